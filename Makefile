@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: MIT
+#
+# make            build build/unlinkwatchd
+# make run        install what is missing, build, and print every deletion on this machine
+# make test       install what is missing, and run every test, those in virtual machines included
+# make check      the quick part of the tests: no virtual machine, nothing is installed
+# make install    DESTDIR and PREFIX are honoured        make uninstall
+# make lint       static checks        make format   clang-format all sources
+# make deps       install what building and testing takes
+# make clean
+#
+# V=1 shows the commands. CC, CLANG, CFLAGS, CPPFLAGS and LDFLAGS are the user's.
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+VERSION := 0.1.0
+BUILD ?= build
+PREFIX ?= /usr/local
+SBINDIR ?= $(PREFIX)/sbin
+MANDIR ?= $(PREFIX)/share/man
+# Units and catalogs are only found in these places, whatever the prefix.
+UNITDIR ?= $(if $(filter /usr,$(PREFIX)),/usr/lib,/etc)/systemd/system
+CATALOGDIR ?= /usr/lib/systemd/catalog
+SYSCONFDIR ?= /etc
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+CLANG ?= clang
+BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/local/sbin/bpftool) bpftool)
+PKG_CONFIG ?= pkg-config
+INSTALL ?= install
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-8s %s\n' '$1' '$2')
+
+# Asked for when first used: a fresh machine has no pkg-config until `make deps` has run.
+PKGS := libbpf libsystemd
+pkg_cflags = $(eval pkg_cflags := $$(shell $$(PKG_CONFIG) --cflags $$(PKGS)))$(pkg_cflags)
+pkg_libs = $(eval pkg_libs := $$(shell $$(PKG_CONFIG) --libs $$(PKGS)))$(pkg_libs)
+
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+	    -Wno-missing-field-initializers
+CFLAGS ?= -O2 -g
+ALL_CPPFLAGS = -D_GNU_SOURCE -DUW_VERSION='"$(VERSION)"' -Ibpf -Idaemon -isystem $(BUILD) $(CPPFLAGS)
+ALL_CFLAGS = -std=gnu17 $(WARNINGS) -fstack-protector-strong -fPIE $(CFLAGS)
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(LDFLAGS)
+
+# -g: CO-RE needs the types. v3 is what 5.10 takes. The tracing helpers depend on the architecture.
+UNAME_M := $(shell uname -m)
+BPF_ARCH ?= $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(UNAME_M)))
+BPF_CFLAGS = -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra \
+	     -Wno-unused-parameter -Ibpf -I/usr/include/$(UNAME_M)-linux-gnu
+
+# Pure modules: neither libbpf nor libsystemd, tested without root.
+DAEMON := $(patsubst daemon/%.c,%,$(wildcard daemon/*.c))
+PURE := $(filter-out kernel main manager sink source tracefs,$(DAEMON))
+OBJECTS := $(DAEMON:%=$(BUILD)/daemon/%.o)
+SKELETONS := $(BUILD)/unlinkwatch.skel.h $(BUILD)/unlinkwatch_plain.skel.h
+
+UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+
+all: $(BUILD)/unlinkwatchd
+
+$(BUILD)/unlinkwatchd: $(OBJECTS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(pkg_libs)
+
+$(BUILD)/daemon/%.o: daemon/%.c Makefile | $(BUILD)/daemon
+	$(call say,CC,$@)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(pkg_cflags) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/daemon/source.o: $(SKELETONS)
+
+# One source, two objects: see its head.
+$(BUILD)/unlinkwatch.bpf.o: bpf_reads := 1
+$(BUILD)/unlinkwatch_plain.bpf.o: bpf_reads := 0
+$(BUILD)/unlinkwatch.bpf.o $(BUILD)/unlinkwatch_plain.bpf.o: bpf/unlinkwatch.bpf.c Makefile | $(BUILD)
+	$(call say,BPF,$@)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -DUW_KERNEL_READS=$(bpf_reads) -MMD -MP -MF $(@:.o=.d) -MT $@ -c -o $@ $<
+
+$(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+
+$(BUILD) $(BUILD)/daemon $(BUILD)/san $(BUILD)/unit $(BUILD)/vm:
+	$(Q)mkdir -p $@
+
+# ---- tests
+
+# Pure modules once more, with the sanitizers.
+$(BUILD)/san/%.o: daemon/%.c Makefile | $(BUILD)/san
+	$(call say,CC,$@)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(SANITIZE) -MMD -MP -c -o $@ $<
+
+$(BUILD)/unit/%: tests/unit/%.c $(PURE:%=$(BUILD)/san/%.o) $(BUILD)/san/kernel.o Makefile | $(BUILD)/unit
+	$(call say,TEST,$@)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(SANITIZE) -MMD -MP -o $@ $(filter %.c %.o,$^) \
+		-lcmocka $$($(PKG_CONFIG) --libs libbpf)
+
+unit-tests: $(UNIT_TESTS:%=$(BUILD)/unit/%)
+
+# Run in the guests: static, so that they run in each of them.
+$(BUILD)/vm/%: tests/vm/%.c Makefile | $(BUILD)/vm
+	$(call say,CC,$@)
+	$(Q)$(CC) -D_GNU_SOURCE -std=gnu17 $(WARNINGS) -O2 -static -pthread -o $@ $<
+
+vm-programs: $(patsubst tests/vm/%.c,$(BUILD)/vm/%,$(wildcard tests/vm/*.c))
+
+check: all unit-tests
+	$(Q)UW_BUILD=$(BUILD) tests/run --fast
+
+test:
+	$(Q).ci/deps build test
+	$(Q)$(MAKE) all unit-tests vm-programs
+	$(Q)UW_BUILD=$(BUILD) tests/run
+
+run:
+	$(Q).ci/deps build
+	$(Q)$(MAKE) all
+	$(Q)$(BUILD)/unlinkwatchd --config=conf/unlinkwatch.conf
+
+deps:
+	$(Q).ci/deps build test
+
+# ---- installation
+
+install: all
+	$(INSTALL) -D -m 755 $(BUILD)/unlinkwatchd $(DESTDIR)$(SBINDIR)/unlinkwatchd
+	$(INSTALL) -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSCONFDIR)/unlinkwatch.conf.d
+	sed 's|@SBINDIR@|$(SBINDIR)|' systemd/unlinkwatchd.service.in \
+		> $(DESTDIR)$(UNITDIR)/unlinkwatchd.service
+	$(INSTALL) -D -m 644 systemd/unlinkwatchd.catalog $(DESTDIR)$(CATALOGDIR)/unlinkwatchd.catalog
+	test -e $(DESTDIR)$(SYSCONFDIR)/unlinkwatch.conf || \
+		$(INSTALL) -D -m 644 conf/unlinkwatch.conf $(DESTDIR)$(SYSCONFDIR)/unlinkwatch.conf
+	$(INSTALL) -D -m 644 man/unlinkwatchd.8 $(DESTDIR)$(MANDIR)/man8/unlinkwatchd.8
+	$(INSTALL) -D -m 644 man/unlinkwatch.conf.5 $(DESTDIR)$(MANDIR)/man5/unlinkwatch.conf.5
+	@test -n '$(DESTDIR)' || { systemctl daemon-reload; journalctl --update-catalog; } || true
+
+# The configuration stays: it is the administrator's.
+uninstall:
+	@test -n '$(DESTDIR)' || systemctl disable --now unlinkwatchd || true
+	rm -f $(DESTDIR)$(SBINDIR)/unlinkwatchd $(DESTDIR)$(UNITDIR)/unlinkwatchd.service \
+		$(DESTDIR)$(CATALOGDIR)/unlinkwatchd.catalog \
+		$(DESTDIR)$(MANDIR)/man8/unlinkwatchd.8 $(DESTDIR)$(MANDIR)/man5/unlinkwatch.conf.5
+	@test -n '$(DESTDIR)' || { systemctl daemon-reload; journalctl --update-catalog; } || true
+
+# ---- care
+
+C_SOURCES = $(wildcard bpf/*.[ch] daemon/*.[ch] tests/unit/*.[ch] tests/vm/*.[ch])
+
+lint:
+	$(Q)tests/run lint
+
+format:
+	$(Q)clang-format -i $(filter-out bpf/%,$(C_SOURCES))
+
+clean:
+	rm -rf $(BUILD)
+
+.PHONY: all check clean deps format install lint run test uninstall unit-tests vm-programs
+.SECONDARY:
+
+-include $(wildcard $(BUILD)/*.d $(BUILD)/*/*.d)

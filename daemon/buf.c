@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+#include "buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void uw_buf_reset(struct uw_buf *buf)
+{
+	buf->len = 0;
+	buf->failed = false;
+}
+
+void uw_buf_free(struct uw_buf *buf)
+{
+	free(buf->p);
+	*buf = (struct uw_buf){ 0 };
+}
+
+static bool reserve(struct uw_buf *buf, size_t more)
+{
+	size_t size = buf->size ? buf->size : 1024;
+	char *p;
+
+	if (buf->failed)
+		return false;
+	if (buf->size - buf->len >= more)
+		return true;
+	while (size - buf->len < more)
+		size *= 2;
+	p = realloc(buf->p, size);
+	if (!p) {
+		buf->failed = true;
+		return false;
+	}
+	buf->p = p;
+	buf->size = size;
+	return true;
+}
+
+void uw_buf_add(struct uw_buf *buf, const void *data, size_t len)
+{
+	if (!len || !reserve(buf, len))
+		return;
+	memcpy(buf->p + buf->len, data, len);
+	buf->len += len;
+}
+
+void uw_buf_puts(struct uw_buf *buf, const char *text)
+{
+	uw_buf_add(buf, text, strlen(text));
+}
+
+void uw_buf_printf(struct uw_buf *buf, const char *format, ...)
+{
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	if (n < 0 || !reserve(buf, (size_t)n + 1)) {
+		buf->failed = true;
+		return;
+	}
+	va_start(args, format);
+	vsnprintf(buf->p + buf->len, (size_t)n + 1, format, args);
+	va_end(args);
+	buf->len += (size_t)n;
+}
+
+size_t uw_utf8(const char *text, size_t len, unsigned int *ret)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	static const unsigned int least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	unsigned int c;
+	size_t n, i;
+
+	if (!len)
+		return 0;
+	if (s[0] < 0x80) {
+		*ret = s[0];
+		return 1;
+	}
+	n = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+	if (s[0] < 0xc2 || s[0] > 0xf4 || n > len)
+		return 0;
+	c = s[0] & (0x7fU >> n);
+	for (i = 1; i < n; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (s[i] & 0x3f);
+	}
+	if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+		return 0;
+	*ret = c;
+	return n;
+}
+
+/* Characters that move the cursor, end a line or turn the direction of what follows. */
+static bool unsafe(unsigned int c)
+{
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || c == 0x200e || c == 0x200f ||
+	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
+}
+
+static bool plain(struct uw_str text, const char *also)
+{
+	size_t i, n;
+	unsigned int c;
+
+	for (i = 0; i < text.len; i += n) {
+		n = uw_utf8(text.s + i, text.len - i, &c);
+		if (!n || unsafe(c) || (c < 0x80 && strchr(" \"\\", (int)c)) ||
+		    (c < 0x80 && strchr(also, (int)c)))
+			return false;
+	}
+	return text.len;
+}
+
+static void add_escaped(struct uw_buf *buf, const char *s, size_t n)
+{
+	static const char letters[] = "abtnvfr"; /* from \a, 7, to \r, 13 */
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)s[i];
+
+		if (c >= '\a' && c <= '\r')
+			uw_buf_printf(buf, "\\%c", letters[c - '\a']);
+		else
+			uw_buf_printf(buf, "\\x%02x", c);
+	}
+}
+
+void uw_buf_add_safe(struct uw_buf *buf, struct uw_str text, const char *also)
+{
+	size_t i, n;
+	unsigned int c;
+
+	if (plain(text, also)) {
+		uw_buf_add(buf, text.s, text.len);
+		return;
+	}
+	uw_buf_puts(buf, "\"");
+	for (i = 0; i < text.len; i += n) {
+		n = uw_utf8(text.s + i, text.len - i, &c);
+		if (!n) {
+			n = 1;
+			add_escaped(buf, text.s + i, 1);
+		} else if (unsafe(c)) {
+			add_escaped(buf, text.s + i, n);
+		} else {
+			if (c == '"' || c == '\\')
+				uw_buf_puts(buf, "\\");
+			uw_buf_add(buf, text.s + i, n);
+		}
+	}
+	uw_buf_puts(buf, "\"");
+}
+
+static bool is_utf8(struct uw_str text)
+{
+	size_t i, n;
+	unsigned int c;
+
+	for (i = 0; i < text.len; i += n) {
+		n = uw_utf8(text.s + i, text.len - i, &c);
+		if (!n)
+			return false;
+	}
+	return true;
+}
+
+static void add_json_array(struct uw_buf *buf, struct uw_str text)
+{
+	size_t i;
+
+	for (i = 0; i < text.len; i++)
+		uw_buf_printf(buf, "%c%u", i ? ',' : '[', (unsigned char)text.s[i]);
+	uw_buf_puts(buf, "]");
+}
+
+void uw_buf_add_json(struct uw_buf *buf, struct uw_str text)
+{
+	size_t i, n, start = 0;
+	unsigned int c;
+
+	if (!is_utf8(text)) {
+		add_json_array(buf, text);
+		return;
+	}
+	uw_buf_puts(buf, "\"");
+	for (i = 0; i < text.len; i += n) {
+		n = uw_utf8(text.s + i, text.len - i, &c);
+		if (!unsafe(c) && c != '"' && c != '\\')
+			continue;
+		uw_buf_add(buf, text.s + start, i - start);
+		start = i + n;
+		if (unsafe(c))
+			uw_buf_printf(buf, "\\u%04x", c);
+		else
+			uw_buf_printf(buf, "\\%c", (int)c);
+	}
+	uw_buf_add(buf, text.s + start, text.len - start);
+	uw_buf_puts(buf, "\"");
+}

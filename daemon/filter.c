@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Rules, compiled: masks for operations and results, prefixes of uids, sets of path patterns.
+ */
+#include <errno.h>
+#include <endian.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "filter.h"
+
+#define UID_SPACE ((uint64_t)1 << 32)
+
+/* At uid `at`, so many more (or fewer) ranges of a rule's User= or ExcludeUser= are open. */
+struct uid_step {
+	uint64_t at;
+	unsigned int rule;
+	bool exclude;
+	int change;
+};
+
+/* Walks all steps of all rules in ascending order; open[] counts the ranges that the uid is in. */
+struct uid_sweep {
+	struct uid_step *steps;
+	size_t n_steps;
+	size_t open_user[UW_RULES_MAX];
+	size_t open_exclude[UW_RULES_MAX];
+	uint64_t mask;
+};
+
+static uint64_t all_rules(const struct uw_config *config)
+{
+	return config->n_rules < 64 ? ((uint64_t)1 << config->n_rules) - 1 : UINT64_MAX;
+}
+
+static int compare_steps(const void *a, const void *b)
+{
+	const struct uid_step *x = a, *y = b;
+
+	return (x->at > y->at) - (x->at < y->at);
+}
+
+static void add_steps(struct uid_sweep *sweep, const struct uw_uids *uids, size_t rule,
+		      bool exclude)
+{
+	for (size_t i = 0; i < uids->n; i++) {
+		struct uid_step step = {
+			.at = uids->range[i].first,
+			.rule = (unsigned int)rule,
+			.exclude = exclude,
+			.change = 1,
+		};
+
+		sweep->steps[sweep->n_steps++] = step;
+		step.at = (uint64_t)uids->range[i].last + 1;
+		step.change = -1;
+		sweep->steps[sweep->n_steps++] = step;
+	}
+}
+
+static int sweep_init(struct uid_sweep *sweep, const struct uw_config *config)
+{
+	size_t n = 1; /* calloc() may return NULL for none */
+
+	*sweep = (struct uid_sweep){ 0 };
+	for (size_t i = 0; i < config->n_rules; i++)
+		n += 2 * (config->rules[i].user.n + config->rules[i].exclude_user.n);
+	sweep->steps = calloc(n, sizeof(*sweep->steps));
+	if (!sweep->steps)
+		return -ENOMEM;
+	for (size_t i = 0; i < config->n_rules; i++) {
+		const struct uw_rule *rule = &config->rules[i];
+
+		if (rule->user.any) {
+			sweep->open_user[i] = 1;
+			sweep->mask |= (uint64_t)1 << i;
+		} else {
+			add_steps(sweep, &rule->user, i, false);
+		}
+		add_steps(sweep, &rule->exclude_user, i, true);
+	}
+	qsort(sweep->steps, sweep->n_steps, sizeof(*sweep->steps), compare_steps);
+	return 0;
+}
+
+static void take_step(struct uid_sweep *sweep, const struct uid_step *step)
+{
+	size_t *open =
+		step->exclude ? &sweep->open_exclude[step->rule] : &sweep->open_user[step->rule];
+	uint64_t bit = (uint64_t)1 << step->rule;
+
+	/* Steps at one uid come in any order: in between, a count may wrap and come back. */
+	*open += (size_t)step->change;
+	if (sweep->open_user[step->rule] > 0 && sweep->open_exclude[step->rule] == 0)
+		sweep->mask |= bit;
+	else
+		sweep->mask &= ~bit;
+}
+
+static int add_entry(struct uw_filter *filter, uint64_t first, unsigned int prefixlen,
+		     uint64_t rules)
+{
+	/* No capacity is kept: the array grows whenever its length reaches a power of two. */
+	if ((filter->n_uids & (filter->n_uids - 1)) == 0) {
+		size_t room = filter->n_uids ? 2 * filter->n_uids : 1;
+		struct uw_uid_entry *uids;
+
+		uids = reallocarray(filter->uids, room, sizeof(*uids));
+		if (!uids)
+			return -ENOMEM;
+		filter->uids = uids;
+	}
+	filter->uids[filter->n_uids++] = (struct uw_uid_entry){
+		.key = { .prefixlen = prefixlen, .uid = htobe32((uint32_t)first) },
+		.rules = rules,
+	};
+	return 0;
+}
+
+/* Covers the uids from first up to, not including, end with as few prefixes as there can be. */
+static int add_interval(struct uw_filter *filter, uint64_t first, uint64_t end, uint64_t rules)
+{
+	int r;
+
+	while (first < end) {
+		unsigned int bits = first ? (unsigned int)__builtin_ctzll(first) : 32;
+
+		while (((uint64_t)1 << bits) > end - first)
+			bits--;
+		r = add_entry(filter, first, 32 - bits, rules);
+		if (r < 0)
+			return r;
+		first += (uint64_t)1 << bits;
+	}
+	return 0;
+}
+
+/* The end of the uid space closes the last interval as a change to another mask would. */
+static int compile_intervals(struct uw_filter *filter, struct uid_sweep *sweep)
+{
+	uint64_t start = 0, at, mask = 0;
+	size_t i = 0;
+	int r;
+
+	for (at = 0; at < UID_SPACE; at = i < sweep->n_steps ? sweep->steps[i].at : UID_SPACE) {
+		for (; i < sweep->n_steps && sweep->steps[i].at == at; i++)
+			take_step(sweep, &sweep->steps[i]);
+		if (sweep->mask == mask)
+			continue;
+		if (mask) {
+			r = add_interval(filter, start, at, mask);
+			if (r < 0)
+				return r;
+		}
+		start = at;
+		mask = sweep->mask;
+	}
+	if (start == 0 && mask == all_rules(filter->config))
+		return 0; /* nobody cares: no entries, check_uids stays 0 */
+	filter->set.check_uids = 1;
+	return mask ? add_interval(filter, start, UID_SPACE, mask) : 0;
+}
+
+static int compile_uids(struct uw_filter *filter)
+{
+	struct uid_sweep sweep;
+	int r;
+
+	r = sweep_init(&sweep, filter->config);
+	if (r < 0)
+		return r;
+	r = compile_intervals(filter, &sweep);
+	free(sweep.steps);
+	return r;
+}
+
+static void compile_masks(struct uw_filter *filter)
+{
+	for (size_t i = 0; i < filter->config->n_rules; i++) {
+		const struct uw_rule *rule = &filter->config->rules[i];
+		uint64_t bit = (uint64_t)1 << i;
+
+		for (unsigned int op = 0; op < UW_OP_MAX; op++)
+			if (rule->operations & 1u << op)
+				filter->set.op[op] |= bit;
+		if (rule->results & UW_RESULT_SUCCESS)
+			filter->set.success |= bit;
+		if (rule->results & UW_RESULT_FAILURE)
+			filter->set.failure |= bit;
+	}
+}
+
+static int compile_paths(struct uw_filter *filter)
+{
+	const struct uw_config *config = filter->config;
+	int r;
+
+	filter->paths = calloc(config->n_rules + 1, sizeof(*filter->paths));
+	if (!filter->paths)
+		return -ENOMEM;
+	for (size_t i = 0; i < config->n_rules; i++) {
+		r = uw_pattern_set_init(&config->rules[i].path, &filter->paths[i].path);
+		if (r < 0)
+			return r;
+		r = uw_pattern_set_init(&config->rules[i].exclude, &filter->paths[i].exclude);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int uw_filter_new(const struct uw_config *config, uint32_t gen, struct uw_filter **ret)
+{
+	struct uw_filter *filter;
+	int r;
+
+	filter = calloc(1, sizeof(*filter));
+	if (!filter)
+		return -ENOMEM;
+	filter->config = config;
+	filter->set.gen = gen;
+	compile_masks(filter);
+	r = compile_paths(filter);
+	if (r == 0)
+		r = compile_uids(filter);
+	if (r < 0) {
+		uw_filter_free(filter);
+		return r;
+	}
+	*ret = filter;
+	return 0;
+}
+
+void uw_filter_free(struct uw_filter *filter)
+{
+	if (!filter)
+		return;
+	for (size_t i = 0; filter->paths && i < filter->config->n_rules; i++) {
+		uw_pattern_set_done(&filter->paths[i].path);
+		uw_pattern_set_done(&filter->paths[i].exclude);
+	}
+	free(filter->paths);
+	free(filter->uids);
+	free(filter);
+}
+
+uint64_t uw_filter_uid_rules(const struct uw_filter *filter, uint32_t uid)
+{
+	size_t low = 0, high = filter->n_uids;
+	const struct uw_uid_entry *entry;
+
+	if (!filter->set.check_uids)
+		return all_rules(filter->config);
+	/* The first `low` entries begin at uid or below; disjoint, so the last one decides. */
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (be32toh(filter->uids[middle].key.uid) <= uid)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == 0)
+		return 0;
+	entry = &filter->uids[low - 1];
+	if ((uint64_t)uid - be32toh(entry->key.uid) >= UID_SPACE >> entry->key.prefixlen)
+		return 0;
+	return entry->rules;
+}
+
+static bool match_path(const struct uw_path_filter *paths, const struct uw_str *path)
+{
+	if (uw_pattern_set_covers(&paths->exclude, path->s, path->len))
+		return false;
+	if (paths->path.n_literals == 0 && paths->path.n_globs == 0)
+		return true;
+	return uw_pattern_set_covers(&paths->path, path->s, path->len);
+}
+
+uint64_t uw_filter_match(const struct uw_filter *filter, const struct uw_record *record)
+{
+	uint64_t rules = record->rules & all_rules(filter->config);
+
+	if ((unsigned int)record->op >= UW_OP_MAX)
+		return 0;
+	rules &= filter->set.op[record->op];
+	if (record->ret_known)
+		rules &= record->ret < 0 ? filter->set.failure : filter->set.success;
+	rules &= uw_filter_uid_rules(filter, record->uid);
+	if (record->path_state == UW_PATH_UNKNOWN || record->path_state == UW_PATH_TRUNCATED)
+		return rules;
+	for (uint64_t left = rules; left; left &= left - 1) {
+		unsigned int i = (unsigned int)__builtin_ctzll(left);
+
+		if (!match_path(&filter->paths[i], &record->path))
+			rules &= ~((uint64_t)1 << i);
+	}
+	return rules;
+}

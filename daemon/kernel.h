@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Facts about the running kernel, and the choice of the way in that follows from them. Reading the facts
+ * touches the system; choosing is a pure function of them, so that every combination can be tested.
+ * Kernel versions are never compared: a distribution's 5.10 may have what another 6.1 lacks.
+ */
+#ifndef UW_KERNEL_H
+#define UW_KERNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "config.h"
+
+enum uw_lockdown {
+	UW_LOCKDOWN_NONE, /* also where the kernel has no lockdown or securityfs is not mounted */
+	UW_LOCKDOWN_INTEGRITY,
+	UW_LOCKDOWN_CONFIDENTIALITY,
+};
+
+struct uw_kernel {
+	int tracefs;		 /* descriptor of the root of tracefs, or -errno */
+	bool btf;		 /* /sys/kernel/btf/vmlinux can be read */
+	bool kprobe_events;	 /* tracefs has kprobe_events: the kernel has kprobes */
+	bool syscall_events;	 /* tracefs has the system calls' tracepoints */
+	enum uw_lockdown lockdown;
+	const char *unlink_fn;	 /* the outer functions by their names here, or NULL */
+	const char *rmdir_fn;
+};
+
+/* One way in. */
+struct uw_plan {
+	enum uw_probe probe;
+	bool kernel_reads;	 /* use the object whose programs read kernel memory */
+	const char *unlink_fn;	 /* for UW_PROBE_KPROBE */
+	const char *rmdir_fn;
+	const char *why_not;	 /* NULL, or why it is not worth a try; static */
+	const char *not_covered; /* what it does not see, for the person who reads the log; static */
+};
+
+#define UW_PLANS_MAX 3
+
+/* Reads the facts. What cannot be read counts as not there. Release with uw_kernel_done(). */
+void uw_kernel_read(struct uw_kernel *ret);
+void uw_kernel_done(struct uw_kernel *kernel);
+
+/*
+ * Fills plans with every way in that `choice` allows, the best first, the hopeless ones included with
+ * their reason. Returns how many. Pure.
+ */
+size_t uw_kernel_plan(const struct uw_kernel *kernel, enum uw_probe_choice choice,
+		      struct uw_plan plans[UW_PLANS_MAX]);
+
+/* "kprobe", "fentry" or "tracepoint". */
+const char *uw_probe_name(enum uw_probe probe);
+
+#endif

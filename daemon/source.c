@@ -1,0 +1,440 @@
+// SPDX-License-Identifier: MIT
+#include "source.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "tracefs.h"
+#include "unlinkwatch.skel.h"
+#include "unlinkwatch_plain.skel.h"
+
+#define LINKS_MAX 8
+#define STOP_STEPS 20
+#define STOP_STEP_NS 5000000
+
+struct uw_source {
+	const struct uw_kernel *kernel;
+	struct bpf_object *object;
+	struct ring_buffer *ring;
+	uw_source_event_fn on_event;
+	void *userdata;
+	unsigned int budget;
+	uint32_t active; /* slot of the rule set in force */
+	uint64_t swept;	 /* deletions that a sweep took over */
+	/* Returns and thread exit before entries, so that no entry waits for a return unseen. */
+	struct bpf_link *links[LINKS_MAX];
+	size_t n_links, n_leave_links;
+	char events[LINKS_MAX][UW_EVENT_NAME_MAX]; /* of tracefs, to be removed */
+	size_t n_events;
+};
+
+/* One program, and what it is attached to. */
+struct attachment {
+	enum uw_probe probe;
+	const char *program;
+	const char *event;	/* of tracefs, for tracepoints */
+	bool leave;		/* at the return */
+	bool rmdir;		/* for kprobes: the function for directories */
+	bool optional;		/* not every architecture has this system call */
+};
+
+/* Leaves first: see struct uw_source. */
+static const struct attachment attachments[] = {
+	{ UW_PROBE_KPROBE, "uw_leave_unlink", .leave = true },
+	{ UW_PROBE_KPROBE, "uw_leave_rmdir", .leave = true, .rmdir = true },
+	{ UW_PROBE_KPROBE, "uw_enter_unlink" },
+	{ UW_PROBE_KPROBE, "uw_enter_rmdir", .rmdir = true },
+	{ UW_PROBE_TRACEPOINT, "uw_sys_exit", "syscalls/sys_exit_unlinkat", .leave = true },
+	{ UW_PROBE_TRACEPOINT, "uw_sys_exit", "syscalls/sys_exit_unlink", .leave = true,
+	  .optional = true },
+	{ UW_PROBE_TRACEPOINT, "uw_sys_exit", "syscalls/sys_exit_rmdir", .leave = true,
+	  .optional = true },
+	{ UW_PROBE_TRACEPOINT, "uw_sys_enter_unlinkat", "syscalls/sys_enter_unlinkat" },
+	{ UW_PROBE_TRACEPOINT, "uw_sys_enter_unlink", "syscalls/sys_enter_unlink",
+	  .optional = true },
+	{ UW_PROBE_TRACEPOINT, "uw_sys_enter_rmdir", "syscalls/sys_enter_rmdir", .optional = true },
+};
+
+#define N_ATTACHMENTS (sizeof(attachments) / sizeof(attachments[0]))
+
+/* The last warning of libbpf, as it says more about a failure than an errno. */
+static char libbpf_said[256];
+
+static int keep_warning(enum libbpf_print_level level, const char *format, va_list args)
+{
+	if (getenv("UNLINKWATCH_LIBBPF_LOG"))
+		return vfprintf(stderr, format, args);
+	if (level == LIBBPF_WARN && !libbpf_said[0])
+		vsnprintf(libbpf_said, sizeof(libbpf_said), format, args);
+	return 0;
+}
+
+static int explain(char **ret_why, int error, const char *what, const char *name)
+{
+	libbpf_said[strcspn(libbpf_said, "\n")] = '\0';
+	if (asprintf(ret_why, "%s%s%s: %s%s%s%s", what, name ? " " : "", name ? name : "",
+		     strerror(-error), libbpf_said[0] ? " (" : "", libbpf_said,
+		     libbpf_said[0] ? ")" : "") < 0)
+		*ret_why = NULL;
+	return error;
+}
+
+static int on_sample(void *ctx, void *data, size_t size)
+{
+	struct uw_source *s = ctx;
+
+	s->on_event(data, size, s->userdata);
+	/* A negative value ends ring_buffer__consume() after this event. */
+	return --s->budget ? 0 : -ECANCELED;
+}
+
+static int map_fd(const struct uw_source *s, const char *name)
+{
+	return bpf_object__find_map_fd_by_name(s->object, name);
+}
+
+static bool wants(const struct uw_plan *plan, const char *program)
+{
+	size_t i;
+
+	for (i = 0; i < N_ATTACHMENTS; i++)
+		if (attachments[i].probe == plan->probe && !strcmp(attachments[i].program, program))
+			return true;
+	return !strcmp(program, "uw_thread_exit");
+}
+
+static int load(struct uw_source *s, const struct uw_plan *plan, size_t ring_size, char **ret_why)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "unlinkwatch");
+	struct bpf_program *program;
+	const void *bytes;
+	size_t size;
+	int r;
+
+	bytes = plan->kernel_reads ? unlinkwatch_bpf__elf_bytes(&size)
+				   : unlinkwatch_plain_bpf__elf_bytes(&size);
+	s->object = bpf_object__open_mem(bytes, size, &opts);
+	if (!s->object)
+		return explain(ret_why, -errno, "cannot open the BPF object", NULL);
+
+	bpf_object__for_each_program(program, s->object)
+		bpf_program__set_autoload(program, wants(plan, bpf_program__name(program)));
+	r = bpf_map__set_max_entries(bpf_object__find_map_by_name(s->object, "uw_events"),
+				     (__u32)ring_size);
+	if (r < 0)
+		return explain(ret_why, r, "cannot set the size of the ring buffer", NULL);
+	r = bpf_object__load(s->object);
+	if (r < 0)
+		return explain(ret_why, r, "the kernel does not accept the BPF programs", NULL);
+
+	s->ring = ring_buffer__new(map_fd(s, "uw_events"), on_sample, s, NULL);
+	if (!s->ring)
+		return explain(ret_why, -errno, "cannot map the ring buffer", NULL);
+	return 0;
+}
+
+static int attach_event(struct uw_source *s, struct bpf_program *program, const char *event)
+{
+	struct bpf_link *link;
+	int fd, r;
+
+	fd = uw_tracefs_open_event(s->kernel->tracefs, event);
+	if (fd < 0)
+		return fd;
+	link = bpf_program__attach_perf_event(program, fd);
+	if (!link) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	s->links[s->n_links++] = link;
+	return 0;
+}
+
+static int attach_one(struct uw_source *s, const struct uw_plan *plan, const struct attachment *a)
+{
+	struct bpf_program *program = bpf_object__find_program_by_name(s->object, a->program);
+	int r;
+
+	if (!program || s->n_links == LINKS_MAX)
+		return -ENOENT;
+	if (a->event)
+		return attach_event(s, program, a->event);
+
+	r = uw_tracefs_add(s->kernel->tracefs, a->rmdir ? plan->rmdir_fn : plan->unlink_fn, a->leave,
+			   s->events[s->n_events]);
+	if (r < 0)
+		return r;
+	return attach_event(s, program, s->events[s->n_events++]);
+}
+
+static int attach(struct uw_source *s, const struct uw_plan *plan, char **ret_why)
+{
+	struct bpf_program *thread_exit;
+	size_t i;
+	int r;
+
+	thread_exit = bpf_object__find_program_by_name(s->object, "uw_thread_exit");
+	s->links[0] = bpf_program__attach(thread_exit);
+	if (!s->links[0])
+		return explain(ret_why, -errno, "cannot attach to", "sched_process_exit");
+	s->n_links = 1;
+
+	for (i = 0; i < N_ATTACHMENTS; i++) {
+		const struct attachment *a = &attachments[i];
+
+		if (a->probe != plan->probe)
+			continue;
+		if (!a->leave && !s->n_leave_links)
+			s->n_leave_links = s->n_links;
+		r = attach_one(s, plan, a);
+		if (r == -ENOENT && a->optional)
+			continue;
+		if (r < 0)
+			return explain(ret_why, r, "cannot attach to",
+				       a->event	  ? a->event :
+				       a->rmdir	  ? plan->rmdir_fn :
+						    plan->unlink_fn);
+	}
+	return 0;
+}
+
+int uw_source_new(const struct uw_kernel *kernel, const struct uw_plan *plan, size_t ring_size,
+		  const struct uw_filter *filter, uw_source_event_fn on_event, void *userdata,
+		  struct uw_source **ret, char **ret_why)
+{
+	struct uw_control control = { .self = (__u32)getpid() };
+	struct uw_source *s;
+	__u32 zero = 0;
+	int r;
+
+	*ret_why = NULL;
+	libbpf_said[0] = '\0';
+	libbpf_set_print(keep_warning);
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	s->kernel = kernel;
+	s->on_event = on_event;
+	s->userdata = userdata;
+
+	r = load(s, plan, ring_size, ret_why);
+	if (r < 0)
+		goto fail;
+	r = bpf_map_update_elem(map_fd(s, "uw_control"), &zero, &control, BPF_ANY);
+	if (!r)
+		r = uw_source_set_filter(s, filter);
+	if (r < 0) {
+		explain(ret_why, r, "cannot hand the rules to the kernel", NULL);
+		goto fail;
+	}
+	uw_tracefs_clean(kernel->tracefs);
+	r = attach(s, plan, ret_why);
+	if (r < 0)
+		goto fail;
+	*ret = s;
+	return 0;
+
+fail:
+	uw_source_free(s);
+	return r;
+}
+
+static void detach(struct uw_source *s, size_t keep)
+{
+	while (s->n_links > keep)
+		bpf_link__destroy(s->links[--s->n_links]);
+}
+
+void uw_source_stop(struct uw_source *s)
+{
+	struct timespec step = { .tv_nsec = STOP_STEP_NS };
+	int i, states;
+	__u64 key;
+
+	if (!s->n_links)
+		return;
+	detach(s, s->n_leave_links);
+	states = map_fd(s, "uw_states");
+	for (i = 0; i < STOP_STEPS && !bpf_map_get_next_key(states, NULL, &key); i++)
+		nanosleep(&step, NULL);
+	detach(s, 0);
+	/* What is left has no return any more that could tell its result. */
+	uw_source_sweep(s, 0);
+	while (s->n_events)
+		uw_tracefs_remove(s->kernel->tracefs, s->events[--s->n_events]);
+}
+
+void uw_source_free(struct uw_source *s)
+{
+	if (!s)
+		return;
+	detach(s, 0);
+	while (s->n_events)
+		uw_tracefs_remove(s->kernel->tracefs, s->events[--s->n_events]);
+	ring_buffer__free(s->ring);
+	bpf_object__close(s->object);
+	free(s);
+}
+
+int uw_source_fd(const struct uw_source *s)
+{
+	return ring_buffer__epoll_fd(s->ring);
+}
+
+int uw_source_read(struct uw_source *s, unsigned int max)
+{
+	int r;
+
+	s->budget = max;
+	r = ring_buffer__consume(s->ring);
+	if (r == -ECANCELED)
+		return (int)max;
+	return r;
+}
+
+/* A new table of uids in the slot; the kernel waits for programs that still use the old one. */
+static int push_uids(const struct uw_source *s, __u32 slot, const struct uw_filter *filter)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_NO_PREALLOC);
+	__u32 entries = filter->n_uids ? (__u32)filter->n_uids : 1;
+	int fd, r = 0;
+	size_t i;
+
+	fd = bpf_map_create(BPF_MAP_TYPE_LPM_TRIE, "uw_uid_table", sizeof(struct uw_uid_key),
+			    sizeof(__u64), entries, &opts);
+	if (fd < 0)
+		return -errno;
+	for (i = 0; i < filter->n_uids && !r; i++)
+		r = bpf_map_update_elem(fd, &filter->uids[i].key, &filter->uids[i].rules, BPF_ANY);
+	if (!r)
+		r = bpf_map_update_elem(map_fd(s, "uw_uids"), &slot, &fd, BPF_ANY);
+	close(fd);
+	return r;
+}
+
+int uw_source_set_filter(struct uw_source *s, const struct uw_filter *filter)
+{
+	int control_fd = map_fd(s, "uw_control"), r;
+	struct uw_control control;
+	__u32 zero = 0, slot = (s->active + 1) % UW_RULESETS;
+
+	r = push_uids(s, slot, filter);
+	if (r < 0)
+		return r;
+	r = bpf_map_update_elem(map_fd(s, "uw_rulesets"), &slot, &filter->set, BPF_ANY);
+	if (r < 0)
+		return r;
+	r = bpf_map_lookup_elem(control_fd, &zero, &control);
+	if (r < 0)
+		return r;
+	control.active = slot;
+	r = bpf_map_update_elem(control_fd, &zero, &control, BPF_ANY);
+	if (r < 0)
+		return r;
+	s->active = slot;
+	return 0;
+}
+
+/* Takes the state from the map, so that nobody else finishes it. -ENOENT where somebody has. */
+static int take(int fd, const __u64 *key, void *value)
+{
+	int r = bpf_map_lookup_and_delete_elem(fd, key, value);
+
+	/* Hash maps have it from 5.14. Before, an entry that is minutes old is not in a race. */
+	if (r < 0 && r != -ENOENT) {
+		r = bpf_map_lookup_elem(fd, key, value);
+		if (!r)
+			r = bpf_map_delete_elem(fd, key);
+	}
+	return r;
+}
+
+static int sweep_one(struct uw_source *s, __u64 key, struct uw_big_state *big)
+{
+	struct uw_small_state st;
+	struct uw_event *ev = &st.ev;
+	int r;
+
+	r = take(map_fd(s, "uw_states"), &key, &st);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	if (st.head.big && !take(map_fd(s, "uw_big_states"), &key, big)) {
+		big->ev = st.ev;
+		ev = &big->ev;
+	} else if (st.head.big) {
+		ev->name_len = ev->dir_len = 0;
+		ev->size = sizeof(*ev);
+		ev->flags = (ev->flags & UW_EV_PPID) | UW_EV_NAME_FAULT;
+	}
+	ev->flags |= UW_EV_RET_UNKNOWN;
+	ev->rules = st.head.on_success | st.head.on_failure;
+	ev->exit_ns = ev->enter_ns;
+	s->on_event(ev, ev->size, s->userdata);
+	s->swept++;
+	return 1;
+}
+
+int uw_source_sweep(struct uw_source *s, uint64_t age_ns)
+{
+	int fd = map_fd(s, "uw_states"), swept = 0, r, i;
+	struct uw_big_state *big = NULL;
+	struct uw_small_state st;
+	struct timespec ts;
+	__u64 key, next, now;
+	bool more;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	now = (__u64)ts.tv_sec * 1000000000 + (__u64)ts.tv_nsec;
+	more = !bpf_map_get_next_key(fd, NULL, &next);
+	/* Bounded, as a key that vanishes meanwhile makes the walk start again. */
+	for (i = 0; more && i < 2 * UW_SMALL_STATES; i++) {
+		key = next;
+		more = !bpf_map_get_next_key(fd, &key, &next);
+		if (bpf_map_lookup_elem(fd, &key, &st) || now < st.ev.enter_ns + age_ns)
+			continue;
+		if (!big && !(big = malloc(sizeof(*big))))
+			return -ENOMEM;
+		r = sweep_one(s, key, big);
+		if (r < 0) {
+			free(big);
+			return r;
+		}
+		swept += r;
+	}
+	free(big);
+	return swept;
+}
+
+int uw_source_counters(const struct uw_source *s, uint64_t ret[UW_CNT_MAX])
+{
+	int cpus = libbpf_num_possible_cpus(), r, cpu, i;
+	uint64_t(*values)[UW_CNT_MAX];
+	__u32 zero = 0;
+
+	if (cpus < 0)
+		return cpus;
+	values = calloc((size_t)cpus, sizeof(*values));
+	if (!values)
+		return -ENOMEM;
+	r = bpf_map_lookup_elem(map_fd(s, "uw_counters"), &zero, values);
+	if (!r) {
+		memset(ret, 0, UW_CNT_MAX * sizeof(*ret));
+		for (cpu = 0; cpu < cpus; cpu++)
+			for (i = 0; i < UW_CNT_MAX; i++)
+				ret[i] += values[cpu][i];
+		/* Taken over by the daemon, but seen by the kernel side: the sum is to balance. */
+		ret[UW_CNT_RECORDED] += s->swept;
+		ret[UW_CNT_STALE] += s->swept;
+	}
+	free(values);
+	return r;
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+#include "tracefs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/perf_event.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define GROUP "unlinkwatch"
+
+/* The most that the kernel grants (KRETPROBE_MAXACTIVE_MAX in kernel/trace/trace_kprobe.c). */
+#define MAXACTIVE 4096
+
+static int command(int tracefs, const char *line)
+{
+	size_t len = strlen(line);
+	int fd, r = 0;
+
+	/* Appending: an open for writing that truncates removes everybody's probes. */
+	fd = openat(tracefs, "kprobe_events", O_WRONLY | O_APPEND | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, line, len) != (ssize_t)len)
+		r = errno ? -errno : -EIO;
+	close(fd);
+	return r;
+}
+
+void uw_tracefs_clean(int tracefs)
+{
+	char line[512], name[UW_EVENT_NAME_MAX];
+	FILE *f;
+	int fd, pid;
+
+	fd = openat(tracefs, "kprobe_events", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	f = fdopen(fd, "r");
+	if (!f) {
+		close(fd);
+		return;
+	}
+	while (fgets(line, sizeof(line), f)) {
+		/* p:unlinkwatch/enter_do_unlinkat_4242 do_unlinkat */
+		char *start = strstr(line, ":" GROUP "/"), *end, *id;
+
+		if (!start++)
+			continue;
+		end = strchr(start, ' ');
+		if (!end || (size_t)(end - start) >= sizeof(name))
+			continue;
+		*end = '\0';
+		strcpy(name, start);
+		id = strrchr(name, '_');
+		pid = id ? atoi(id + 1) : 0;
+		if (pid > 0 && pid != getpid() && kill(pid, 0) && errno == ESRCH)
+			uw_tracefs_remove(tracefs, name);
+	}
+	fclose(f);
+}
+
+int uw_tracefs_add(int tracefs, const char *function, bool at_return,
+		   char ret_name[UW_EVENT_NAME_MAX])
+{
+	char name[UW_EVENT_NAME_MAX], line[256], type[16] = "p";
+	int r;
+
+	if (at_return)
+		snprintf(type, sizeof(type), "r%d", MAXACTIVE);
+	snprintf(name, sizeof(name), GROUP "/%s_%.24s_%d", at_return ? "leave" : "enter", function,
+		 getpid());
+	snprintf(line, sizeof(line), "%s:%s %s\n", type, name, function);
+	r = command(tracefs, line);
+	if (r < 0)
+		return r;
+	strcpy(ret_name, name);
+	return 0;
+}
+
+void uw_tracefs_remove(int tracefs, const char *name)
+{
+	char line[UW_EVENT_NAME_MAX + 4];
+
+	snprintf(line, sizeof(line), "-:%s\n", name);
+	command(tracefs, line);
+}
+
+static int event_id(int tracefs, const char *name)
+{
+	char path[UW_EVENT_NAME_MAX + 32], text[16];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "events/%s/id", name);
+	fd = openat(tracefs, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (n <= 0)
+		return -EIO;
+	text[n] = '\0';
+	return atoi(text);
+}
+
+int uw_tracefs_open_event(int tracefs, const char *name)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_TRACEPOINT,
+		.size = sizeof(attr),
+		.sample_period = 1,
+		.wakeup_events = 1,
+	};
+	int id = event_id(tracefs, name), fd;
+
+	if (id < 0)
+		return id;
+	attr.config = (__u64)id;
+	/*
+	 * One CPU is enough: a program attached to a trace event runs wherever the event happens, the
+	 * descriptor only holds it (perf_trace_buf_prepare and its callers, kernel/trace/).
+	 */
+	fd = (int)syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}

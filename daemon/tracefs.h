@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Probes as events of tracefs. libbpf attaches kprobes by itself, but has no way to say how many returns
+ * may be in flight at once (maxactive): the kernel's default of twice the CPUs misses most of the
+ * returns when many threads delete at a time, silently. An event of type `r4096:` in
+ * tracefs' kprobe_events does say it (Documentation/trace/kprobetrace.rst).
+ */
+#ifndef UW_TRACEFS_H
+#define UW_TRACEFS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Enough for "unlinkwatch/" and a name with a process id. */
+#define UW_EVENT_NAME_MAX 64
+
+/*
+ * Removes the events that unlinkwatchd processes left behind which are gone. One that is in use
+ * is never removed: the kernel refuses it. Best effort.
+ */
+void uw_tracefs_clean(int tracefs);
+
+/*
+ * Defines a kprobe event at the entry or the return of function, and stores its name, of which the
+ * process id is a part, for uw_tracefs_remove(). Returns 0 or -errno.
+ */
+int uw_tracefs_add(int tracefs, const char *function, bool at_return,
+		   char ret_name[UW_EVENT_NAME_MAX]);
+void uw_tracefs_remove(int tracefs, const char *name);
+
+/*
+ * Opens the event, such as "syscalls/sys_enter_unlink", for a BPF program to be attached to.
+ * Returns a descriptor or -errno; -ENOENT where this kernel has no such event.
+ */
+int uw_tracefs_open_event(int tracefs, const char *name);
+
+#endif
