@@ -16,8 +16,8 @@
 #define UW_CONFIG_FILE "/etc/unlinkwatch.conf"
 
 /* What holds where nothing is configured. */
-#define UW_OPERATIONS_ALL (1u << UW_OP_UNLINK | 1u << UW_OP_RMDIR | 1u << UW_OP_RENAME)
-#define UW_PRIORITY_DEFAULT 6 /* LOG_INFO */
+#define UW_OPERATIONS_ALL    (1u << UW_OP_UNLINK | 1u << UW_OP_RMDIR | 1u << UW_OP_RENAME)
+#define UW_PRIORITY_DEFAULT  6 /* LOG_INFO */
 #define UW_RING_SIZE_DEFAULT ((size_t)4 << 20)
 
 /* Values of Probe=. */

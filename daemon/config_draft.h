@@ -9,10 +9,10 @@
 #include "config.h"
 #include "ini.h"
 
-#define UW_CONFIG_FILE_MAX ((size_t)16 << 20)
-#define UW_CONFIG_PATHS_MAX 65536 /* Path= and ExcludePath= of all rules */
-#define UW_CONFIG_UIDS_MAX 65536  /* ranges of User= and ExcludeUser= of all rules */
-#define UW_CONFIG_NAME_MAX 64	  /* bytes of a rule's name */
+#define UW_CONFIG_FILE_MAX   ((size_t)16 << 20)
+#define UW_CONFIG_PATHS_MAX  65536 /* Path= and ExcludePath= of all rules */
+#define UW_CONFIG_UIDS_MAX   65536 /* ranges of User= and ExcludeUser= of all rules */
+#define UW_CONFIG_NAME_MAX   64	   /* bytes of a rule's name */
 #define UW_CONFIG_ERRORS_MAX 1000
 
 /* Index of the file, in the order of reading, and line; line 0 stands for the whole file. */

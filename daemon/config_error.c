@@ -21,12 +21,12 @@ static size_t printable_len(const char *s)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	unsigned char lead = (unsigned char)*s;
-	size_t len = lead < 0x80 ? 1 :
-		     lead < 0xc0 ? 0 :
-		     lead < 0xe0 ? 2 :
-		     lead < 0xf0 ? 3 :
-		     lead < 0xf8 ? 4 :
-				   0;
+	size_t len = lead < 0x80   ? 1
+		     : lead < 0xc0 ? 0
+		     : lead < 0xe0 ? 2
+		     : lead < 0xf0 ? 3
+		     : lead < 0xf8 ? 4
+				   : 0;
 	uint32_t c = len > 1 ? lead & (0x7fu >> len) : lead;
 
 	if (len == 0)

@@ -124,7 +124,7 @@ static void begin_operation(struct uw_draft *draft)
 
 static int take_operation(struct uw_draft *draft, char *word)
 {
-	int value, r;
+	int value = 0, r;
 
 	r = choose(draft, operations, "unlink, rmdir or rename", word, &value);
 	if (r > 0)
@@ -147,7 +147,7 @@ static void begin_result(struct uw_draft *draft)
 
 static int take_result(struct uw_draft *draft, char *word)
 {
-	int value, r;
+	int value = 0, r;
 
 	r = choose(draft, results, "success or failure", word, &value);
 	if (r > 0)
@@ -163,7 +163,7 @@ static void reset_result(struct uw_draft *draft)
 
 static int take_priority(struct uw_draft *draft, char *word)
 {
-	int value, r;
+	int value = 0, r;
 
 	r = choose(draft, priorities,
 		   "emerg, alert, crit, err, warning, notice, info, debug or 0 to 7", word, &value);
@@ -179,7 +179,7 @@ static void reset_priority(struct uw_draft *draft)
 
 static int take_probe(struct uw_draft *draft, char *word)
 {
-	int value, r;
+	int value = 0, r;
 
 	r = choose(draft, probes, "auto, kprobe or tracepoint", word, &value);
 	if (r > 0)

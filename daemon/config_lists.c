@@ -11,7 +11,7 @@
 #include "pattern.h"
 
 #define UID_LAST (UINT32_MAX - 1) /* (uid_t)-1 means "none" to the kernel */
-#define DIGITS "0123456789"
+#define DIGITS	 "0123456789"
 
 int uw_draft_add_path(struct uw_draft *draft, struct uw_paths *paths, char *word)
 {
@@ -31,7 +31,9 @@ int uw_draft_add_path(struct uw_draft *draft, struct uw_paths *paths, char *word
 	r = uw_pattern_normalize(word, &problem);
 	if (r < 0)
 		return uw_draft_mistake(draft, "\"%s\": %s", UW_SHOWN(word), problem);
-	if (draft->n_paths >= UW_CONFIG_PATHS_MAX)
+	if (draft->n_paths > UW_CONFIG_PATHS_MAX)
+		return 0; /* has been said */
+	if (draft->n_paths++ == UW_CONFIG_PATHS_MAX)
 		return uw_draft_mistake(draft,
 					"more than %d paths in all rules; name directories above "
 					"them or use globs",
@@ -48,7 +50,6 @@ int uw_draft_add_path(struct uw_draft *draft, struct uw_paths *paths, char *word
 	if (!paths->path[paths->n])
 		return -ENOMEM;
 	paths->n++;
-	draft->n_paths++;
 	return 0;
 }
 
@@ -78,7 +79,9 @@ static int add_range(struct uw_draft *draft, struct uw_uids *uids, uid_t first, 
 			previous->last = last;
 		return 0;
 	}
-	if (draft->n_uids >= UW_CONFIG_UIDS_MAX)
+	if (draft->n_uids > UW_CONFIG_UIDS_MAX)
+		return 0; /* has been said */
+	if (draft->n_uids++ == UW_CONFIG_UIDS_MAX)
 		return uw_draft_mistake(draft,
 					"more than %d users in all rules; use ranges of uids",
 					UW_CONFIG_UIDS_MAX);
@@ -89,7 +92,6 @@ static int add_range(struct uw_draft *draft, struct uw_uids *uids, uid_t first, 
 		uids->range = grown;
 	}
 	uids->range[uids->n++] = (struct uw_uid_range){ first, last };
-	draft->n_uids++;
 	return 0;
 }
 
@@ -116,7 +118,7 @@ static int add_number(struct uw_draft *draft, struct uw_uids *uids, const char *
 {
 	size_t len = strspn(word, DIGITS);
 	const char *second = word + len + 1;
-	uid_t first, last;
+	uid_t first = 0, last = 0;
 	int r;
 
 	r = parse_uid(draft, word, len, &first);
@@ -222,9 +224,9 @@ static int excludes_all_paths(const struct uw_rule *rule, bool *ret)
 	for (size_t i = 0; i < rule->path.n && all; i++) {
 		const char *path = rule->path.path[i];
 
-		all = uw_pattern_is_glob(path) ?
-			      excludes_glob(&exclude, path) :
-			      uw_pattern_set_covers(&exclude, path, strlen(path));
+		all = uw_pattern_is_glob(path)
+			      ? excludes_glob(&exclude, path)
+			      : uw_pattern_set_covers(&exclude, path, strlen(path));
 	}
 	uw_pattern_set_done(&exclude);
 	*ret = all;

@@ -85,8 +85,8 @@ static int sweep_init(struct uid_sweep *sweep, const struct uw_config *config)
 
 static void take_step(struct uid_sweep *sweep, const struct uid_step *step)
 {
-	size_t *open =
-		step->exclude ? &sweep->open_exclude[step->rule] : &sweep->open_user[step->rule];
+	size_t *open = step->exclude ? &sweep->open_exclude[step->rule]
+				     : &sweep->open_user[step->rule];
 	uint64_t bit = (uint64_t)1 << step->rule;
 
 	/* Steps at one uid come in any order: in between, a count may wrap and come back. */

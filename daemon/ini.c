@@ -13,7 +13,7 @@
 #include "ini.h"
 
 #define COMMENTS "#;"
-#define BOM "\xef\xbb\xbf"
+#define BOM	 "\xef\xbb\xbf"
 
 static bool is_space(char c)
 {

@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-#define UW_INI_SPACE " \t\n\r"
+#define UW_INI_SPACE	" \t\n\r"
 #define UW_INI_LINE_MAX ((size_t)1 << 20) /* LONG_LINE_MAX of systemd */
 
 /* Where a physical line begins within the logical one. */

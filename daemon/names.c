@@ -12,7 +12,7 @@
 #include "config.h"
 
 #define BUFFER_START 1024
-#define BUFFER_MAX ((size_t)64 << 20) /* a group of a million members has its place */
+#define BUFFER_MAX   ((size_t)64 << 20) /* a group of a million members has its place */
 
 /* A growing list of uids. */
 struct uid_list {

@@ -61,9 +61,9 @@ static const char *check_set(const char *s, const char *end, const char **ret_pr
 	}
 	if (s < end)
 		return s + 1;
-	*ret_problem = first < end && *first == ']' ?
-			       "[] is empty; write []] for the character ]" :
-			       "[ is not closed by ]; write [[] for the character itself";
+	*ret_problem = first < end && *first == ']'
+			       ? "[] is empty; write []] for the character ]"
+			       : "[ is not closed by ]; write [[] for the character itself";
 	return NULL;
 }
 

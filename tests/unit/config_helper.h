@@ -25,9 +25,8 @@ static inline int fake_user(const char *name, uid_t *ret_uid)
 		const char *name;
 		uid_t uid;
 	} users[] = {
-		{ "root", 0 },	    { "backup", 34 },	{ "alice", 1000 },
-		{ "bob", 1001 },    { "www-data", 33 }, { "na me", 1002 },
-		{ "carol", 70000 }, { "1st", 1003 },
+		{ "root", 0 },	    { "backup", 34 },  { "alice", 1000 },  { "bob", 1001 },
+		{ "www-data", 33 }, { "na me", 1002 }, { "carol", 70000 }, { "1st", 1003 },
 	};
 
 	if (!strcmp(name, "ldap"))
@@ -93,7 +92,8 @@ static inline void print_rule(FILE *f, const struct uw_rule *rule)
 			rule->operations & 1u << UW_OP_RMDIR ? "d" : "",
 			rule->operations & 1u << UW_OP_RENAME ? "r" : "");
 	if (rule->results != UW_RESULT_ANY)
-		fprintf(f, " Result=%s", rule->results == UW_RESULT_SUCCESS ? "success" : "failure");
+		fprintf(f, " Result=%s",
+			rule->results == UW_RESULT_SUCCESS ? "success" : "failure");
 	if (rule->priority != UW_PRIORITY_DEFAULT)
 		fprintf(f, " Priority=%d", rule->priority);
 	fputc('\n', f);
@@ -110,7 +110,8 @@ static inline char *config_text(const struct uw_config *config)
 	for (size_t i = 0; i < config->n_rules; i++)
 		print_rule(f, &config->rules[i]);
 	if (config->probe != UW_CHOOSE_AUTO)
-		fprintf(f, "Probe=%s\n", config->probe == UW_CHOOSE_KPROBE ? "kprobe" : "tracepoint");
+		fprintf(f, "Probe=%s\n",
+			config->probe == UW_CHOOSE_KPROBE ? "kprobe" : "tracepoint");
 	if (config->ring_size != UW_RING_SIZE_DEFAULT)
 		fprintf(f, "RingBufferSize=%zu\n", config->ring_size);
 	fclose(f);
@@ -131,7 +132,8 @@ static inline char *errors_text(const struct uw_errors *errors)
 	return text;
 }
 
-/* The outcome of reading, as text: the configuration where r is 0, otherwise the mistakes. Frees both. */
+/* The outcome of reading, as text: the configuration where r is 0, otherwise the mistakes. Frees
+ * both. */
 static inline char *outcome(int r, struct uw_config *config, struct uw_errors *errors)
 {
 	char *text;
@@ -152,14 +154,6 @@ static inline char *parse_outcome(const char *text, size_t size)
 
 	r = uw_config_parse("conf", text, size, &fake_names, &config, &errors);
 	return outcome(r, config, &errors);
-}
-
-/* Top of the source tree. */
-static inline const char *top_dir(void)
-{
-	const char *top = getenv("UW_TOP");
-
-	return top ? top : ".";
 }
 
 #endif

@@ -11,7 +11,7 @@ struct bad {
 	const char *errors;
 };
 
-#define A10 "aaaaaaaaaa"
+#define A10  "aaaaaaaaaa"
 #define A100 A10 A10 A10 A10 A10 A10 A10 A10 A10 A10
 
 static const struct bad bads[] = {
@@ -24,8 +24,8 @@ static const struct bad bads[] = {
 	  "conf:1: \"hello\" is neither KEY=VALUE nor a [Section]; a comment begins with # or ;\n" },
 	{ "a line that begins with = is refused", "[Watch]\n = /srv\n", 0,
 	  "conf:2: there is no key before the =; write KEY=VALUE\n" },
-	{ "a NUL byte is refused and ends the reading of the file", "[Watch]\nPath=/s\0rv\nBad\n", 24,
-	  "conf:2: holds a NUL byte; save the file as plain text\n" },
+	{ "a NUL byte is refused and ends the reading of the file", "[Watch]\nPath=/s\0rv\nBad\n",
+	  24, "conf:2: holds a NUL byte; save the file as plain text\n" },
 	{ "a NUL byte in a continued line is reported where it is", "[Watch]\nPath=/a \\\n\0", 19,
 	  "conf:3: holds a NUL byte; save the file as plain text\n" },
 	{ "the line number counts comments, empty and continued lines",
@@ -48,8 +48,7 @@ static const struct bad bads[] = {
 	  "conf:2: Path: \"a\\x0aconf:9:\" is not absolute; write /**/a\\x0aconf:9: for that name "
 	  "anywhere\n" },
 	{ "a long value is cut in the message", "[Watch]\nUser=" A100 A100 "\n", 0,
-	  "conf:2: User: unknown user \"" A100 A10 A10
-	  "aaaa...\"; create it, or write a uid\n" },
+	  "conf:2: User: unknown user \"" A100 A10 A10 "aaaa...\"; create it, or write a uid\n" },
 	{ "all mistakes are reported in one pass", "x\n[Watch]\nPath=a\nUser=zed\n[Nope]\n", 0,
 	  "conf:1: \"x\" is neither KEY=VALUE nor a [Section]; a comment begins with # or ;\n"
 	  "conf:3: Path: \"a\" is not absolute; write /**/a for that name anywhere\n"
@@ -77,8 +76,7 @@ static const struct bad bads[] = {
 	  "conf:1: \"pay/roll\" is no name for a rule; use 1 to 64 of the characters A-Z a-z 0-9 . _ -\n" },
 	{ "a name of two words is refused", "[Watch pay roll]\n", 0,
 	  "conf:1: \"pay roll\" is no name for a rule; use 1 to 64 of the characters A-Z a-z 0-9 . _ -\n" },
-	{ "a name of 65 bytes is refused",
-	  "[Watch " A10 A10 A10 A10 A10 A10 "aaaaa]\n", 0,
+	{ "a name of 65 bytes is refused", "[Watch " A10 A10 A10 A10 A10 A10 "aaaaa]\n", 0,
 	  "conf:1: \"" A10 A10 A10 A10 A10 A10
 	  "aaaaa\" is no name for a rule; use 1 to 64 of the characters A-Z a-z 0-9 . _ -\n" },
 	{ "the name of an unnamed rule is refused", "[Watch rule12]\n", 0,
@@ -112,8 +110,8 @@ static const struct bad bads[] = {
 	  "conf:2: Path: the quote ' is not closed; close it, or write \\' for the character itself\n" },
 	{ "an unknown escape is refused", "[Watch]\nPath=/srv/\\q\n", 0,
 	  "conf:2: Path: the escape that begins with \\q is not known; write \\\\ for a backslash\n" },
-	{ "an escape of a wildcard is refused with the way to write it", "[Watch]\nPath=/srv/\\*\n", 0,
-	  "conf:2: Path: unknown escape \\*; write [*] for the character itself\n" },
+	{ "an escape of a wildcard is refused with the way to write it", "[Watch]\nPath=/srv/\\*\n",
+	  0, "conf:2: Path: unknown escape \\*; write [*] for the character itself\n" },
 	{ "an escaped space is refused with the way to write it", "[Watch]\nPath=/srv/a\\ b\n", 0,
 	  "conf:2: Path: a backslash before a space; write \\s, or put quotes around the word\n" },
 	{ "\\x with one digit is refused", "[Watch]\nPath=/srv/\\x4\n", 0,
@@ -158,7 +156,8 @@ static const struct bad bads[] = {
 	  "first\n" },
 	{ "a character class is refused", "[Watch]\nPath=/srv/[[:digit:]]\n", 0,
 	  "conf:2: Path: \"/srv/[[:digit:]]\": [:classes:] are not known; write a range, as [a-z]\n" },
-	{ "[...] with a character of more than one byte is refused", "[Watch]\nPath=/srv/[\xc3\xa9]\n", 0,
+	{ "[...] with a character of more than one byte is refused",
+	  "[Watch]\nPath=/srv/[\xc3\xa9]\n", 0,
 	  "conf:2: Path: \"/srv/[\xc3\xa9]\": [...] takes ASCII characters only, as names are matched "
 	  "byte by byte; write * instead\n" },
 	{ "** within a name is refused", "[Watch]\nPath=/srv/a**\n", 0,
@@ -179,8 +178,8 @@ static const struct bad bads[] = {
 	  "conf:2: User: cannot look up user \"ldap\": Input/output error; write the uid\n" },
 	{ "a group that cannot be looked up is refused", "[Watch]\nUser=@ldap\n", 0,
 	  "conf:2: User: cannot look up group \"ldap\": Input/output error; list its members by uid\n" },
-	{ "a range that runs backwards is refused with the right one", "[Watch]\nUser=1999-1000\n", 0,
-	  "conf:2: User: the range 1999-1000 runs backwards; write 1000-1999\n" },
+	{ "a range that runs backwards is refused with the right one", "[Watch]\nUser=1999-1000\n",
+	  0, "conf:2: User: the range 1999-1000 runs backwards; write 1000-1999\n" },
 	{ "a range without an end is refused", "[Watch]\nUser=1000-\n", 0,
 	  "conf:2: User: \"1000-\" is not a range of uids; write FIRST-LAST, as 1000-1999\n" },
 	{ "a range of three numbers is refused", "[Watch]\nUser=1-2-3\n", 0,
@@ -225,8 +224,8 @@ static const struct bad bads[] = {
 	  "conf:2: RingBufferSize: \"2G\" is not a power of two from 64K to 1G; write 4M, for example\n" },
 	{ "a size of zero is refused", "[Daemon]\nRingBufferSize=0\n", 0,
 	  "conf:2: RingBufferSize: \"0\" is not a power of two from 64K to 1G; write 4M, for example\n" },
-	{ "a size that would wrap around is refused", "[Daemon]\nRingBufferSize=18446744073713745920\n",
-	  0,
+	{ "a size that would wrap around is refused",
+	  "[Daemon]\nRingBufferSize=18446744073713745920\n", 0,
 	  "conf:2: RingBufferSize: \"18446744073713745920\" is not a power of two from 64K to 1G; "
 	  "write 4M, for example\n" },
 
@@ -234,8 +233,8 @@ static const struct bad bads[] = {
 	{ "a rule that excludes every path is refused", "[Watch]\nExcludePath=/\n", 0,
 	  "conf:2: ExcludePath: nothing is left for the rule to match; narrow ExcludePath or remove "
 	  "the rule\n" },
-	{ "a rule that excludes every path by a glob is refused", "[Watch]\nPath=/srv\nExcludePath=/**\n",
-	  0,
+	{ "a rule that excludes every path by a glob is refused",
+	  "[Watch]\nPath=/srv\nExcludePath=/**\n", 0,
 	  "conf:3: ExcludePath: nothing is left for the rule to match; narrow ExcludePath or remove "
 	  "the rule\n" },
 	{ "a rule that excludes all of its own paths is refused",
@@ -243,7 +242,8 @@ static const struct bad bads[] = {
 	  0,
 	  "conf:2: ExcludePath: nothing is left for the rule to match; narrow ExcludePath or remove "
 	  "the rule\n" },
-	{ "a rule that excludes everybody is refused", "[Watch]\nExcludeUser=0-999 1000-4294967294\n", 0,
+	{ "a rule that excludes everybody is refused",
+	  "[Watch]\nExcludeUser=0-999 1000-4294967294\n", 0,
 	  "conf:2: ExcludeUser: nothing is left for the rule to match; narrow ExcludeUser or remove "
 	  "the rule\n" },
 	{ "a rule that excludes all of its own users is refused",
@@ -336,7 +336,7 @@ static void test_many_rules(void **state)
 static void test_many_paths(void **state)
 {
 	(void)state;
-	expect(repeated("[Watch]\n", "Path=/p@\n", 65537, ""),
+	expect(repeated("[Watch]\n", "Path=/p@\n", 65539, ""),
 	       "conf:65538: Path: more than 65536 paths in all rules; name directories above them or use "
 	       "globs\n");
 }
@@ -344,7 +344,7 @@ static void test_many_paths(void **state)
 static void test_many_users(void **state)
 {
 	(void)state;
-	expect(repeated("[Watch]\nUser=2-3\nUser=\n", "User=1@1\n", 65537, ""),
+	expect(repeated("[Watch]\nUser=2-3\nUser=\n", "User=1@1\n", 65539, ""),
 	       "conf:65540: User: more than 65536 users in all rules; use ranges of uids\n");
 }
 
@@ -358,8 +358,9 @@ static void test_many_mistakes(void **state)
 	for (s = result; (s = strchr(s, '\n')); s++)
 		n++;
 	assert_int_equal(n, 1001);
-	assert_non_null(strstr(result, "\nconf:1001: too many mistakes, the rest is not shown; correct "
-				       "the first ones and check again\n"));
+	assert_non_null(strstr(result,
+			       "\nconf:1001: too many mistakes, the rest is not shown; correct "
+			       "the first ones and check again\n"));
 	free(result);
 	free(text);
 }
@@ -368,12 +369,13 @@ int main(void)
 {
 	static const struct CMUnitTest others[] = {
 		{ "a line of more than 1 MiB is refused", test_long_line, NULL, NULL, NULL },
-		{ "continued lines of more than 1 MiB are refused", test_long_continuation, NULL, NULL,
-		  NULL },
+		{ "continued lines of more than 1 MiB are refused", test_long_continuation, NULL,
+		  NULL, NULL },
 		{ "a path of more than 4095 bytes is refused", test_long_path, NULL, NULL, NULL },
 		{ "the 65th rule is refused", test_many_rules, NULL, NULL, NULL },
-		{ "the 65537th path is refused", test_many_paths, NULL, NULL, NULL },
-		{ "the 65537th range of users is refused", test_many_users, NULL, NULL, NULL },
+		{ "the 65537th path is refused, once", test_many_paths, NULL, NULL, NULL },
+		{ "the 65537th range of users is refused, once", test_many_users, NULL, NULL,
+		  NULL },
 		{ "after a thousand mistakes the rest is left out", test_many_mistakes, NULL, NULL,
 		  NULL },
 	};

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: MIT
+"""What the cases share: they run in the guest as root, one line of TAP for each thing they check."""
+import json
+import os
+import subprocess
+import sys
+import time
+
+CONF = "/etc/unlinkwatch.conf"
+DELETED = "a6c751c249b34f8faa0766c0d92d85c6"
+FAILED = "127b0dfe915e4bfa82c4947e1edbf697"
+CONFIG_ACCEPTED = "b1bb670d007a44548bedcda6e7647afd"
+CONFIG_REJECTED = "081240c13d574be7b97f172458373651"
+STARTED = "c161085fe1c64fa5887d2c6faeac2f4d"
+STOPPED = "f99c8f913ee441b5875e79c1df369483"
+
+_count = 0
+_failed = 0
+
+
+def ok(good, title, *why):
+    """Counts one check; what `why` holds is only printed where it failed."""
+    global _count, _failed
+    _count += 1
+    print("%s %d - %s" % ("ok" if good else "not ok", _count, title.replace("#", "\\#")))
+    if not good:
+        _failed += 1
+        for text in why:
+            for line in str(text).splitlines()[:30]:
+                print("# " + line)
+    sys.stdout.flush()
+    return good
+
+
+def equal(got, expected, title):
+    return ok(got == expected, title, "expected: %r" % (expected,), "got:      %r" % (got,))
+
+
+def done():
+    print("1..%d" % _count)
+    sys.exit(1 if _failed else 0)
+
+
+def run(*command, check=True):
+    r = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if check and r.returncode:
+        sys.exit("# %s: %d\n%s" % (" ".join(command), r.returncode, r.stdout.decode()))
+    return r.stdout.decode(errors="replace")
+
+
+def value(v):
+    """A field of journalctl -o json as bytes: a string, or an array of bytes where it is not text."""
+    if isinstance(v, list) and v and isinstance(v[0], int):
+        return bytes(v)
+    return v.encode()
+
+
+def cursor():
+    run("journalctl", "--sync")
+    for line in run("journalctl", "-n0", "--show-cursor").splitlines():
+        if line.startswith("-- cursor: "):
+            return line[len("-- cursor: "):]
+    sys.exit("# the journal has no cursor")
+
+
+def journal(after):
+    """
+    The daemon's records after a cursor, oldest first. Not selected by journalctl: with a match,
+    --after-cursor of systemd 252 skips the first record that matches.
+    """
+    run("journalctl", "--sync")
+    out = subprocess.run(["journalctl", "-a", "-o", "json", "--after-cursor", after], stdout=subprocess.PIPE,
+                         check=True).stdout
+    records = (json.loads(line) for line in out.splitlines() if b'"unlinkwatchd"' in line)
+    return [r for r in records if r.get("SYSLOG_IDENTIFIER") == "unlinkwatchd"]
+
+
+def deletions(after, *pids):
+    """Its records of deletions, by these processes if any are given."""
+    wanted = [str(pid) for pid in pids]
+    return [r for r in journal(after) if r.get("MESSAGE_ID") in (DELETED, FAILED) and
+            (not wanted or r["UNLINK_PID"] in wanted)]
+
+
+def configure(text):
+    with open(CONF, "w") as f:
+        f.write(text)
+
+
+def restart():
+    run("systemctl", "restart", "unlinkwatchd")
+
+
+def reload():
+    run("systemctl", "reload", "unlinkwatchd")
+
+
+def settle(after, count, *pids, seconds=30):
+    """Waits until the journal has `count` deletions by these processes; returns what it has anyway then."""
+    end = time.monotonic() + seconds
+    while True:
+        records = deletions(after, *pids)
+        if len(records) >= count or time.monotonic() > end:
+            return records
+        time.sleep(0.3)
+
+
+def unlink(path):
+    """Deletes and says what happened: 0 or -errno."""
+    try:
+        os.unlink(path)
+        return 0
+    except OSError as e:
+        return -e.errno
+
+
+def rmdir(path):
+    try:
+        os.rmdir(path)
+        return 0
+    except OSError as e:
+        return -e.errno
+
+
+def touch(path):
+    os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o666))
