@@ -56,9 +56,9 @@ BPF_CFLAGS = -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wext
 
 # Pure modules: neither libbpf nor libsystemd, tested without root.
 DAEMON := $(patsubst daemon/%.c,%,$(wildcard daemon/*.c))
-PURE := $(filter-out kernel main manager sink source tracefs,$(DAEMON))
+PURE := $(filter-out kernel main manager rawtp sink source tracefs,$(DAEMON))
 OBJECTS := $(DAEMON:%=$(BUILD)/daemon/%.o)
-SKELETONS := $(BUILD)/unlinkwatch.skel.h $(BUILD)/unlinkwatch_plain.skel.h
+BPF_OBJECTS := $(BUILD)/unlinkwatch.bpf.o $(BUILD)/unlinkwatch_plain.bpf.o $(BUILD)/unlinkwatch_raw.bpf.o
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -73,14 +73,15 @@ $(BUILD)/daemon/%.o: daemon/%.c Makefile | $(BUILD)/daemon
 	$(call say,CC,$@)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(pkg_cflags) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/daemon/source.o: $(SKELETONS)
+$(BUILD)/daemon/source.o: $(BPF_OBJECTS:.bpf.o=.skel.h)
 
-# One source, two objects: see its head.
-$(BUILD)/unlinkwatch.bpf.o: bpf_reads := 1
-$(BUILD)/unlinkwatch_plain.bpf.o: bpf_reads := 0
-$(BUILD)/unlinkwatch.bpf.o $(BUILD)/unlinkwatch_plain.bpf.o: bpf/unlinkwatch.bpf.c Makefile | $(BUILD)
+# One source, three objects: see its head.
+$(BUILD)/unlinkwatch.bpf.o: bpf_variant := UW_KERNEL_READS
+$(BUILD)/unlinkwatch_plain.bpf.o: bpf_variant := UW_PLAIN
+$(BUILD)/unlinkwatch_raw.bpf.o: bpf_variant := UW_RAW
+$(BPF_OBJECTS): bpf/unlinkwatch.bpf.c Makefile | $(BUILD)
 	$(call say,BPF,$@)
-	$(Q)$(CLANG) $(BPF_CFLAGS) -DUW_KERNEL_READS=$(bpf_reads) -MMD -MP -MF $(@:.o=.d) -MT $@ -c -o $@ $<
+	$(Q)$(CLANG) $(BPF_CFLAGS) -D$(bpf_variant)=1 -MMD -MP -MF $(@:.o=.d) -MT $@ -c -o $@ $<
 
 $(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
 	$(call say,SKEL,$@)

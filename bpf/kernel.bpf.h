@@ -85,7 +85,13 @@ struct files_struct {
 	struct fdtable *fdt;
 };
 
+struct thread_info {
+	unsigned long flags;
+	__u32 status;
+};
+
 struct task_struct {
+	struct thread_info thread_info;
 	struct task_struct *real_parent;
 	__s32 tgid;
 	struct fs_struct *fs;

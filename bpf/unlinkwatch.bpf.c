@@ -3,10 +3,15 @@
  * The kernel side: sees every deletion at its entry and at its return, joins the two per thread, drops
  * what no rule wants, and hands the rest to the daemon through a ring buffer.
  *
- * Compiled twice from this source. UW_KERNEL_READS=1 gives the kprobes and the tracepoints with the
- * directory and the parent read from kernel memory. UW_KERNEL_READS=0 gives tracepoints that read
- * nothing but the caller's own memory: these load where lockdown=confidentiality forbids kernel reads
- * and where the kernel has no BTF, without which libbpf loads no object that has CO-RE relocations.
+ * Compiled three times from this source:
+ *  - UW_KERNEL_READS: the kprobes, and the tracepoints with the directory and the parent read from kernel
+ *    memory.
+ *  - UW_PLAIN: tracepoints that read nothing but the caller's own memory. They load where the
+ *    kernel has no BTF, without which libbpf loads no object that has CO-RE relocations.
+ *  - UW_RAW: the same by the two tracepoints of all system calls, told apart by their number.
+ *    lockdown=confidentiality forbids kernel reads and empties tracefs, so that the system calls' own
+ *    tracepoints cannot be found; these are found through BTF. They are the last resort, as
+ *    they run for every system call.
  */
 #include "kernel.bpf.h"
 
@@ -17,6 +22,10 @@
 #include "unlinkwatch.h"
 #if UW_KERNEL_READS
 #include "walk.bpf.h"
+#endif
+
+#ifndef UW_KERNEL_READS
+#define UW_KERNEL_READS 0
 #endif
 
 #define AT_FDCWD -100
@@ -373,19 +382,12 @@ static __always_inline int enter(const struct attempt *a)
 	return 0;
 }
 
-static __always_inline int leave(__u32 op, __s64 ret)
-{
-	__u64 id = bpf_get_current_pid_tgid();
-	struct uw_small_state *st = bpf_map_lookup_elem(&uw_states, &id);
-
-	if (!st || st->ev.op != op)
-		return 0;
-	finish(id, st, ret, 0);
-	return 0;
-}
-
 /* A thread that ends while its deletion is in the table: its return was missed. */
+#if UW_RAW
+SEC("uw_raw/sched_process_exit")
+#else
 SEC("raw_tp/sched_process_exit")
+#endif
 int uw_thread_exit(void *ctx)
 {
 	finish_stale(bpf_get_current_pid_tgid());
@@ -413,6 +415,17 @@ static __always_inline int enter_outer(struct pt_regs *ctx, __u32 op)
 	return enter(&a);
 }
 
+static __always_inline int leave_outer(__u32 op, __s64 ret)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	struct uw_small_state *st = bpf_map_lookup_elem(&uw_states, &id);
+
+	if (!st || st->ev.op != op)
+		return 0;
+	finish(id, st, ret, 0);
+	return 0;
+}
+
 SEC("kprobe")
 int uw_enter_unlink(struct pt_regs *ctx)
 {
@@ -422,7 +435,7 @@ int uw_enter_unlink(struct pt_regs *ctx)
 SEC("kprobe")
 int uw_leave_unlink(struct pt_regs *ctx)
 {
-	return leave(UW_OP_UNLINK, (__s32)PT_REGS_RC(ctx));
+	return leave_outer(UW_OP_UNLINK, (__s32)PT_REGS_RC(ctx));
 }
 
 SEC("kprobe")
@@ -434,7 +447,7 @@ int uw_enter_rmdir(struct pt_regs *ctx)
 SEC("kprobe")
 int uw_leave_rmdir(struct pt_regs *ctx)
 {
-	return leave(UW_OP_RMDIR, (__s32)PT_REGS_RC(ctx));
+	return leave_outer(UW_OP_RMDIR, (__s32)PT_REGS_RC(ctx));
 }
 #endif
 
@@ -450,6 +463,66 @@ static __always_inline int enter_syscall(__u32 op, __s32 dfd, __u64 name)
 
 	return enter(&a);
 }
+
+static __always_inline int leave_syscall(__s64 ret)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	struct uw_small_state *st = bpf_map_lookup_elem(&uw_states, &id);
+
+	if (st)
+		finish(id, st, ret, 0);
+	return 0;
+}
+
+#if UW_RAW
+#if defined(__TARGET_ARCH_x86)
+enum { NR_RMDIR = 84, NR_UNLINK = 87, NR_UNLINKAT = 263 };
+#define ARG(regs, n) ((n) == 0 ? (regs)->di : (n) == 1 ? (regs)->si : (regs)->dx)
+#define NR_OF(regs) ((__s64)(regs)->orig_ax)
+#elif defined(__TARGET_ARCH_arm64)
+enum { NR_RMDIR = -2, NR_UNLINK = -3, NR_UNLINKAT = 35 };	/* -1 is "no system call" */
+#define ARG(regs, n) ((regs)->regs[n])
+#define NR_OF(regs) ((__s64)(regs)->regs[8])
+#endif
+
+static __always_inline bool is_deletion(__s64 nr)
+{
+	return nr == NR_UNLINKAT || nr == NR_UNLINK || nr == NR_RMDIR;
+}
+
+/* The number of a 32-bit system call means something else. */
+static __always_inline bool is_compat(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+#if defined(__TARGET_ARCH_x86)
+	return task->thread_info.status & 2;		/* TS_COMPAT */
+#else
+	return task->thread_info.flags & 1UL << 22;	/* TIF_32BIT */
+#endif
+}
+
+/* daemon/rawtp.c knows these section names. */
+SEC("uw_raw/sys_enter")
+int BPF_PROG(uw_raw_sys_enter, struct pt_regs *regs, long nr)
+{
+	if (!is_deletion(nr) || is_compat())
+		return 0;
+	if (nr == NR_UNLINK)
+		return enter_syscall(UW_OP_UNLINK, AT_FDCWD, ARG(regs, 0));
+	if (nr == NR_RMDIR)
+		return enter_syscall(UW_OP_RMDIR, AT_FDCWD, ARG(regs, 0));
+	return enter_syscall(ARG(regs, 2) & AT_REMOVEDIR ? UW_OP_RMDIR : UW_OP_UNLINK,
+			     (__s32)ARG(regs, 0), ARG(regs, 1));
+}
+
+SEC("uw_raw/sys_exit")
+int BPF_PROG(uw_raw_sys_exit, struct pt_regs *regs, long ret)
+{
+	return is_deletion(NR_OF(regs)) ? leave_syscall(ret) : 0;
+}
+
+#else
 
 SEC("tp")
 int uw_sys_enter_unlink(struct sys_enter_ctx *ctx)
@@ -473,8 +546,6 @@ int uw_sys_enter_unlinkat(struct sys_enter_ctx *ctx)
 SEC("tp")
 int uw_sys_exit(struct sys_exit_ctx *ctx)
 {
-	__u64 id = bpf_get_current_pid_tgid();
-	struct uw_small_state *st = bpf_map_lookup_elem(&uw_states, &id);
-
-	return st ? leave(st->ev.op, ctx->ret) : 0;
+	return leave_syscall(ctx->ret);
 }
+#endif

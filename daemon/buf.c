@@ -105,6 +105,13 @@ static bool unsafe(unsigned int c)
 	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
 }
 
+/* What looks like the space between two words, but is another character (Unicode's category Zs). */
+static bool is_space(unsigned int c)
+{
+	return c == ' ' || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x202f ||
+	       c == 0x205f || c == 0x3000;
+}
+
 static bool plain(struct uw_str text, const char *also)
 {
 	size_t i, n;
@@ -112,7 +119,7 @@ static bool plain(struct uw_str text, const char *also)
 
 	for (i = 0; i < text.len; i += n) {
 		n = uw_utf8(text.s + i, text.len - i, &c);
-		if (!n || unsafe(c) || (c < 0x80 && strchr(" \"\\", (int)c)) ||
+		if (!n || unsafe(c) || is_space(c) || c == '"' || c == '\\' ||
 		    (c < 0x80 && strchr(also, (int)c)))
 			return false;
 	}

@@ -247,9 +247,11 @@ static void journal_field(struct iov_builder *b, const char *name, const struct 
 	end(b);
 }
 
-static bool failed(const struct uw_record *r)
+static const char *message_id(const struct uw_record *r)
 {
-	return r->ret_known && r->ret;
+	if (!r->ret_known)
+		return UW_ID_UNKNOWN;
+	return r->ret ? UW_ID_FAILED : UW_ID_DELETED;
 }
 
 int uw_format_journal(const struct uw_entry *e, struct uw_buf *buf, struct iovec iov[UW_FIELDS_MAX],
@@ -265,7 +267,7 @@ int uw_format_journal(const struct uw_entry *e, struct uw_buf *buf, struct iovec
 	uw_format_message(e, buf);
 	end(&b);
 	begin(&b, "MESSAGE_ID");
-	uw_buf_puts(buf, failed(e->record) ? UW_ID_FAILED : UW_ID_DELETED);
+	uw_buf_puts(buf, message_id(e->record));
 	end(&b);
 	v = num(e->priority);
 	journal_field(&b, "PRIORITY", &v);

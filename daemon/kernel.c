@@ -15,6 +15,10 @@
 #include <linux/mount.h>
 
 #define NOT_YET "renames that replace a file, and deletions inside the kernel (nfsd, overlayfs)"
+#define NO_READS \
+	"io_uring, 32-bit system calls, parent processes, the directories of relative names where the " \
+	"process has exited, "
+#define NO_BTF "this kernel has no BTF (CONFIG_DEBUG_INFO_BTF)"
 
 /*
  * Without systemd nobody may have mounted tracefs and securityfs. A mount of our own that is attached
@@ -127,7 +131,7 @@ static const char *why_no_kernel_reads(const struct uw_kernel *k)
 	if (k->lockdown == UW_LOCKDOWN_CONFIDENTIALITY)
 		return "lockdown=confidentiality forbids reading kernel memory";
 	if (!k->btf)
-		return "this kernel has no BTF (CONFIG_DEBUG_INFO_BTF)";
+		return NO_BTF;
 	return NULL;
 }
 
@@ -143,7 +147,8 @@ static const char *why_no_kprobe(const struct uw_kernel *k)
 	if (why_no_kernel_reads(k))
 		return why_no_kernel_reads(k);
 	if (!k->unlink_fn || !k->rmdir_fn)
-		return "this kernel's BTF has neither filename_unlinkat nor do_unlinkat";
+		return "this kernel's BTF lacks the function that unlinks (filename_unlinkat, do_unlinkat) "
+		       "or the one for directories (filename_rmdir, do_rmdir)";
 	if (k->tracefs < 0)
 		return why_no_tracefs(k);
 	if (!k->kprobe_events)
@@ -155,6 +160,8 @@ static const char *why_no_tracepoint(const struct uw_kernel *k)
 {
 	if (k->tracefs < 0)
 		return why_no_tracefs(k);
+	if (!k->syscall_events && k->lockdown == UW_LOCKDOWN_CONFIDENTIALITY)
+		return "lockdown=confidentiality keeps tracefs empty";
 	if (!k->syscall_events)
 		return "tracefs has no events/syscalls: no CONFIG_FTRACE_SYSCALLS, or no right to read it";
 	return NULL;
@@ -187,8 +194,13 @@ size_t uw_kernel_plan(const struct uw_kernel *kernel, enum uw_probe_choice choic
 		plans[n++] = (struct uw_plan){
 			.probe = UW_PROBE_TRACEPOINT,
 			.why_not = why_not,
-			.not_covered = "io_uring, 32-bit system calls, parent processes, the directories of "
-				       "relative names where the process has exited, " NOT_YET,
+			.not_covered = NO_READS NOT_YET,
+		};
+		plans[n++] = (struct uw_plan){
+			.probe = UW_PROBE_TRACEPOINT,
+			.raw = true,
+			.why_not = kernel->btf ? NULL : NO_BTF,
+			.not_covered = NO_READS NOT_YET,
 		};
 	}
 	return n;
@@ -207,4 +219,11 @@ const char *uw_probe_name(enum uw_probe probe)
 		break;
 	}
 	return "unknown";
+}
+
+const char *uw_plan_detail(const struct uw_plan *plan)
+{
+	if (plan->raw)
+		return " of all system calls, without kernel reads";
+	return plan->kernel_reads ? "" : " without kernel reads";
 }

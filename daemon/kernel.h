@@ -32,13 +32,14 @@ struct uw_kernel {
 struct uw_plan {
 	enum uw_probe probe;
 	bool kernel_reads;	 /* use the object whose programs read kernel memory */
+	bool raw;		 /* use the tracepoints of all system calls */
 	const char *unlink_fn;	 /* for UW_PROBE_KPROBE */
 	const char *rmdir_fn;
 	const char *why_not;	 /* NULL, or why it is not worth a try; static */
 	const char *not_covered; /* what it does not see, for the person who reads the log; static */
 };
 
-#define UW_PLANS_MAX 3
+#define UW_PLANS_MAX 4
 
 /* Reads the facts. What cannot be read counts as not there. Release with uw_kernel_done(). */
 void uw_kernel_read(struct uw_kernel *ret);
@@ -53,5 +54,8 @@ size_t uw_kernel_plan(const struct uw_kernel *kernel, enum uw_probe_choice choic
 
 /* "kprobe", "fentry" or "tracepoint". */
 const char *uw_probe_name(enum uw_probe probe);
+
+/* More about the plan than the probe's name, such as " without kernel reads", or "". */
+const char *uw_plan_detail(const struct uw_plan *plan);
 
 #endif

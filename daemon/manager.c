@@ -321,7 +321,7 @@ static int attach(struct uw_manager *m)
 	n = uw_kernel_plan(&m->kernel, choice, plans);
 	for (i = 0; i < n; i++) {
 		const struct uw_plan *plan = &plans[i];
-		const char *how = plan->kernel_reads ? "" : " without kernel reads";
+		const char *how = uw_plan_detail(plan);
 
 		if (plan->why_not) {
 			uw_sink_note(m->sink, NULL, LOG_NOTICE, "%s%s cannot be used: %s",
@@ -369,7 +369,7 @@ static void say_started(struct uw_manager *m)
 		     "watching deletions by %s%s%s%s%s%s; rules: %zu; not covered: %s",
 		     uw_probe_name(p->probe), names ? " on " : "", names ? p->unlink_fn : "",
 		     names ? " and " : "", names ? p->rmdir_fn : "",
-		     p->kernel_reads ? "" : " without kernel reads", m->now.config->n_rules,
+		     uw_plan_detail(p), m->now.config->n_rules,
 		     p->not_covered);
 }
 

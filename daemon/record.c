@@ -3,14 +3,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <string.h>
+
+/* As the kernel has it (include/linux/err.h). */
+#define MAX_ERRNO 4095
 
 /* Longest path that joining can give: two strings and a slash between them. */
 _Static_assert(sizeof(((struct uw_record *)0)->buffer) >= 2 * UW_PATH_MAX, "room for the path");
 
-/* Appends the components of text to the normalised path in buf: no empty ones, no dots. */
-static size_t append(char *buf, size_t at, struct uw_str text)
+/*
+ * Appends the components of text to the normalised path in buf: no empty ones, no dots. `..` goes no higher
+ * than floor, as in a root directory.
+ */
+static size_t append(char *buf, size_t at, size_t floor, struct uw_str text)
 {
 	size_t i = 0, len;
 	const char *s;
@@ -24,7 +29,7 @@ static size_t append(char *buf, size_t at, struct uw_str text)
 		if (!len || (len == 1 && s[0] == '.'))
 			continue;
 		if (len == 2 && s[0] == '.' && s[1] == '.') {
-			while (at && buf[--at] != '/')
+			while (at > floor && buf[--at] != '/')
 				;
 			continue;
 		}
@@ -37,9 +42,10 @@ static size_t append(char *buf, size_t at, struct uw_str text)
 
 static void complete(struct uw_record *r, struct uw_str dir, enum uw_path_state state)
 {
-	size_t len = append(r->buffer, 0, dir);
+	size_t len = append(r->buffer, 0, 0, dir);
 
-	len = append(r->buffer, len, r->name);
+	/* The directory of an absolute name is the process's root, which `..` does not leave. */
+	len = append(r->buffer, len, r->name.s[0] == '/' ? len : 0, r->name);
 	if (!len)
 		r->buffer[len++] = '/';
 	r->path = (struct uw_str){ r->buffer, len };
@@ -58,7 +64,7 @@ static bool valid(const struct uw_event *ev, const char *data, size_t size)
 		return false;
 	if (!ev->op || ev->op >= UW_OP_MAX || !ev->probe || ev->probe >= UW_PROBE_MAX)
 		return false;
-	if (ev->flags & ~(__u32)UW_EV_FLAGS || ev->ret < INT_MIN || ev->ret > INT_MAX)
+	if (ev->flags & ~(__u32)UW_EV_FLAGS || ev->ret < -MAX_ERRNO || ev->ret > 0)
 		return false;
 	if (ev->exit_ns < ev->enter_ns)
 		return false;
@@ -104,9 +110,9 @@ int uw_record_decode(const void *data, size_t size, struct uw_record *ret)
 	r->path = (struct uw_str){ r->buffer, 0 };
 	r->path_state = UW_PATH_UNKNOWN;
 
-	/* The directory of an absolute name is the process's root. */
+	/* Without its root, an absolute name is taken for one of a process that is in no chroot. */
 	if (r->name_known && r->name.len && (r->dir_known || r->name.s[0] == '/'))
-		complete(r, r->dir, UW_PATH_LEXICAL);
+		complete(r, r->dir, r->dir_known ? UW_PATH_LEXICAL : UW_PATH_GUESSED);
 	return 0;
 }
 

@@ -22,7 +22,7 @@ enum uw_path_state {
 	UW_PATH_UNKNOWN,   /* no path: relative to a directory that is not known */
 	UW_PATH_LEXICAL,   /* the directory joined with the name as passed, by the text alone */
 	UW_PATH_TRUNCATED, /* as lexical, but longer than can be held: cut */
-	UW_PATH_GUESSED,   /* as lexical, with the directory that the process had a moment later */
+	UW_PATH_GUESSED,   /* as lexical, but the process's root, or its directory at the time, is not known */
 };
 
 struct uw_record {

@@ -12,9 +12,11 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "rawtp.h"
 #include "tracefs.h"
 #include "unlinkwatch.skel.h"
 #include "unlinkwatch_plain.skel.h"
+#include "unlinkwatch_raw.skel.h"
 
 #define LINKS_MAX 8
 #define STOP_STEPS 20
@@ -44,6 +46,7 @@ struct attachment {
 	bool leave;		/* at the return */
 	bool rmdir;		/* for kprobes: the function for directories */
 	bool optional;		/* not every architecture has this system call */
+	bool raw;		/* only in plans that are raw, and the only ones there */
 };
 
 /* Leaves first: see struct uw_source. */
@@ -61,6 +64,8 @@ static const struct attachment attachments[] = {
 	{ UW_PROBE_TRACEPOINT, "uw_sys_enter_unlink", "syscalls/sys_enter_unlink",
 	  .optional = true },
 	{ UW_PROBE_TRACEPOINT, "uw_sys_enter_rmdir", "syscalls/sys_enter_rmdir", .optional = true },
+	{ UW_PROBE_TRACEPOINT, "uw_raw_sys_exit", "sys_exit", .leave = true, .raw = true },
+	{ UW_PROBE_TRACEPOINT, "uw_raw_sys_enter", "sys_enter", .raw = true },
 };
 
 #define N_ATTACHMENTS (sizeof(attachments) / sizeof(attachments[0]))
@@ -101,12 +106,17 @@ static int map_fd(const struct uw_source *s, const char *name)
 	return bpf_object__find_map_fd_by_name(s->object, name);
 }
 
+static bool belongs(const struct attachment *a, const struct uw_plan *plan)
+{
+	return a->probe == plan->probe && a->raw == plan->raw;
+}
+
 static bool wants(const struct uw_plan *plan, const char *program)
 {
 	size_t i;
 
 	for (i = 0; i < N_ATTACHMENTS; i++)
-		if (attachments[i].probe == plan->probe && !strcmp(attachments[i].program, program))
+		if (belongs(&attachments[i], plan) && !strcmp(attachments[i].program, program))
 			return true;
 	return !strcmp(program, "uw_thread_exit");
 }
@@ -119,14 +129,20 @@ static int load(struct uw_source *s, const struct uw_plan *plan, size_t ring_siz
 	size_t size;
 	int r;
 
-	bytes = plan->kernel_reads ? unlinkwatch_bpf__elf_bytes(&size)
-				   : unlinkwatch_plain_bpf__elf_bytes(&size);
+	if (plan->raw && uw_rawtp_register() < 0)
+		return explain(ret_why, -errno, "cannot prepare for raw tracepoints", NULL);
+	bytes = plan->raw	   ? unlinkwatch_raw_bpf__elf_bytes(&size) :
+		plan->kernel_reads ? unlinkwatch_bpf__elf_bytes(&size) :
+				     unlinkwatch_plain_bpf__elf_bytes(&size);
 	s->object = bpf_object__open_mem(bytes, size, &opts);
 	if (!s->object)
 		return explain(ret_why, -errno, "cannot open the BPF object", NULL);
 
 	bpf_object__for_each_program(program, s->object)
 		bpf_program__set_autoload(program, wants(plan, bpf_program__name(program)));
+	r = plan->raw ? uw_rawtp_prepare(s->object) : 0;
+	if (r < 0)
+		return explain(ret_why, r, "cannot find the tracepoints of all system calls", NULL);
 	r = bpf_map__set_max_entries(bpf_object__find_map_by_name(s->object, "uw_events"),
 				     (__u32)ring_size);
 	if (r < 0)
@@ -141,22 +157,25 @@ static int load(struct uw_source *s, const struct uw_plan *plan, size_t ring_siz
 	return 0;
 }
 
+static int keep_link(struct uw_source *s, struct bpf_link *link)
+{
+	if (!link)
+		return -errno;
+	s->links[s->n_links++] = link;
+	return 0;
+}
+
 static int attach_event(struct uw_source *s, struct bpf_program *program, const char *event)
 {
-	struct bpf_link *link;
 	int fd, r;
 
 	fd = uw_tracefs_open_event(s->kernel->tracefs, event);
 	if (fd < 0)
 		return fd;
-	link = bpf_program__attach_perf_event(program, fd);
-	if (!link) {
-		r = -errno;
+	r = keep_link(s, bpf_program__attach_perf_event(program, fd));
+	if (r < 0)
 		close(fd);
-		return r;
-	}
-	s->links[s->n_links++] = link;
-	return 0;
+	return r;
 }
 
 static int attach_one(struct uw_source *s, const struct uw_plan *plan, const struct attachment *a)
@@ -166,6 +185,8 @@ static int attach_one(struct uw_source *s, const struct uw_plan *plan, const str
 
 	if (!program || s->n_links == LINKS_MAX)
 		return -ENOENT;
+	if (a->raw)
+		return keep_link(s, bpf_program__attach_trace(program));
 	if (a->event)
 		return attach_event(s, program, a->event);
 
@@ -183,15 +204,15 @@ static int attach(struct uw_source *s, const struct uw_plan *plan, char **ret_wh
 	int r;
 
 	thread_exit = bpf_object__find_program_by_name(s->object, "uw_thread_exit");
-	s->links[0] = bpf_program__attach(thread_exit);
-	if (!s->links[0])
-		return explain(ret_why, -errno, "cannot attach to", "sched_process_exit");
-	s->n_links = 1;
+	r = keep_link(s, plan->raw ? bpf_program__attach_trace(thread_exit) :
+				     bpf_program__attach(thread_exit));
+	if (r < 0)
+		return explain(ret_why, r, "cannot attach to", "sched_process_exit");
 
 	for (i = 0; i < N_ATTACHMENTS; i++) {
 		const struct attachment *a = &attachments[i];
 
-		if (a->probe != plan->probe)
+		if (!belongs(a, plan))
 			continue;
 		if (!a->leave && !s->n_leave_links)
 			s->n_leave_links = s->n_links;

@@ -21,7 +21,7 @@ def names():
     yield "\u202egnp.exe\u2066".encode()
     yield b"\xff\xfe\xc0\xaf\xed\xa0\x80"
     yield b"\xc2\x9b31mC1"
-    yield b"x ret=-13 filename=/etc/shadow"
+    yield b"x ret=-13 filename=shadow"
     yield b'"quoted" \\back\\slash\\n'
     yield b"x: Permission denied (EACCES)"
     yield b" "

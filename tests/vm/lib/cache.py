@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: MIT
+"""The cache directory: artifacts that are built once, atomically, and never changed afterwards.
+
+An artifact is a directory KIND/LABEL-HASH, the hash being over everything it is made of. A build goes to a
+directory of its own that is renamed when complete; a lock file per label keeps two runs from building the
+same thing. Whoever uses an artifact holds a shared lock on its directory, so that replacing an old one
+never pulls it from under a guest.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import tempfile
+import time
+
+from lib import host
+
+KINDS = ("disk", "kernel", "root", "snapshot")
+LOGS_KEPT = 20
+UNUSED_SECONDS = 14 * 24 * 3600
+
+
+def root():
+    """Where the cache lives; created on first use."""
+    base = os.environ.get("UW_VM_CACHE")
+    if not base:
+        base = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "unlinkwatchd-vm")
+    path = pathlib.Path(base).absolute()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise host.VmError(f"cannot create the cache {path}: {error.strerror}; set UW_VM_CACHE") from error
+    return path
+
+
+def key(*parts):
+    """A short hash of JSON-able values."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
+
+
+@contextlib.contextmanager
+def lock(name, wait_message=None):
+    """Hold the named lock; says why when another vm makes us wait."""
+    path = root() / "locks" / name
+    path.parent.mkdir(exist_ok=True)
+    with open(path, "w", encoding="ascii") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if wait_message and not host.quiet:
+                host.say(wait_message)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _hold(path):
+    """Shared lock on a complete artifact, released when the process ends; False when it is not there."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        return False
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    if path.exists():  # it may have been pruned between the two calls
+        os.utime(path)
+        return True
+    os.close(descriptor)
+    return False
+
+
+def _remove_unused(path):
+    """Remove a directory unless somebody holds it."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(path, ignore_errors=True)
+    except BlockingIOError:
+        pass
+    finally:
+        os.close(descriptor)
+
+
+def artifact(kind, label, made_of, build):
+    """The directory of an artifact, built by build(directory) when there is none made of the same."""
+    path = root() / kind / f"{label}-{key(kind, made_of)}"
+    if _hold(path):
+        return path
+    with lock(f"{kind}-{label}", f"waiting for another vm that builds {kind} {label}"):
+        if _hold(path):
+            return path
+        with scratch() as directory:
+            build(directory)
+            path.parent.mkdir(exist_ok=True)
+            os.chmod(directory, 0o755)
+            os.rename(directory, path)
+        _hold(path)
+        _prune(path, label)
+    return path
+
+
+def _prune(path, label):
+    """Remove what the new artifact replaces, and what nobody has used for long, for instance odd snapshots."""
+    for old in path.parent.glob(f"{label}-{'[0-9a-f]' * 12}"):
+        if old != path:
+            _remove_unused(old)
+    for kind in KINDS:
+        for old in (root() / kind).glob("*"):
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() > old.stat().st_mtime + UNUSED_SECONDS:
+                    _remove_unused(old)
+
+
+@contextlib.contextmanager
+def scratch():
+    """A temporary directory on the cache's file system, gone afterwards (unless renamed away)."""
+    base = root() / "tmp"
+    base.mkdir(exist_ok=True)
+    _sweep(base)
+    directory = pathlib.Path(tempfile.mkdtemp(dir=base))
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    try:
+        yield directory
+    finally:
+        os.close(descriptor)
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _sweep(base):
+    """Remove what a killed vm left behind: directories that nobody holds."""
+    for left in base.iterdir():
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > 60:  # a new one may not hold its lock yet
+                _remove_unused(left)
+
+
+def keep_log(path):
+    """Copy a log out of a scratch directory and return where it is now; old ones make room."""
+    logs = root() / "logs"
+    logs.mkdir(exist_ok=True)
+    kept = logs / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}-{path.name}"
+    shutil.copyfile(path, kept)
+    for old in sorted(logs.iterdir())[:-LOGS_KEPT]:
+        old.unlink(missing_ok=True)
+    return kept
+
+
+def clean():
+    """Remove everything that is not in use."""
+    for directory in root().iterdir():
+        for entry in directory.iterdir() if directory.is_dir() else ():
+            if entry.is_dir():
+                _remove_unused(entry)
+            elif directory.name != "locks":
+                entry.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            directory.rmdir()

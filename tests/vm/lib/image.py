@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: MIT
+"""What a guest boots: a Debian root file system on a disk, a kernel, and an initramfs that joins the two."""
+
+import io
+import json
+import lzma
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+from lib import cache, debian, host
+
+RECIPE = 1  # raise it when what this file puts into an image changes in a way the key does not see
+KERNELS = {"5.10": "bullseye", "6.1": "bookworm", "6.12": "trixie", "7.2": "sid"}
+META_PACKAGE = "linux-image-cloud-amd64"
+DISK_SIZE = "4G"
+BASE_PACKAGES = ("systemd", "systemd-sysv", "dbus", "udev", "kmod", "mount", "procps", "passwd", "libbpf1", "libelf1",
+                 "libsystemd0", "python3", "busybox-static")
+OTHER_NAMES = {"bullseye": {"libbpf1": "libbpf0"}}
+BOOT_MODULES = ("virtio_pci", "virtio_blk", "ext4", "virtio_console")
+# Units that cost boot time and have nothing to do in a guest without network, terminals or a clock of its own.
+MASKED = ("apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer",
+          "e2scrub_reap.service", "fstrim.timer", "getty.target", "getty-static.service", "logrotate.timer",
+          "man-db.timer", "serial-getty@ttyS0.service", "systemd-ask-password-console.path",
+          "systemd-ask-password-wall.path", "systemd-network-generator.service", "systemd-networkd.service",
+          "systemd-pstore.service", "systemd-timesyncd.service", "systemd-tmpfiles-clean.timer")
+# Each generator is a process at every boot and every daemon-reload.
+MASKED_GENERATORS = ("bless-boot", "cryptsetup", "getty", "gpt-auto", "hibernate-resume", "integritysetup", "rc-local",
+                     "system-update", "veritysetup")
+AGENT = "/usr/local/lib/unlinkwatch-vm-agent"
+AGENT_UNIT = f"""[Unit]
+Description=Agent of unlinkwatchd's tests/vm/vm
+[Service]
+ExecStart={AGENT}
+StandardOutput=journal+console
+TasksMax=infinity
+OOMScoreAdjust=-900
+KillMode=mixed
+TimeoutStopSec=5
+[Install]
+WantedBy=multi-user.target
+"""
+INIT = """#!/busybox sh
+/busybox mount -t devtmpfs dev /dev
+for module in {modules}; do /busybox insmod /modules/$module || echo "vm: insmod $module failed"; done
+tries=0
+until [ -b /dev/vda ] || [ $tries = 100 ]; do /busybox usleep 50000; tries=$((tries + 1)); done
+/busybox mount -t ext4 -o noatime /dev/vda /root || echo "vm: no root disk"
+/busybox mount --move /dev /root/dev
+exec /busybox switch_root /root /sbin/init
+"""
+
+
+def kernel_release(series):
+    """The newest kernel of a series by Debian's meta package: (suite, package version, release)."""
+    suite = KERNELS[series]
+    archive = debian.Archive(suite)
+    facts = archive.directory / "kernel.json"
+    fetched = archive.refresh()
+    if not facts.exists() or facts.stat().st_mtime < fetched:
+        found = archive.show(META_PACKAGE)
+        release = re.search(r"linux-image-(\d\S*)", found["Depends"]).group(1)
+        facts.write_text(json.dumps({"version": found["Version"], "release": release}))
+    known = json.loads(facts.read_text())
+    if not known["release"].startswith(series + "."):
+        raise host.VmError(f"{suite} has Linux {known['release']} now, not {series}: "
+                           "update KERNELS in tests/vm/lib/image.py")
+    return suite, known["version"], known["release"]
+
+
+def _kernel_packages(archive, release):
+    """The image package and those beside it that are needed: since 7.x the image itself is empty."""
+    wanted, found = [f"linux-image-{release}"], []
+    while wanted:
+        package = wanted.pop()
+        found.append(package)
+        fields = archive.show(package)
+        depends = re.findall(rf"linux-[a-z]+-{re.escape(release)}(?= |,|$)", fields.get("Depends", ""))
+        wanted += [name for name in depends if name not in found + wanted]
+    return found
+
+
+def kernel(series):
+    """Directory with vmlinuz and modules/ of the series' newest kernel; returns (directory, release)."""
+    suite, version, release = kernel_release(series)
+
+    def build(directory):
+        archive = debian.Archive(suite)
+        with host.step(f"fetching Linux {release}"), cache.scratch() as files:
+            archive.extract(_kernel_packages(archive, release), files)
+            modules = next(path for path in (files / "lib/modules" / release, files / "usr/lib/modules" / release)
+                           if path.is_dir())
+            images = [files / f"boot/vmlinuz-{release}", files / f"usr/lib/modules/{release}/vmlinuz"]
+            shutil.move(next(path for path in images if path.exists()), directory / "vmlinuz")
+            shutil.move(modules, directory / "modules")
+
+    return cache.artifact("kernel", series, [RECIPE, version, release], build), release
+
+
+def root_tar(suite, extra):
+    """Directory with root.tar, Debian's files as installed, before anything of ours."""
+    names = OTHER_NAMES.get(suite, {})
+    packages = [names.get(package, package) for package in BASE_PACKAGES] + sorted(set(extra))
+
+    def build(directory):
+        debian.Archive(suite).check(extra)
+        with host.step(f"installing Debian {suite}{' with ' + ', '.join(sorted(set(extra))) if extra else ''}"):
+            debian.bootstrap(suite, packages, directory / "root.tar")
+
+    return cache.artifact("root", label(suite, extra=extra), [RECIPE, suite, packages], build)
+
+
+def label(*parts, extra=()):
+    """A readable name; additional packages are in it as a hash."""
+    return "-".join([*parts, *([cache.key(sorted(set(extra)))[:6]] if extra else [])])
+
+
+def _write(path, text, mode=0o644):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    path.write_text(text)
+    path.chmod(mode)
+
+
+def _configure(tree):
+    """Turn Debian's plain root into the guest: the agent, a fixed identity, nothing to wait for."""
+    etc = tree / "etc"
+    units = etc / "systemd/system"
+    _write(etc / "fstab", "/dev/vda / ext4 noatime,errors=remount-ro 0 0\n")
+    _write(etc / "hostname", "guest\n")
+    _write(etc / "hosts", "127.0.0.1 localhost guest\n::1 localhost\n")
+    _write(etc / "machine-id", "75776d0000000000000000000000dead\n")  # no first boot to go through
+    _write(etc / "default/locale", "LANG=C.UTF-8\n")
+    _write(tree / AGENT[1:], (pathlib.Path(__file__).parent / "agent.py").read_text(), 0o755)
+    _write(units / "unlinkwatch-vm-agent.service", AGENT_UNIT)
+    (units / "multi-user.target.wants").mkdir(exist_ok=True)
+    _link("../unlinkwatch-vm-agent.service", units / "multi-user.target.wants/unlinkwatch-vm-agent.service")
+    _link("/lib/systemd/system/multi-user.target", units / "default.target")
+    for unit in MASKED:
+        _link("/dev/null", units / unit)
+    for generator in MASKED_GENERATORS:
+        _link("/dev/null", etc / f"systemd/system-generators/systemd-{generator}-generator")
+    for catalog in (tree / "usr/lib/systemd/catalog").glob("systemd.*.catalog"):
+        catalog.unlink()  # translations, which `journalctl --update-catalog` would compile
+    (tree / "var/log/journal").mkdir(exist_ok=True)  # makes the journal persistent
+    (tree / "root/vm").mkdir(mode=0o700, exist_ok=True)
+    for stamp in ("etc/.updated", "var/.updated"):  # else ldconfig, sysusers and hwdb run at boot
+        (tree / stamp).touch()
+
+
+def _link(target, path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    path.symlink_to(target)
+
+
+def _add_modules(tree, source, release):
+    """Put the kernel's modules into the tree, indexed by the tree's own depmod: the host needs no kmod."""
+    modules = tree / "lib/modules" / release
+    modules.parent.mkdir(exist_ok=True)
+    shutil.copytree(source, modules, symlinks=True)
+    libraries = tree / "lib/x86_64-linux-gnu"
+    depmod = tree.parent / "depmod"  # kmod is what it is called as
+    depmod.symlink_to(tree / "bin/kmod")
+    done = subprocess.run([libraries / "ld-linux-x86-64.so.2", "--library-path",
+                           f"{libraries}:{tree}/usr/lib/x86_64-linux-gnu", depmod,
+                           "-b", tree, release], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise host.VmError(f"depmod for {release} failed: {done.stderr.strip()[-200:]}")
+    return modules
+
+
+def _module_order(modules):
+    """Files of BOOT_MODULES and all they depend on, in the order to insert them."""
+    depends, names = {}, {}
+    for line in (modules / "modules.dep").read_text().splitlines():
+        path, _, needs = line.partition(":")
+        depends[path] = needs.split()
+        names[os.path.basename(path).split(".ko")[0].replace("-", "_")] = path
+    order = []
+    for name in BOOT_MODULES:
+        if name in names:  # else it is built in
+            # modules.dep lists the direct needs first, the deepest last; ext4 finds crc32c through an alias
+            order += [*reversed(depends[names[name]]), names[name]]
+    if "crc32c_generic" in names:
+        order.insert(0, names["crc32c_generic"])
+    return list(dict.fromkeys(order))
+
+
+def _uncompressed(path):
+    data = path.read_bytes()
+    if path.suffix == ".xz":
+        return lzma.decompress(data)
+    if path.suffix == ".zst":
+        return subprocess.run([host.program("zstd"), "-dc"], input=data, stdout=subprocess.PIPE, check=True).stdout
+    return data
+
+
+def _cpio(entries):
+    """A newc archive of (name, mode, data), written here because cpio(1) wants real device nodes and a tree."""
+    out = io.BytesIO()
+    for number, (name, mode, data) in enumerate([*entries, ("TRAILER!!!", 0, b"")], 1):
+        fields = (number, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0)
+        out.write(b"070701" + "".join(f"{field:08x}" for field in fields).encode() + name.encode() + b"\0")
+        out.write(b"\0" * (-out.tell() % 4) + data)
+        out.write(b"\0" * (-out.tell() % 4))
+    return out.getvalue()
+
+
+def _initramfs(modules, busybox):
+    """A small initramfs: busybox, the modules the root disk needs, and a script. Debian's own takes seconds more."""
+    files = _module_order(modules)
+    names = [os.path.basename(name).split(".ko")[0] + ".ko" for name in files]
+    entries = [(name, 0o040755, b"") for name in ("dev", "root", "modules")]
+    entries.append(("busybox", 0o100755, busybox.read_bytes()))
+    entries.append(("init", 0o100755, INIT.format(modules=" ".join(names)).encode()))
+    entries += [(f"modules/{name}", 0o100644, _uncompressed(modules / path)) for name, path in zip(names, files)]
+    return _cpio(entries)
+
+
+def disk(series, suite, extra):
+    """Directory with disk.raw, vmlinuz and initrd: all that a boot needs."""
+    kernel_directory, release = kernel(series)
+    root_directory = root_tar(suite, extra)
+    ours = [(pathlib.Path(__file__).parent / name).read_text() for name in ("agent.py", "image.py")]
+
+    def build(directory):
+        with host.step(f"making a disk with Linux {release}"), cache.scratch() as scratch:
+            tree = scratch / "tree"
+            tree.mkdir()
+            # One fakeroot session: ownership that tar sets must still be there when mke2fs looks.
+            script = "import sys; from lib import image; image.fill_disk(*sys.argv[1:])"
+            host.run([*host.as_owner(), sys.executable, "-c", script, str(root_directory), str(kernel_directory),
+                      release, str(tree), str(directory)],
+                     env=dict(os.environ, PYTHONPATH=str(pathlib.Path(__file__).parent.parent)))
+            (directory / "initrd").write_bytes(_initramfs(tree / "lib/modules" / release, tree / "bin/busybox"))
+            shutil.copy(kernel_directory / "vmlinuz", directory / "vmlinuz")
+
+    made_of = [RECIPE, ours, kernel_directory.name, root_directory.name]
+    return cache.artifact("disk", label(series, suite, extra=extra), made_of, build)
+
+
+def fill_disk(root_directory, kernel_directory, release, tree, directory):
+    """Unpack, configure and write disk.raw; runs in a process of its own, under fakeroot for ordinary users."""
+    tree = pathlib.Path(tree)
+    host.run(["tar", "-x", "-p", "--xattrs", "--numeric-owner", "--exclude=./dev/*",
+              "-f", f"{root_directory}/root.tar", "-C", str(tree)])
+    _configure(tree)
+    _add_modules(tree, pathlib.Path(kernel_directory) / "modules", release)
+    # lazy_itable_init=0: no kernel thread that writes inode tables while something is measured
+    host.run(["mke2fs", "-q", "-t", "ext4", "-i", "32768", "-E", "lazy_itable_init=0,lazy_journal_init=0,root_owner=0:0",
+              "-d", str(tree), f"{directory}/disk.raw", DISK_SIZE])
