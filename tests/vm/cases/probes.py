@@ -1,0 +1,95 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Each probe on the kernel at hand: attached by the service, and the same deletions seen by each."""
+import os
+import subprocess
+
+from uwtest import configure, cursor, deletions, done, equal, journal, ok, run, settle, value, STARTED
+
+DIR = "/srv/probes"
+os.makedirs(DIR)
+configure("[Watch probes]\nPath=%s\n" % DIR)
+
+
+def deletions_of_one_child():
+    """Every system call at this stage, each name given in another way; returns the child's pid."""
+    os.makedirs(DIR + "/d/e", exist_ok=True)
+    for name in ("1", "2", "3", "d/4"):
+        open(DIR + "/" + name, "w").close()
+    child = """
+import os, ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+os.chdir(%r)
+fd = os.open("d", os.O_RDONLY)
+libc.syscall(263, -100, b"%s/1", 0)   # unlinkat
+libc.syscall(87, b"2")                # unlink
+libc.syscall(263, -100, b"d/../3", 0)
+libc.syscall(263, fd, b"4", 0)
+libc.syscall(87, b"none")
+libc.syscall(87, b"d")
+libc.syscall(263, fd, b"e", 0x200)    # AT_REMOVEDIR
+libc.syscall(84, b"d/")               # rmdir
+libc.syscall(84, b"none")
+""" % (DIR, DIR)
+    p = subprocess.Popen(["python3", "-c", child])
+    p.wait()
+    return p.pid
+
+
+EXPECTED = [
+    ("unlink", DIR + "/1", DIR + "/1", "0"),
+    ("unlink", "2", DIR + "/2", "0"),
+    ("unlink", "d/../3", DIR + "/3", "0"),
+    ("unlink", "4", DIR + "/d/4", "0"),
+    ("unlink", "none", DIR + "/none", "-2"),
+    ("unlink", "d", DIR + "/d", "-21"),
+    ("rmdir", "e", DIR + "/d/e", "0"),
+    ("rmdir", "d/", DIR + "/d", "0"),
+    ("rmdir", "none", DIR + "/none", "-2"),
+]
+
+for probe in ("kprobe", "tracepoint", "auto"):
+    os.makedirs("/run/systemd/system/unlinkwatchd.service.d", exist_ok=True)
+    with open("/run/systemd/system/unlinkwatchd.service.d/probe.conf", "w") as f:
+        f.write("[Service]\nExecStart=\nExecStart=/usr/sbin/unlinkwatchd --probe=%s\n" % probe)
+    run("systemctl", "daemon-reload")
+    start = cursor()
+    run("systemctl", "restart", "unlinkwatchd")
+    started = [r["MESSAGE"] for r in journal(start) if r.get("MESSAGE_ID") == STARTED]
+    ok(len(started) == 1 and started[0].startswith("watching deletions by %s" %
+                                                   ("kprobe" if probe == "auto" else probe)),
+       "--probe=%s attaches on %s" % (probe, os.uname().release), started)
+    here = cursor()
+    pid = deletions_of_one_child()
+    got = [(r["UNLINK_OP"], r["UNLINK_FILENAME"], r["UNLINK_PATH"], r["UNLINK_RET"])
+           for r in settle(here, len(EXPECTED), pid)]
+    equal(got, EXPECTED, "--probe=%s: every system call with its name, path and result" % probe)
+    ok(all(r["UNLINK_PATH_STATE"] == "lexical" and r["UNLINK_PPID"] == str(os.getpid()) and
+           value(r["UNLINK_COMM"]) == b"python3" for r in deletions(here, pid)),
+       "--probe=%s: with the parent, the comm and the state of the path" % probe)
+
+# A name in a page that the process has not touched yet: read at the return by the tracepoint.
+with open("/run/systemd/system/unlinkwatchd.service.d/probe.conf", "w") as f:
+    f.write("[Service]\nExecStart=\nExecStart=/usr/sbin/unlinkwatchd --probe=tracepoint\n")
+run("systemctl", "daemon-reload")
+run("systemctl", "restart", "unlinkwatchd")
+here = cursor()
+child = """
+import ctypes, mmap, os
+path = %r
+open(path + "/late", "w").close()
+with open("/srv/page", "wb") as f:
+    f.write(b"late" + b"\\0" * 4092)
+fd = os.open("/srv/page", os.O_RDWR)
+libc = ctypes.CDLL(None, use_errno=True)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+at = libc.mmap(None, 4096, 1, 2, fd, 0)
+os.chdir(path)
+libc.syscall(ctypes.c_long(87), ctypes.c_void_p(at))
+""" % DIR
+p = subprocess.Popen(["python3", "-c", child])
+p.wait()
+got = [(r["UNLINK_FILENAME"], r.get("UNLINK_PATH"), r["UNLINK_RET"]) for r in settle(here, 1, p.pid)]
+equal(got, [("late", DIR + "/late", "0")], "a name in a page not yet in memory is read all the same")
+done()
