@@ -121,7 +121,7 @@ static const struct row {
 		.entry = { .priority = 5, .rules = one_rule, .n_rules = 1, .user = "alice" },
 		.journal = TEXT("MESSAGE=rm[4242] (alice) tried to remove /home/a/x: "
 				"the result is not known\n"
-				"MESSAGE_ID=" UW_ID_DELETED "\n"
+				"MESSAGE_ID=" UW_ID_UNKNOWN "\n"
 				"PRIORITY=5\n"
 				"UNLINK_TIME=1700000000123456789\n"
 				"UNLINK_OP=unlink\n"
@@ -771,10 +771,10 @@ static void test_time_digits(void **state)
 
 static void test_ids(void **state)
 {
-	static const char *const ids[] = {
-		UW_ID_DELETED,	       UW_ID_FAILED,  UW_ID_LOSS,   UW_ID_CONFIG_ACCEPTED,
-		UW_ID_CONFIG_REJECTED, UW_ID_STARTED, UW_ID_STOPPED
-	};
+	static const char *const ids[] = { UW_ID_DELETED,	  UW_ID_FAILED,
+					   UW_ID_UNKNOWN,	  UW_ID_LOSS,
+					   UW_ID_CONFIG_ACCEPTED, UW_ID_CONFIG_REJECTED,
+					   UW_ID_STARTED,	  UW_ID_STOPPED };
 	size_t i, k;
 
 	(void)state;

@@ -16,12 +16,15 @@
 
 #define LEN(array) (sizeof(array) / sizeof((array)[0]))
 
-#define LOCKED	    "lockdown=confidentiality forbids reading kernel memory"
-#define NO_BTF	    "this kernel has no BTF (CONFIG_DEBUG_INFO_BTF)"
-#define NO_FUNCTION "this kernel's BTF has neither filename_unlinkat nor do_unlinkat"
-#define NO_RIGHT    "tracefs cannot be opened; this takes root"
+#define LOCKED "lockdown=confidentiality forbids reading kernel memory"
+#define NO_BTF "this kernel has no BTF (CONFIG_DEBUG_INFO_BTF)"
+#define NO_FUNCTION                                                                           \
+	"this kernel's BTF lacks the function that unlinks (filename_unlinkat, do_unlinkat) " \
+	"or the one for directories (filename_rmdir, do_rmdir)"
+#define NO_RIGHT "tracefs cannot be opened; this takes root"
 #define NO_TRACEFS \
 	"tracefs is not there; mount it with: mount -t tracefs tracefs /sys/kernel/tracing"
+#define EMPTIED "lockdown=confidentiality keeps tracefs empty"
 #define NO_KPROBES \
 	"tracefs has no kprobe_events that can be written: no CONFIG_KPROBE_EVENTS, or no right"
 #define NO_SYSCALLS \
@@ -34,13 +37,28 @@
 
 #define WITH_BTF .btf = true, .unlink_fn = "do_unlinkat", .rmdir_fn = "do_rmdir"
 
-/* All three ways in, in their order, each with the reason against it or NULL. */
-#define ALL(kprobe, rich, poor)                                                         \
-	{                                                                               \
-		{ UW_PROBE_KPROBE, true, kprobe }, { UW_PROBE_TRACEPOINT, true, rich }, \
-		{                                                                       \
-			UW_PROBE_TRACEPOINT, false, poor                                \
-		}                                                                       \
+/* The ways in, each with the reason against it or NULL. */
+#define KPROBE(why)                               \
+	{                                         \
+		UW_PROBE_KPROBE, true, false, why \
+	}
+#define READING(why)                                  \
+	{                                             \
+		UW_PROBE_TRACEPOINT, true, false, why \
+	}
+#define PLAIN(why)                                     \
+	{                                              \
+		UW_PROBE_TRACEPOINT, false, false, why \
+	}
+#define RAW(why)                                      \
+	{                                             \
+		UW_PROBE_TRACEPOINT, false, true, why \
+	}
+
+/* All of them, in their order. */
+#define ALL(kprobe, reading, plain, raw)                                 \
+	{                                                                \
+		KPROBE(kprobe), READING(reading), PLAIN(plain), RAW(raw) \
 	}
 
 static const struct row {
@@ -49,62 +67,62 @@ static const struct row {
 	enum uw_probe_choice choice;
 	struct {
 		enum uw_probe probe;
-		bool kernel_reads;
+		bool kernel_reads, raw;
 		const char *why_not;
 	} plan[UW_PLANS_MAX];
 } rows[] = {
-	{ "tries kprobes first, then tracepoints, then tracepoints that read nothing",
+	{ "tries kprobes first, then tracepoints, those that read nothing, and those of all calls",
 	  { MODEL },
 	  UW_CHOOSE_AUTO,
-	  ALL(NULL, NULL, NULL) },
+	  ALL(NULL, NULL, NULL, NULL) },
 	{ "tries nothing but kprobes where they are asked for",
 	  { MODEL },
 	  UW_CHOOSE_KPROBE,
-	  { { UW_PROBE_KPROBE, true, NULL } } },
-	{ "tries both kinds of tracepoints where these are asked for",
+	  { KPROBE(NULL) } },
+	{ "tries all kinds of tracepoints where these are asked for",
 	  { MODEL },
 	  UW_CHOOSE_TRACEPOINT,
-	  { { UW_PROBE_TRACEPOINT, true, NULL }, { UW_PROBE_TRACEPOINT, false, NULL } } },
+	  { READING(NULL), PLAIN(NULL), RAW(NULL) } },
 	{ "takes a descriptor of 0 for an open tracefs",
 	  { .tracefs = 0, WITH_BTF, .kprobe_events = true, .syscall_events = true },
 	  UW_CHOOSE_AUTO,
-	  ALL(NULL, NULL, NULL) },
+	  ALL(NULL, NULL, NULL, NULL) },
 	{ "names root where tracefs may not be opened (EPERM)",
 	  { .tracefs = -EPERM, WITH_BTF },
 	  UW_CHOOSE_AUTO,
-	  ALL(NO_RIGHT, NO_RIGHT, NO_RIGHT) },
+	  ALL(NO_RIGHT, NO_RIGHT, NO_RIGHT, NULL) },
 	{ "names root where tracefs may not be opened (EACCES)",
 	  { .tracefs = -EACCES, WITH_BTF },
 	  UW_CHOOSE_AUTO,
-	  ALL(NO_RIGHT, NO_RIGHT, NO_RIGHT) },
+	  ALL(NO_RIGHT, NO_RIGHT, NO_RIGHT, NULL) },
 	{ "names the mount where there is no tracefs (ENOENT)",
 	  { .tracefs = -ENOENT, WITH_BTF },
 	  UW_CHOOSE_AUTO,
-	  ALL(NO_TRACEFS, NO_TRACEFS, NO_TRACEFS) },
+	  ALL(NO_TRACEFS, NO_TRACEFS, NO_TRACEFS, NULL) },
 	{ "names the mount where the kernel cannot mount tracefs (ENODEV)",
 	  { .tracefs = -ENODEV, WITH_BTF },
 	  UW_CHOOSE_AUTO,
-	  ALL(NO_TRACEFS, NO_TRACEFS, NO_TRACEFS) },
+	  ALL(NO_TRACEFS, NO_TRACEFS, NO_TRACEFS, NULL) },
 	{ "names root for kprobes alone",
 	  { .tracefs = -EPERM, WITH_BTF },
 	  UW_CHOOSE_KPROBE,
-	  { { UW_PROBE_KPROBE, true, NO_RIGHT } } },
+	  { KPROBE(NO_RIGHT) } },
 	{ "falls back to tracepoints that read nothing without BTF",
 	  { .tracefs = 3, .kprobe_events = true, .syscall_events = true },
 	  UW_CHOOSE_AUTO,
-	  ALL(NO_BTF, NO_BTF, NULL) },
+	  ALL(NO_BTF, NO_BTF, NULL, NO_BTF) },
 	{ "offers nothing to who insists on kprobes without BTF",
 	  { .tracefs = 3, .kprobe_events = true, .syscall_events = true },
 	  UW_CHOOSE_KPROBE,
-	  { { UW_PROBE_KPROBE, true, NO_BTF } } },
+	  { KPROBE(NO_BTF) } },
 	{ "falls back to tracepoints without kprobe_events",
 	  { .tracefs = 3, WITH_BTF, .syscall_events = true },
 	  UW_CHOOSE_AUTO,
-	  ALL(NO_KPROBES, NULL, NULL) },
+	  ALL(NO_KPROBES, NULL, NULL, NULL) },
 	{ "falls back to tracepoints where neither function is there",
 	  { .tracefs = 3, .btf = true, .kprobe_events = true, .syscall_events = true },
 	  UW_CHOOSE_AUTO,
-	  ALL(NO_FUNCTION, NULL, NULL) },
+	  ALL(NO_FUNCTION, NULL, NULL, NULL) },
 	{ "falls back to tracepoints without the function of unlink",
 	  { .tracefs = 3,
 	    .btf = true,
@@ -112,42 +130,62 @@ static const struct row {
 	    .syscall_events = true,
 	    .rmdir_fn = "do_rmdir" },
 	  UW_CHOOSE_AUTO,
-	  ALL(NO_FUNCTION, NULL, NULL) },
+	  ALL(NO_FUNCTION, NULL, NULL, NULL) },
 	{ "has kprobes alone without the system calls' events",
 	  { .tracefs = 3, WITH_BTF, .kprobe_events = true },
 	  UW_CHOOSE_AUTO,
-	  ALL(NULL, NO_SYSCALLS, NO_SYSCALLS) },
-	{ "has nothing with neither kprobe_events nor the system calls' events",
+	  ALL(NULL, NO_SYSCALLS, NO_SYSCALLS, NULL) },
+	{ "has the tracepoints of all calls alone with neither kprobe_events nor the system calls' events",
 	  { .tracefs = 3, WITH_BTF },
 	  UW_CHOOSE_AUTO,
-	  ALL(NO_KPROBES, NO_SYSCALLS, NO_SYSCALLS) },
+	  ALL(NO_KPROBES, NO_SYSCALLS, NO_SYSCALLS, NULL) },
 	{ "does not mind lockdown=integrity",
 	  { MODEL, .lockdown = UW_LOCKDOWN_INTEGRITY },
 	  UW_CHOOSE_AUTO,
-	  ALL(NULL, NULL, NULL) },
+	  ALL(NULL, NULL, NULL, NULL) },
 	{ "reads no kernel memory under lockdown=confidentiality",
 	  { MODEL, .lockdown = UW_LOCKDOWN_CONFIDENTIALITY },
 	  UW_CHOOSE_AUTO,
-	  ALL(LOCKED, LOCKED, NULL) },
+	  ALL(LOCKED, LOCKED, NULL, NULL) },
 	{ "offers nothing to who insists on kprobes under lockdown=confidentiality",
 	  { MODEL, .lockdown = UW_LOCKDOWN_CONFIDENTIALITY },
 	  UW_CHOOSE_KPROBE,
-	  { { UW_PROBE_KPROBE, true, LOCKED } } },
+	  { KPROBE(LOCKED) } },
 	{ "reads nothing in tracepoints that are asked for under lockdown=confidentiality",
 	  { MODEL, .lockdown = UW_LOCKDOWN_CONFIDENTIALITY },
 	  UW_CHOOSE_TRACEPOINT,
-	  { { UW_PROBE_TRACEPOINT, true, LOCKED }, { UW_PROBE_TRACEPOINT, false, NULL } } },
+	  { READING(LOCKED), PLAIN(NULL), RAW(NULL) } },
 	{ "names lockdown before the BTF that is missing as well",
 	  { .tracefs = 3,
 	    .kprobe_events = true,
 	    .syscall_events = true,
 	    .lockdown = UW_LOCKDOWN_CONFIDENTIALITY },
 	  UW_CHOOSE_AUTO,
-	  ALL(LOCKED, LOCKED, NULL) },
+	  ALL(LOCKED, LOCKED, NULL, NO_BTF) },
+	{ "has the tracepoints of all calls alone where lockdown=confidentiality empties tracefs",
+	  { .tracefs = 3, WITH_BTF, .lockdown = UW_LOCKDOWN_CONFIDENTIALITY },
+	  UW_CHOOSE_AUTO,
+	  ALL(LOCKED, EMPTIED, EMPTIED, NULL) },
+	{ "names lockdown=confidentiality for tracepoints that are asked for where it empties tracefs",
+	  { .tracefs = 3, WITH_BTF, .lockdown = UW_LOCKDOWN_CONFIDENTIALITY },
+	  UW_CHOOSE_TRACEPOINT,
+	  { READING(EMPTIED), PLAIN(EMPTIED), RAW(NULL) } },
+	{ "does not blame lockdown=integrity for an empty tracefs",
+	  { .tracefs = 3, WITH_BTF, .lockdown = UW_LOCKDOWN_INTEGRITY },
+	  UW_CHOOSE_AUTO,
+	  ALL(NO_KPROBES, NO_SYSCALLS, NO_SYSCALLS, NULL) },
+	{ "does not blame lockdown for a tracefs that cannot be opened",
+	  { .tracefs = -EPERM, WITH_BTF, .lockdown = UW_LOCKDOWN_CONFIDENTIALITY },
+	  UW_CHOOSE_AUTO,
+	  ALL(LOCKED, NO_RIGHT, NO_RIGHT, NULL) },
+	{ "has nothing where lockdown=confidentiality empties tracefs and BTF is missing",
+	  { .tracefs = 3, .lockdown = UW_LOCKDOWN_CONFIDENTIALITY },
+	  UW_CHOOSE_AUTO,
+	  ALL(LOCKED, EMPTIED, EMPTIED, NO_BTF) },
 	{ "has nothing where everything is missing",
 	  { .tracefs = -ENOENT },
 	  UW_CHOOSE_AUTO,
-	  ALL(NO_BTF, NO_TRACEFS, NO_TRACEFS) },
+	  ALL(NO_BTF, NO_TRACEFS, NO_TRACEFS, NO_BTF) },
 };
 
 static void check_text(const char *got, const char *want, size_t i)
@@ -171,6 +209,7 @@ static void test_row(void **state)
 	for (i = 0; i < n; i++) {
 		assert_int_equal(plans[i].probe, row->plan[i].probe);
 		assert_int_equal(plans[i].kernel_reads, row->plan[i].kernel_reads);
+		assert_int_equal(plans[i].raw, row->plan[i].raw);
 		check_text(plans[i].why_not, row->plan[i].why_not, i);
 	}
 }
@@ -180,6 +219,9 @@ static bool possible(const struct uw_kernel *k, const struct uw_plan *plan)
 {
 	bool reads = k->btf && k->lockdown != UW_LOCKDOWN_CONFIDENTIALITY;
 
+	/* Opened by bpf(2) alone: neither tracefs nor lockdown is in the way. */
+	if (plan->raw)
+		return k->btf;
 	if (k->tracefs < 0 || (plan->kernel_reads && !reads))
 		return false;
 	if (plan->probe == UW_PROBE_KPROBE)
@@ -216,6 +258,9 @@ static void test_all_facts(void **state)
 						assert_int_equal(!plans[i].why_not,
 								 possible(&k, &plans[i]));
 						assert_non_null(plans[i].not_covered);
+						assert_int_equal(plans[i].raw,
+								 choices[c] != UW_CHOOSE_KPROBE &&
+									 i == n - 1);
 						if (choices[c] != UW_CHOOSE_AUTO)
 							assert_int_equal(plans[i].probe,
 									 choices[c]);
@@ -231,17 +276,18 @@ static void test_functions(void **state)
 	static const char unlink_fn[] = "filename_unlinkat", rmdir_fn[] = "filename_rmdir";
 	struct uw_kernel k = { MODEL };
 	struct uw_plan plans[UW_PLANS_MAX];
+	size_t i;
 
 	(void)state;
 	k.unlink_fn = unlink_fn;
 	k.rmdir_fn = rmdir_fn;
-	assert_int_equal(uw_kernel_plan(&k, UW_CHOOSE_AUTO, plans), 3);
+	assert_int_equal(uw_kernel_plan(&k, UW_CHOOSE_AUTO, plans), 4);
 	assert_ptr_equal(plans[0].unlink_fn, unlink_fn);
 	assert_ptr_equal(plans[0].rmdir_fn, rmdir_fn);
-	assert_null(plans[1].unlink_fn);
-	assert_null(plans[1].rmdir_fn);
-	assert_null(plans[2].unlink_fn);
-	assert_null(plans[2].rmdir_fn);
+	for (i = 1; i < 4; i++) {
+		assert_null(plans[i].unlink_fn);
+		assert_null(plans[i].rmdir_fn);
+	}
 }
 
 /* "neither filename_unlinkat nor do_unlinkat" would send its reader the wrong way. */
@@ -265,14 +311,17 @@ static void test_not_covered(void **state)
 {
 	struct uw_kernel k = { MODEL };
 	struct uw_plan plans[UW_PLANS_MAX];
+	size_t i;
 
 	(void)state;
-	assert_int_equal(uw_kernel_plan(&k, UW_CHOOSE_AUTO, plans), 3);
+	assert_int_equal(uw_kernel_plan(&k, UW_CHOOSE_AUTO, plans), 4);
 	assert_null(strstr(plans[0].not_covered, "io_uring"));
 	assert_non_null(strstr(plans[1].not_covered, "io_uring"));
 	assert_null(strstr(plans[1].not_covered, "parent processes"));
-	assert_non_null(strstr(plans[2].not_covered, "io_uring"));
-	assert_non_null(strstr(plans[2].not_covered, "parent processes"));
+	for (i = 2; i < 4; i++) {
+		assert_non_null(strstr(plans[i].not_covered, "io_uring"));
+		assert_non_null(strstr(plans[i].not_covered, "parent processes"));
+	}
 }
 
 static void test_done(void **state)
@@ -327,6 +376,21 @@ static void test_names(void **state)
 	assert_string_equal(uw_probe_name(UW_PROBE_MAX), "unknown");
 }
 
+/* What a person reads must tell the plans apart. */
+static void test_details(void **state)
+{
+	static const char *const details[] = { "", "", " without kernel reads",
+					       " of all system calls, without kernel reads" };
+	struct uw_kernel k = { MODEL };
+	struct uw_plan plans[UW_PLANS_MAX];
+	size_t i;
+
+	(void)state;
+	assert_int_equal(uw_kernel_plan(&k, UW_CHOOSE_AUTO, plans), LEN(details));
+	for (i = 0; i < LEN(details); i++)
+		assert_string_equal(uw_plan_detail(&plans[i]), details[i]);
+}
+
 #define TEST(title, function)                     \
 	{                                         \
 		title, function, NULL, NULL, NULL \
@@ -341,6 +405,7 @@ static const struct CMUnitTest others[] = {
 	TEST("closes tracefs once", test_done),
 	TEST("reads facts about this kernel that do not contradict each other", test_read),
 	TEST("names every probe", test_names),
+	TEST("tells plans of the same probe apart", test_details),
 };
 
 int main(void)

@@ -95,6 +95,8 @@ static const char *broken(const struct uw_record *r, const void *data, size_t si
 		return "the path is not absolute";
 	if ((r->name_cut || r->dir_cut) && r->path_state != UW_PATH_TRUNCATED)
 		return "the path was cut and does not say so";
+	if (!r->dir_known && r->path_state == UW_PATH_LEXICAL)
+		return "the path is certain, but nobody walked to where it starts";
 	if (r->path.len == 1)
 		return NULL;
 	for (start = 1, i = 1; i <= r->path.len; i++) {
@@ -381,10 +383,10 @@ static const struct path_row {
 	  UW_PATH_LEXICAL },
 	{ "leaves an absolute name as it is", WALKED, "/etc/hosts", "", AT_FDCWD, NULL,
 	  "/etc/hosts", UW_PATH_LEXICAL },
-	{ "takes an absolute name where the root was not walked", 0, "/etc/hosts", "", AT_FDCWD,
-	  NULL, "/etc/hosts", UW_PATH_LEXICAL },
-	{ "takes an absolute name whatever the descriptor", 0, "/etc/hosts", "", 5, NULL,
-	  "/etc/hosts", UW_PATH_LEXICAL },
+	{ "guesses the root of an absolute name where it was not walked", 0, "/etc/hosts", "",
+	  AT_FDCWD, NULL, "/etc/hosts", UW_PATH_GUESSED },
+	{ "guesses the root of an absolute name whatever the descriptor", 0, "/etc/hosts", "", 5,
+	  NULL, "/etc/hosts", UW_PATH_GUESSED },
 	{ "removes empty components", WALKED, "//etc///x", "", AT_FDCWD, NULL, "/etc/x",
 	  UW_PATH_LEXICAL },
 	{ "removes empty components of a relative name", WALKED, "a//b", "/srv", AT_FDCWD, NULL,

@@ -46,15 +46,19 @@ def key(*parts):
 def lock(name, wait_message=None):
     """Hold the named lock; says why when another vm makes us wait."""
     path = root() / "locks" / name
-    path.parent.mkdir(exist_ok=True)
-    with open(path, "w", encoding="ascii") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if wait_message and not host.quiet:
-                host.say(wait_message)
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    while True:
+        path.parent.mkdir(exist_ok=True)
+        with open(path, "w", encoding="ascii") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if wait_message and not host.quiet:
+                    host.say(wait_message)
+                fcntl.flock(file, fcntl.LOCK_EX)
+            if path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno())):
+                yield
+                return
+            # clean() removed it while we waited: what we hold is nobody's lock any more
 
 
 def _hold(path):
@@ -153,11 +157,19 @@ def keep_log(path):
 
 def clean():
     """Remove everything that is not in use."""
-    for directory in root().iterdir():
-        for entry in directory.iterdir() if directory.is_dir() else ():
+    for directory in filter(pathlib.Path.is_dir, root().iterdir()):
+        for entry in directory.iterdir():
             if entry.is_dir():
                 _remove_unused(entry)
-            elif directory.name != "locks":
-                entry.unlink(missing_ok=True)
+            else:
+                _unlink_unlocked(entry)
         with contextlib.suppress(OSError):
             directory.rmdir()
+    with contextlib.suppress(OSError):
+        root().rmdir()
+
+
+def _unlink_unlocked(path):
+    with contextlib.suppress(OSError), open(path, "rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink()

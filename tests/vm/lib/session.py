@@ -155,25 +155,11 @@ def _print(data):
     sys.stdout.buffer.flush()
 
 
-def _show_console(console):
-    """The console's last lines, for a failure of the guest itself."""
-    if not console.exists() or not console.stat().st_size:
-        return
-    lines = console.read_text(errors="replace").replace("\r", "").splitlines()[-guest.CONSOLE_LINES:]
-    host.say(f"the last {len(lines)} lines of the guest's console (all of it: {cache.keep_log(console)}):")
-    for line in lines:
-        print(f"    {line}", file=sys.stderr)
-
-
 @contextlib.contextmanager
 def _workplace():
-    """A scratch directory; when the guest fails, what it said on its console is told and kept."""
-    with cache.scratch() as directory:
-        try:
-            yield directory
-        except host.VmError:
-            _show_console(directory / "console.log")
-            raise
+    """A scratch directory whose console is shown when the guest fails."""
+    with cache.scratch() as directory, guest.console_told(directory):
+        yield directory
 
 
 def run(options):

@@ -27,7 +27,7 @@ def check_settled(machine_guest, machine, strict):
 def take(machine, disk, label):
     """Directory of the snapshot of this machine on this disk, booting it once if there is none."""
     def build(directory):
-        with host.step(f"booting {label} for its snapshot"):
+        with host.step(f"booting {label} for its snapshot"), guest.console_told(directory):
             guest.make_overlay(directory, disk / "disk.raw", "raw")
             booted = guest.boot(machine, disk, directory, record=True)
             with booted:
@@ -35,7 +35,13 @@ def take(machine, disk, label):
                 booted.request("warm")
                 booted.save_state()
 
-    qemu = host.run(["qemu-system-x86_64", "--version"]).splitlines()[0]
-    made_of = [RECIPE, disk.name, dataclasses.asdict(machine), qemu, guest.KERNEL_ARGUMENTS, guest.CPU]
+    emulator = host.run(["qemu-system-x86_64", "--version"]).splitlines()[0]
+    made_of = [RECIPE, disk.name, dataclasses.asdict(machine), emulator, _host_cpu(), guest.KERNEL_ARGUMENTS, guest.CPU]
     variant = cache.key(dataclasses.asdict(machine))[:6]
     return cache.artifact("snapshot", f"{label}-{variant}", made_of, build)
+
+
+def _host_cpu():
+    """The guest measured its clock's rate, which is the host's, when it booted: another CPU takes another snapshot."""
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        return next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), "")
