@@ -116,12 +116,12 @@ check: all unit-tests
 
 test:
 	$(Q).ci/deps build test
-	$(Q)$(MAKE) all unit-tests vm-programs
+	$(Q)$(MAKE) --no-print-directory -s all unit-tests vm-programs
 	$(Q)UW_BUILD=$(BUILD) tests/run
 
 run:
 	$(Q).ci/deps build
-	$(Q)$(MAKE) all
+	$(Q)$(MAKE) --no-print-directory -s all
 	$(Q)$(BUILD)/unlinkwatchd --config=conf/unlinkwatch.conf
 
 deps:
@@ -131,9 +131,9 @@ deps:
 
 install: all
 	$(INSTALL) -D -m 755 $(BUILD)/unlinkwatchd $(DESTDIR)$(SBINDIR)/unlinkwatchd
-	$(INSTALL) -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSCONFDIR)/unlinkwatch.conf.d
-	sed 's|@SBINDIR@|$(SBINDIR)|' systemd/unlinkwatchd.service.in \
-		> $(DESTDIR)$(UNITDIR)/unlinkwatchd.service
+	$(INSTALL) -d -m 755 $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSCONFDIR)/unlinkwatch.conf.d
+	sed 's|@SBINDIR@|$(SBINDIR)|' systemd/unlinkwatchd.service.in > $(BUILD)/unlinkwatchd.service
+	$(INSTALL) -m 644 $(BUILD)/unlinkwatchd.service $(DESTDIR)$(UNITDIR)/unlinkwatchd.service
 	$(INSTALL) -D -m 644 systemd/unlinkwatchd.catalog $(DESTDIR)$(CATALOGDIR)/unlinkwatchd.catalog
 	test -e $(DESTDIR)$(SYSCONFDIR)/unlinkwatch.conf || \
 		$(INSTALL) -D -m 644 conf/unlinkwatch.conf $(DESTDIR)$(SYSCONFDIR)/unlinkwatch.conf

@@ -7,7 +7,7 @@ import random
 import subprocess
 import time
 
-from uwtest import configure, cursor, done, equal, ok, restart, run, settle, value
+from uwtest import configure, cursor, done, equal, ok, restart, settle, value
 
 N = 500
 DIR = b"/srv/names"

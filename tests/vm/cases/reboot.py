@@ -3,7 +3,7 @@
 """After service.py and a reboot of the guest: the service came up by itself."""
 import os
 
-from uwtest import cursor, done, equal, journal, ok, run, settle, STARTED
+from uwtest import cursor, done, equal, ok, run, settle, STARTED
 
 run("systemctl", "is-system-running", "--wait", check=False)
 equal(run("systemctl", "is-active", "unlinkwatchd", check=False).strip(), "active",

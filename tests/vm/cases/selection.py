@@ -2,10 +2,9 @@
 # SPDX-License-Identifier: MIT
 """Which deletions the configuration selects: a table of who, where, how, and yes or no."""
 import os
-import pwd
 import subprocess
 
-from uwtest import (configure, cursor, deletions, done, equal, ok, reload, restart, run, settle, value)
+from uwtest import configure, cursor, deletions, done, equal, reload, restart, run, settle
 
 for name, uid in (("alice", 1001), ("bob", 1002), ("carol", 1003), ("dave", 1500)):
     run("useradd", "-M", "-u", str(uid), name)
