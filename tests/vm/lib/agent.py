@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: MIT
 """The guest's half of tests/vm/vm: serves one virtio-serial port.
 
-Everything on the port is a frame (type byte, 32-bit length, payload), so nothing a script prints can be
-mistaken for its end. The host sends J (a JSON request), D (tar bytes of an unpack), I (keys for a shell),
-W (window size) and Q (what is running?); the agent answers J (result), O (output), Q (a process list) and X (exit),
-and says H once after each boot.
+Everything on the port is a frame (type byte, 32-bit length, payload), so nothing a script prints
+can be mistaken for its end. The host sends J (a JSON request), D (tar bytes of an unpack), I (keys
+for a shell), W (window size) and Q (what is running?). The agent answers J (result), O (output),
+Q (a process list) and X (exit), and says H once after each boot.
+
+Python 3.9 is enough: bullseye's.
 """
 
+import errno
 import fcntl
 import io
 import json
@@ -28,7 +31,11 @@ HEADER = struct.Struct(">cI")
 CHUNK = 1 << 16
 F_SETPIPE_SZ = 1031  # fcntl.F_SETPIPE_SZ, but only since Python 3.10
 ENVIRONMENT = {
-    "HOME": "/root", "USER": "root", "LOGNAME": "root", "SHELL": "/bin/bash", "LANG": "C.UTF-8",
+    "HOME": "/root",
+    "USER": "root",
+    "LOGNAME": "root",
+    "SHELL": "/bin/bash",
+    "LANG": "C.UTF-8",
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 }
 
@@ -43,7 +50,7 @@ class Port:
         data = bytearray()
         while len(data) < size:
             piece = os.read(self.fd, min(size - len(data), CHUNK))
-            if not piece:  # the host is not connected (yet): the driver says so at once, not by blocking
+            if not piece:  # no host is connected: the driver says so at once, it does not block
                 time.sleep(0.05)
             data += piece
         return bytes(data)
@@ -92,9 +99,11 @@ def unpack(port, request):
     try:
         os.makedirs(request["to"], exist_ok=True)
         with tarfile.open(fileobj=io.BufferedReader(frames, CHUNK), mode="r|") as tar:
+            # all of it as it is; Python 3.14 would otherwise drop owners and modes
+            tar.extraction_filter = lambda member, _path: member
             for member in tar:
-                # a directory that is there keeps its mode and time: a newer /usr would make the next boot
-                # rebuild every cache (ConditionNeedsUpdate=)
+                # a directory that is there keeps its mode and time: a newer /usr would make the
+                # next boot rebuild every cache (ConditionNeedsUpdate=)
                 if not (member.isdir() and os.path.isdir(os.path.join(request["to"], member.name))):
                     tar.extract(member, request["to"], numeric_owner=True)
                     names.append(member.name)
@@ -110,40 +119,52 @@ def install_product(port, request):
     def has(part):
         return [name for name in names if part in "/" + name]
 
-    commands = []
-    # systemd finds a new unit when it is first asked for; only what adds to known units takes a reload (1 s here)
-    if any(name.rsplit("/", 1)[0].endswith((".d", ".wants", ".requires")) for name in has("/systemd/system/")):
-        commands.append(["systemctl", "daemon-reload"])
-    if has("/systemd/catalog/"):
-        commands.append(["journalctl", "--update-catalog"])
     if has("/sysusers.d/"):
-        commands.insert(0, ["systemd-sysusers"])
+        succeed("systemd-sysusers")
     if has("/tmpfiles.d/"):
-        commands.append(["systemd-tmpfiles", "--create"] + ["/" + name for name in has("/tmpfiles.d/")
-                                                          if name.endswith(".conf")])
-    for command in commands:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, env=ENVIRONMENT, check=False)
-        if done.returncode:
-            raise RuntimeError("%s: %s" % (" ".join(command), done.stdout.decode(errors="replace").strip()))
+        files = ["/" + name for name in has("/tmpfiles.d/") if name.endswith(".conf")]
+        succeed("systemd-tmpfiles", "--create", *files)
+    # systemd finds a new unit when it is first asked for; only what adds to units that it may have
+    # loaded takes a reload, which is a second here
+    additions = (".d", ".wants", ".requires")
+    if any(os.path.dirname(name).endswith(additions) for name in has("/systemd/system/")):
+        succeed("systemctl", "daemon-reload")
+    if has("/systemd/catalog/"):
+        succeed("journalctl", "--update-catalog")
+
+
+def output_of(*command):
+    """(status, output of both kinds) of a command."""
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, env=ENVIRONMENT, check=False)
+    return done.returncode, done.stdout.decode(errors="replace").rstrip()
+
+
+def succeed(*command):
+    status, text = output_of(*command)
+    if status:
+        raise RuntimeError("%s: %s" % (" ".join(command), text))
 
 
 def settle(_port, _request):
     """Wait until systemd has no start job left, and say what became of it."""
-    done = subprocess.run(["systemctl", "is-system-running", "--wait"], stdout=subprocess.PIPE, check=False)
-    failed = subprocess.run(["systemctl", "list-units", "--failed", "--plain", "--no-legend"],
-                            stdout=subprocess.PIPE, check=False)
-    return {"state": done.stdout.decode().strip(),
-            "failed": [line.split()[0] for line in failed.stdout.decode().splitlines()]}
+    _, state = output_of("systemctl", "is-system-running", "--wait")
+    _, failed = output_of("systemctl", "list-units", "--failed", "--plain", "--no-legend")
+    return {"state": state, "failed": [line.split()[0] for line in failed.splitlines()]}
 
 
 def warm(_port, _request):
     """Pull into the page cache what nearly every script uses: the snapshot keeps it there."""
-    for command in ("systemctl daemon-reload", "journalctl -n1 -o json", "systemctl show dbus",
-                    "python3 -c 'import ctypes, json, os, re, struct, subprocess, threading, time'",
-                    "systemd-run --wait -q true", "cat /sys/kernel/btf/vmlinux", "bash -lc 'ls | sort | sed p'"):
-        subprocess.run(command, shell=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                       stderr=subprocess.DEVNULL, env=ENVIRONMENT, check=False)
+    for command in (
+        "systemctl daemon-reload",
+        "journalctl -n1 -o json",
+        "systemctl show dbus",
+        "python3 -c 'import ctypes, json, os, re, struct, subprocess, threading, time'",
+        "systemd-run --wait -q true",
+        "cat /sys/kernel/btf/vmlinux",
+        "bash -lc 'ls | sort | sed p'",
+    ):
+        output_of("/bin/sh", "-c", command)
     os.sync()
 
 
@@ -153,7 +174,7 @@ def clock(_port, request):
 
 
 def reboot(_port, _request):
-    subprocess.run(["systemctl", "reboot"], check=False)
+    succeed("systemctl", "reboot")
 
 
 def exit_status(wait_status):
@@ -165,9 +186,11 @@ def start_script(request):
     """Start the script with both outputs on one pipe; returns (pid, fd to read)."""
     reader, writer = os.pipe()
     fcntl.fcntl(writer, F_SETPIPE_SZ, 1 << 20)
-    child = subprocess.Popen(request["argv"], stdin=subprocess.DEVNULL, stdout=writer, stderr=writer,
-                             cwd=WORK, env=dict(ENVIRONMENT, **request.get("env", {})), start_new_session=True)
-    os.close(writer)
+    try:
+        child = subprocess.Popen(request["argv"], stdin=subprocess.DEVNULL, stdout=writer,
+                                 stderr=writer, cwd=WORK, env=ENVIRONMENT, start_new_session=True)
+    finally:
+        os.close(writer)
     return child.pid, reader
 
 
@@ -176,6 +199,7 @@ def start_shell(request):
     pid, fd = pty.fork()
     if pid == 0:
         os.chdir(WORK)
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and that is inherited
         os.execve("/bin/bash", ["-bash"], dict(ENVIRONMENT, TERM=request["term"]))
     resize(fd, request)
     return pid, fd
@@ -186,7 +210,7 @@ def resize(fd, size):
 
 
 def forward(port, fd):
-    """Send what is there to read on fd; False when there is nothing (more) to come now."""
+    """Send what is there to read on fd; False when there is nothing (more) now."""
     try:
         data = os.read(fd, CHUNK)
     except BlockingIOError:
@@ -201,17 +225,27 @@ def forward(port, fd):
 def from_host(port, fd):
     kind, payload = port.receive()
     if kind == b"I":
-        os.write(fd, payload)
+        type_keys(port, fd, payload)
     elif kind == b"W":
         resize(fd, json.loads(payload))
     elif kind == b"Q":
-        done = subprocess.run(["ps", "--forest", "--ppid", "2", "-p", "2", "-N", "-o", "pid,stat,wchan:24,time,args"],
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-        port.send(b"Q", done.stdout)
+        # all but kernel threads
+        port.send(b"Q", output_of("ps", "--forest", "--ppid", "2", "-p", "2", "-N",
+                                  "-o", "pid,stat,wchan:24,time,args")[1].encode())
+
+
+def type_keys(port, fd, keys):
+    """Give keys to a terminal, whose buffer takes 4 KiB: meanwhile its output must go on."""
+    while keys:
+        try:
+            keys = keys[os.write(fd, keys):]
+        except BlockingIOError:
+            if not forward(port, fd):
+                time.sleep(0.01)
 
 
 def serve_process(port, pid, fd):
-    """Relay until the process itself has ended; children it left behind may hold the pipe open for ever."""
+    """Relay until the process itself has ended; what it left running may hold the pipe for ever."""
     os.set_blocking(fd, False)
     pidfd = os.pidfd_open(pid)
     poller = select.poll()
@@ -240,14 +274,21 @@ def run(port, request):
     try:
         pid, fd = start(request)
     except OSError as error:
-        port.send(b"O", ("%s: %s\n" % (os.path.basename(request["argv"][0]), error.strerror)).encode())
-        port.send_json(b"X", {"status": 126 if error.errno != 2 else 127})
+        name = os.path.basename(request["argv"][0])
+        port.send(b"O", ("%s: %s\n" % (name, error.strerror)).encode())
+        port.send_json(b"X", {"status": 127 if error.errno == errno.ENOENT else 126})
         return
     serve_process(port, pid, fd)
 
 
-ANSWERED = {"settle": settle, "warm": warm, "clock": clock, "unpack": unpack, "install": install_product,
-            "reboot": reboot}
+ANSWERED = {
+    "settle": settle,
+    "warm": warm,
+    "clock": clock,
+    "unpack": unpack,
+    "install": install_product,
+    "reboot": reboot,
+}
 
 
 def serve(port):
@@ -265,15 +306,12 @@ def serve(port):
 
 
 def main():
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     for _ in range(600):  # udev names the port once its driver is there
         if os.path.exists(PORT):
             break
         time.sleep(0.1)
     port = Port(PORT)
-    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-        boot = file.read().strip()
-    port.send_json(b"H", {"boot": boot, "kernel": os.uname().release})
+    port.send(b"H")
     while True:
         serve(port)
 

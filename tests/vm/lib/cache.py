@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """The cache directory: artifacts that are built once, atomically, and never changed afterwards.
 
-An artifact is a directory KIND/LABEL-HASH, the hash being over everything it is made of. A build goes to a
-directory of its own that is renamed when complete; a lock file per label keeps two runs from building the
-same thing. Whoever uses an artifact holds a shared lock on its directory, so that replacing an old one
-never pulls it from under a guest.
+An artifact is a directory KIND/LABEL-HASH, the hash being over everything it is made of. A build
+goes to a directory of its own that is renamed when complete; a lock file per label keeps two runs
+from building the same thing. Whoever uses an artifact holds a shared lock on its directory, so that
+replacing an old one never pulls it from under a guest.
 """
 
 import contextlib
@@ -26,14 +26,14 @@ UNUSED_SECONDS = 14 * 24 * 3600
 
 def root():
     """Where the cache lives; created on first use."""
-    base = os.environ.get("UW_VM_CACHE")
-    if not base:
-        base = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "unlinkwatchd-vm")
-    path = pathlib.Path(base).absolute()
+    caches = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    chosen = os.environ.get("UW_VM_CACHE") or os.path.join(caches, "unlinkwatchd-vm")
+    path = pathlib.Path(chosen).absolute()
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise host.VmError(f"cannot create the cache {path}: {error.strerror}; set UW_VM_CACHE") from error
+        problem = f"cannot create the cache {path}: {error.strerror}; set UW_VM_CACHE"
+        raise host.VmError(problem) from error
     return path
 
 
@@ -62,14 +62,15 @@ def lock(name, wait_message=None):
 
 
 def _hold(path):
-    """Shared lock on a complete artifact, released when the process ends; False when it is not there."""
+    """Take a shared lock on a complete artifact until the process ends; False if there is none."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     except FileNotFoundError:
         return False
     fcntl.flock(descriptor, fcntl.LOCK_SH)
     if path.exists():  # it may have been pruned between the two calls
-        os.utime(path)
+        with contextlib.suppress(PermissionError):
+            os.utime(path)  # in use: not to be pruned
         return True
     os.close(descriptor)
     return False
@@ -91,7 +92,7 @@ def _remove_unused(path):
 
 
 def artifact(kind, label, made_of, build):
-    """The directory of an artifact, built by build(directory) when there is none made of the same."""
+    """The directory of an artifact, built by build(directory) if there is none made of the same."""
     path = root() / kind / f"{label}-{key(kind, made_of)}"
     if _hold(path):
         return path
@@ -109,7 +110,7 @@ def artifact(kind, label, made_of, build):
 
 
 def _prune(path, label):
-    """Remove what the new artifact replaces, and what nobody has used for long, for instance odd snapshots."""
+    """Remove what the new artifact replaces, and what nobody has used for long."""
     for old in path.parent.glob(f"{label}-{'[0-9a-f]' * 12}"):
         if old != path:
             _remove_unused(old)

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Debian's archive, through the machine's own mirrors but with APT state of our own: the host is not altered."""
+"""Debian's archive, through the machine's own mirrors but with APT state of our own.
+
+The host's APT is read, never altered.
+"""
 
 import os
 import re
@@ -11,11 +14,12 @@ KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 SUITES = ("bullseye", "bookworm", "trixie", "sid")
 WITHOUT_SECURITY = ("sid",)
 REFRESH_SECONDS = 24 * 3600
-RETRY_SECONDS = 3600  # after a refresh that failed: stay usable offline without a delay at every run
+RETRY_SECONDS = 3600  # after a refresh that failed: offline, not every run should try again
 
 
 def _targets():
-    """What the machine's APT configuration names, one [uri, suite, component] each, lists fetched or not."""
+    """What the machine's APT configuration names: [uri, suite, component] each."""
+    # without ReleaseInfo: also those whose lists were never fetched
     text = host.run(["apt-get", "-o", "APT::Get::IndexTargets::ReleaseInfo=false", "indextargets",
                      "--format", "$(REPO_URI)|$(RELEASE)|$(COMPONENT)"])
     return [line.split("|") for line in dict.fromkeys(text.splitlines()) if line.count("|") == 2]
@@ -25,20 +29,25 @@ def mirrors():
     """(main archive, security archive or None) as the machine's own APT sources name them."""
     if os.environ.get("UW_VM_MIRROR"):
         return os.environ["UW_VM_MIRROR"], os.environ.get("UW_VM_SECURITY_MIRROR")
-    releases = "stable|testing|unstable|oldstable|oldoldstable|forky|" + "|".join(SUITES)
-    targets = [(uri, suite) for uri, suite, component in _targets() if component == "main"]
-    main = [uri for uri, suite in targets if re.fullmatch(rf"({releases})(-updates)?", suite)]
-    security = [uri for uri, suite in targets if re.fullmatch(rf"({releases})(-security|/updates)", suite)]
+    releases = "|".join(("(old){0,2}stable", "testing", "unstable", "forky", *SUITES))
+
+    def uris(suffixes):
+        return [uri for uri, suite, component in _targets()
+                if component == "main" and re.fullmatch(f"({releases}){suffixes}", suite)]
+
+    main, security = uris("(-updates)?"), uris("(-security|/updates)")
     if not main:
-        raise host.VmError("no Debian archive among this machine's APT sources: set UW_VM_MIRROR to one's URI")
-    main.sort(key=lambda uri: not uri.rstrip("/").endswith("/debian"))  # others name their suites like Debian's
+        raise host.VmError("no Debian archive among this machine's APT sources: "
+                           "set UW_VM_MIRROR to one's URI")
+    # other archives may name their suites like Debian's
+    main.sort(key=lambda uri: not uri.rstrip("/").endswith("/debian"))
     return main[0], security[0] if security else None
 
 
 def sources(suite, with_security=True):
     """Lines for a sources.list of the suite."""
     if not os.path.exists(KEYRING):
-        raise host.VmError("Debian's archive keys are missing: apt-get install debian-archive-keyring")
+        raise host.VmError("Debian's keys are missing: apt-get install debian-archive-keyring")
     main, security = mirrors()
     # Old suites' Release files are past their date; their signatures are checked all the same.
     options = f"[signed-by={KEYRING} check-valid-until=no]"
@@ -58,13 +67,17 @@ class Archive:
 
     def _options(self):
         own = self.directory
-        return ["-o", f"Dir::State::lists={own}/lists", "-o", f"Dir::Cache={own}/cache",
-                "-o", f"Dir::Etc::sourcelist={own}/sources.list", "-o", "Dir::Etc::sourceparts=/dev/null",
-                "-o", "Dir::Etc::preferences=/dev/null", "-o", "Dir::Etc::preferencesparts=/dev/null",
-                "-o", "Dir::State::status=/dev/null", "-o", "APT::Sandbox::User=root",
-                "-o", "APT::Default-Release=", "-o", "Acquire::Retries=1", "-o", "Acquire::Languages=none",
-                # the machine's own hooks are about its own lists
-                "-o", "APT::Update::Post-Invoke-Success::=", "-o", "DPkg::Post-Invoke::="]
+        settings = {
+            "Dir::State::lists": own / "lists", "Dir::Cache": own / "cache",
+            "Dir::State::status": "/dev/null",
+            "Dir::Etc::sourcelist": own / "sources.list", "Dir::Etc::sourceparts": "/dev/null",
+            "Dir::Etc::preferences": "/dev/null", "Dir::Etc::preferencesparts": "/dev/null",
+            "APT::Default-Release": "", "APT::Sandbox::User": "root",
+            "Acquire::Retries": 1, "Acquire::Languages": "none",
+            # the machine's own hook is about its own lists
+            "APT::Update::Post-Invoke-Success::": "",
+        }
+        return [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]
 
     def apt(self, tool, *arguments, **options):
         return host.run([tool, *self._options(), *arguments], **options)
@@ -74,7 +87,8 @@ class Archive:
         for directory in ("lists/partial", "cache/archives/partial"):
             (self.directory / directory).mkdir(parents=True, exist_ok=True)
         for with_security in (True, False):
-            (self.directory / "sources.list").write_text("\n".join(sources(self.suite, with_security)) + "\n")
+            lines = "\n".join(sources(self.suite, with_security))
+            (self.directory / "sources.list").write_text(lines + "\n")
             try:
                 self.apt("apt-get", "--error-on=any", "-q", "update")
                 return
@@ -83,12 +97,14 @@ class Archive:
                     raise
 
     def _locked(self):
-        return cache.lock(f"apt-{self.suite}", f"waiting for another vm that uses the package lists of {self.suite}")
+        waiting = f"waiting for another vm that uses the package lists of {self.suite}"
+        return cache.lock(f"apt-{self.suite}", waiting)
 
     def refresh(self):
-        """Have lists no older than a day, or the best there is; returns the time they were fetched."""
+        """Have lists no older than a day, or the best there is; returns when they were fetched."""
         with self._locked():
-            if not self.stamp.exists() or time.time() > self.stamp.stat().st_mtime + REFRESH_SECONDS:
+            fetched = self.stamp.stat().st_mtime if self.stamp.exists() else 0
+            if time.time() > fetched + REFRESH_SECONDS:
                 self._refresh_now()
             return self.stamp.stat().st_mtime
 
@@ -108,11 +124,14 @@ class Archive:
         """The fields of the newest version of a package."""
         with self._locked():
             text = self.apt("apt-cache", "--no-all-versions", "show", package)
-        return dict(line.split(": ", 1) for line in text.split("\n\n")[0].splitlines()
-                    if ": " in line and not line.startswith(" "))
+        return dict(
+            line.split(": ", 1)
+            for line in text.split("\n\n")[0].splitlines()
+            if ": " in line and not line.startswith(" ")
+        )
 
     def check(self, packages):
-        """Raise an error for the first package that the suite does not have (mmdebstrap would not name it)."""
+        """Raise an error that names a package which the suite lacks: mmdebstrap's would not."""
         self.refresh()
         for package in packages:
             try:
@@ -130,10 +149,11 @@ class Archive:
 
 def bootstrap(suite, packages, tar):
     """Make a tar of a minimal root file system of the suite."""
+    unwanted = ("/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/man/*")
     command = ["mmdebstrap", "--quiet", "--variant=essential", f"--include={','.join(packages)}",
-               "--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/locale/*",
-               "--dpkgopt=path-exclude=/usr/share/man/*", "--aptopt=Acquire::Languages none",
-               suite, str(tar), *sources(suite)]
-    # Its working directory must go with ours if we are killed; ordinary users need one their subuids can reach.
+               *(f"--dpkgopt=path-exclude={path}" for path in unwanted),
+               "--aptopt=Acquire::Languages none", suite, str(tar), *sources(suite)]
+    # Its working directory must go with ours if we are killed. An ordinary user's is left to
+    # mmdebstrap, which needs one that the user's subordinate uids can reach.
     own = {"TMPDIR": str(tar.parent)} if os.geteuid() == 0 else {}
     host.run(command, env=dict(os.environ, **own))

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""A running guest: the qemu process, and the framed talk with the agent inside (agent.py has the other half)."""
+"""A running guest: the qemu process, and the framed talk with the agent inside.
+
+agent.py is the other half of the talk and describes the frames.
+"""
 
 import contextlib
-import dataclasses
 import json
 import os
 import re
@@ -14,7 +16,7 @@ import subprocess
 import tarfile
 import time
 
-from lib import cache, host
+from lib import cache, host, machine as machines, monitor as monitors
 
 BOOT_SECONDS = 300
 ANSWER_SECONDS = 180
@@ -23,24 +25,9 @@ BOOT_TRIES = 3
 CONSOLE_LINES = 40
 HEADER = struct.Struct(">cI")
 CHUNK = 1 << 16
-# mitigations=off: emulated CPUs gain nothing from them and every system call pays. loglevel=5 puts kernel warnings on
-# the console without slowing the boot. panic=-1: a panic ends qemu at once (-no-reboot) instead of at the timeout.
-# tsc=reliable: emulated CPUs share one time stamp counter, but the kernel finds it unstable and would read every time
-# from the HPET, at three times the cost.
-KERNEL_ARGUMENTS = "console=ttyS0 loglevel=5 panic=-1 mitigations=off tsc=reliable systemd.show_status=auto"
-# 5-level page tables and nested virtualisation only cost time under emulation.
-CPU = "max,la57=off,svm=off"
-TROUBLE = re.compile(r"BUG:|WARNING: |Oops|Kernel panic|general protection fault|double fault|UBSAN:")
-
-
-@dataclasses.dataclass(frozen=True)
-class Machine:
-    """What the virtual machine is made of; part of a snapshot's key."""
-
-    cpus: int = 2
-    memory: int = 1024
-    append: str = ""
-    icount: bool = False
+TROUBLE = re.compile(
+    r"BUG:|WARNING: |Oops|Kernel panic|general protection fault|double fault|UBSAN:"
+)
 
 
 class GuestDied(host.VmError):
@@ -51,77 +38,49 @@ class GuestSilent(host.VmError):
     """No answer in time."""
 
 
-def make_overlay(directory, backing, backing_format):
-    """A qcow2 in directory that reads from the backing file; named relatively, so that a cache can be moved."""
-    backing = os.path.relpath(backing, directory)
-    host.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", backing_format, "-b", backing,
-              str(directory / "overlay.qcow2")])
-
-
-def _accelerator(machine):
-    if machine.icount:  # one instruction, one virtual nanosecond; exact only with a single thread
-        return ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off", "-smp", "1"]
-    return ["-accel", "tcg,thread=multi", "-smp", str(machine.cpus)]
-
-
-def _memory(machine, ram, shared):
-    """Guest RAM. A snapshot's RAM is a file that each restored guest maps copy-on-write: nothing to load."""
-    if not ram:
-        return ["-m", f"{machine.memory}M"]
-    return ["-m", f"{machine.memory}M", "-machine", "memory-backend=ram", "-object",
-            f"memory-backend-file,id=ram,mem-path={ram},size={machine.memory}M,share={'on' if shared else 'off'}"]
-
-
-def _command(machine, disk):
-    """qemu's arguments but for memory and migration. Paths are relative to its directory: no name needs quoting."""
-    return [host.program("qemu-system-x86_64"), "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-            "-machine", "q35", "-cpu", CPU, *_accelerator(machine),
-            "-kernel", f"{disk}/vmlinuz", "-initrd", f"{disk}/initrd",
-            "-append", f"{KERNEL_ARGUMENTS} {machine.append}".strip(),
-            "-drive", "if=none,id=root,format=qcow2,cache=unsafe,file=overlay.qcow2",
-            "-device", "virtio-blk-pci,drive=root", "-device", "virtio-serial-pci",
-            "-device", "virtserialport,chardev=agent,name=unlinkwatch.agent",
-            "-chardev", "file,id=console,append=on,path=console.log", "-serial", "chardev:console"]
-
-
 class Guest:
-    """One qemu process on directory/overlay.qcow2. Use as a context manager; its end is always the end of qemu.
+    """One qemu process on directory/overlay.qcow2; the end of its context is the end of qemu.
 
-    Restores the given snapshot, or boots; record=True boots with RAM in directory/ram, for save_state.
+    Restores the given snapshot, or boots; record=True boots with its RAM in directory/ram, for
+    save_state().
     """
 
     def __init__(self, machine, disk, directory, snapshot=None, record=False):
         self.directory = directory
         self.console = directory / "console.log"
         self.console.touch()
+        self.console_start = self.console_size()  # a reboot goes on in the same log
         self.buffer = bytearray()
         self.process = self.agent = self.monitor = self.errors = None
         disk = os.path.relpath(disk, directory)
         saved = os.path.relpath(snapshot, directory) if snapshot else None
         ram = f"{saved}/ram" if saved else "ram" if record else None
-        command = [*_command(machine, disk), *_memory(machine, ram, shared=record)]
+        command = machines.command(machine, disk, ram, shared=record)
         try:
-            self._start(command + (["-incoming", "defer"] if saved else []), monitored=bool(ram))
             if ram:
-                self._open_monitor()
+                self.monitor = monitors.Monitor()
+            self._start(command + (["-incoming", "defer"] if saved else []))
+            if ram:
+                self.monitor.open()
             if saved:
-                self.command("migrate-incoming", uri=f"exec:cat {saved}/state")
+                self.monitor.restore(f"{saved}/state")
         except BaseException:
             self.close()
             raise
 
-    def _start(self, command, monitored):
+    def _start(self, command):
         self.agent, theirs = socket.socketpair()
-        command += ["-chardev", f"socket,id=agent,fd={theirs.fileno()}"]
         inherited = [theirs]
-        if monitored:
-            self.monitor, theirs = socket.socketpair()
-            command += ["-chardev", f"socket,id=monitor,fd={theirs.fileno()}", "-mon", "chardev=monitor,mode=control"]
-            inherited.append(theirs)
-        self.errors = open(self.directory / "qemu.log", "ab+")  # pylint: disable=consider-using-with
+        command += ["-chardev", f"socket,id=agent,fd={theirs.fileno()}"]
+        if self.monitor:
+            inherited.append(self.monitor.qemus_end)
+            command += self.monitor.arguments()
+        log = self.directory / "qemu.log"
+        self.errors = open(log, "ab+")  # pylint: disable=consider-using-with
         self.process = subprocess.Popen(
-            command, cwd=self.directory, stdin=subprocess.DEVNULL, stdout=self.errors, stderr=self.errors,
-            pass_fds=[end.fileno() for end in inherited], start_new_session=True, preexec_fn=host.die_with_parent)
+            command, cwd=self.directory, stdin=subprocess.DEVNULL, stdout=self.errors,
+            stderr=self.errors, pass_fds=[end.fileno() for end in inherited],
+            start_new_session=True, preexec_fn=host.die_with_parent)
         for end in inherited:
             end.close()
 
@@ -132,7 +91,7 @@ class Guest:
         self.close()
 
     def close(self):
-        """End qemu, whatever it is doing: its disk and memory are thrown away. May be called again."""
+        """End qemu, whatever it does: its disk and RAM are thrown away. May be called again."""
         if self.process and self.process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
@@ -141,44 +100,10 @@ class Guest:
             if end:
                 end.close()
 
-    # The monitor (QMP): only for snapshots.
-
-    def _open_monitor(self):
-        self.monitor.settimeout(60)
-        self.monitor_file = self.monitor.makefile("r", encoding="utf-8")
-        self.monitor_file.readline()  # the greeting
-        self.command("qmp_capabilities")
-        # RAM that is a shared file stays out of the stream
-        self.command("migrate-set-capabilities", capabilities=[{"capability": "x-ignore-shared", "state": True}])
-
-    def command(self, name, **arguments):
-        """Run a monitor command and return its result."""
-        try:
-            self.monitor.sendall(json.dumps({"execute": name, "arguments": arguments}).encode() + b"\n")
-            for line in self.monitor_file:
-                answer = json.loads(line)
-                if "return" in answer:
-                    return answer["return"]
-                if "error" in answer:
-                    raise host.VmError(f"qemu refused {name}: {answer['error']['desc']}")
-        except OSError as error:
-            raise GuestDied(f"qemu's monitor failed at {name}: {error}") from error
-        raise GuestDied(self.cause("qemu ended"))
-
     def save_state(self):
-        """End the guest and write its devices' state; its RAM is in the file it was started with."""
-        self.command("migrate", uri="exec:cat > state")
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            status = self.command("query-migrate")
-            if status["status"] == "completed":
-                self.command("quit")
-                self.process.wait(timeout=30)
-                return
-            if status["status"] == "failed":
-                break
-            time.sleep(0.05)
-        raise host.VmError(f"qemu could not save the snapshot: {status.get('error-desc', status['status'])}")
+        """End the guest as a snapshot: its devices' state joins the RAM in its directory."""
+        self.monitor.save()
+        self.process.wait(timeout=30)
 
     # Frames.
 
@@ -191,15 +116,19 @@ class Guest:
         except OSError as error:
             raise GuestDied(self.cause("the guest ended")) from error
 
+    def _send_request(self, what, **arguments):
+        self._send(b"J", json.dumps({"do": what, **arguments}).encode())
+
     def _take(self):
         """A complete frame from what has been received, or None."""
         if len(self.buffer) < HEADER.size:
             return None
         kind, length = HEADER.unpack_from(self.buffer)
-        if len(self.buffer) < HEADER.size + length:
+        end = HEADER.size + length
+        if len(self.buffer) < end:
             return None
-        payload = bytes(self.buffer[HEADER.size:HEADER.size + length])
-        del self.buffer[:HEADER.size + length]
+        payload = bytes(self.buffer[HEADER.size:end])
+        del self.buffer[:end]
         return kind, payload
 
     def _more(self):
@@ -215,10 +144,18 @@ class Guest:
         """The next frame; GuestSilent after the given time."""
         deadline = time.monotonic() + seconds
         while not (frame := self._take()):
-            if not select.select([self.agent], [], [], max(0, deadline - time.monotonic()))[0]:
+            left = max(0, deadline - time.monotonic())
+            if not select.select([self.agent], [], [], left)[0]:
                 raise GuestSilent(f"no answer from the guest for {seconds:.0f} s")
             self._more()
         return frame
+
+    def _frames(self, seconds):
+        """All frames that come within the given time."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            yield self.receive(left)
+        raise GuestSilent(f"the guest was not done in {seconds:.0f} s")
 
     def _answer(self):
         kind, payload = self.receive(ANSWER_SECONDS)
@@ -233,63 +170,50 @@ class Guest:
 
     def wait_boot(self):
         """Wait for the agent's first word."""
-        kind, payload = self.receive(BOOT_SECONDS)
-        if kind != b"H":
+        if self.receive(BOOT_SECONDS)[0] != b"H":
             raise host.VmError("the guest's agent did not greet")
-        return json.loads(payload)
 
     def request(self, what, **arguments):
-        self._send(b"J", json.dumps({"do": what, **arguments}).encode())
+        """Have the agent do one of the things it answers when done."""
+        self._send_request(what, **arguments)
         return self._answer()
 
     def send_files(self, what, add):
         """Stream a tar to the agent; add(tar) fills it."""
-        guest = self
-
-        class Frames:
-            """What tarfile writes to."""
-
-            @staticmethod
-            def write(data):
-                for start in range(0, len(data), CHUNK):
-                    guest._send(b"D", data[start:start + CHUNK])
-                return len(data)
-
-        self._send(b"J", json.dumps({"do": what, "to": "/"}).encode())
-        with tarfile.open(fileobj=Frames, mode="w|", bufsize=CHUNK, format=tarfile.GNU_FORMAT) as tar:
+        self._send_request(what, to="/")
+        stream = _DataFrames(self._send)
+        with tarfile.open(fileobj=stream, mode="w|", bufsize=CHUNK,
+                          format=tarfile.GNU_FORMAT) as tar:
             add(tar)
         self._send(b"D")
         return self._answer()
 
     def run_script(self, name, output, seconds):
-        """Run a script that was copied before; every byte it prints goes to output. Returns its status."""
-        self._send(b"J", json.dumps({"do": "run", "argv": [f"/root/vm/{name}"]}).encode())
-        deadline = time.monotonic() + seconds
-        while (left := deadline - time.monotonic()) > 0:
-            kind, payload = self.receive(left)
-            if kind == b"X":
-                return json.loads(payload)["status"]
+        """Run a script that was copied before, and return its status.
+
+        Every byte it prints goes to output.
+        """
+        self._send_request("run", argv=[f"/root/vm/{name}"])
+        for kind, payload in self._frames(seconds):
             if kind == b"O":
                 output(payload)
-        raise GuestSilent("out of time")
+            elif kind == b"X":
+                break
+        return json.loads(payload)["status"]
 
     def processes(self):
-        """What runs in the guest now, as ps lists it, or an explanation why that cannot be had."""
+        """What runs in the guest now, as ps lists it, or why that cannot be had."""
         try:
             self._send(b"Q")
-            deadline = time.monotonic() + QUESTION_SECONDS
-            while (left := deadline - time.monotonic()) > 0:
-                kind, payload = self.receive(left)
-                if kind == b"Q":
-                    return payload.decode(errors="replace")
+            listing = next(payload for kind, payload in self._frames(QUESTION_SECONDS)
+                           if kind == b"Q")
+            return listing.decode(errors="replace").rstrip()
         except host.VmError as error:
             return f"({error})"
-        return "(the guest's agent does not answer)"
 
     def shell(self, terminal):
-        """Relay between a terminal (see terminal.py) and a login shell in the guest until that ends."""
-        self._send(b"J", json.dumps({"do": "shell", "term": os.environ.get("TERM", "vt100"),
-                                     **terminal.size()}).encode())
+        """Relay between a terminal (terminal.py) and a login shell in the guest until that ends."""
+        self._send_request("shell", term=os.environ.get("TERM", "vt100"), **terminal.size())
         while True:
             while frame := self._take():
                 if frame[0] == b"X":
@@ -302,8 +226,8 @@ class Guest:
                 self._send(kind, payload)
 
     def reboot(self):
-        """Let the guest's systemd shut down for a reboot; qemu then ends (-no-reboot), the disk stays."""
-        self._send(b"J", json.dumps({"do": "reboot"}).encode())
+        """Let systemd shut the guest down for a reboot: qemu ends (-no-reboot), the disk stays."""
+        self._send_request("reboot")
         with contextlib.suppress(GuestDied):
             while True:
                 self.receive(ANSWER_SECONDS)
@@ -313,18 +237,21 @@ class Guest:
 
     # What the console tells.
 
-    def console_text(self, start=0):
-        with open(self.console, "rb") as file:
-            file.seek(start)
-            return file.read().decode(errors="replace").replace("\r", "")
-
     def console_size(self):
         return self.console.stat().st_size
 
+    def console_text(self, start=None):
+        """The console since the given size, by default since this guest's start."""
+        with open(self.console, "rb") as file:
+            file.seek(self.console_start if start is None else start)
+            return file.read().decode(errors="replace").replace("\r", "")
+
     def trouble(self, start):
-        """The first line of a kernel oops, BUG or WARNING since the given place in the console, or None."""
-        lines = self.console_text(start).splitlines()
-        return next((re.sub(r"^\[ *[\d.]+\] ", "", line) for line in lines if TROUBLE.search(line)), None)
+        """The first line of an oops, BUG or WARNING since the console had the given size."""
+        for line in self.console_text(start).splitlines():
+            if TROUBLE.search(line):
+                return re.sub(r"^\[ *[\d.]+\] ", "", line)
+        return None
 
     def cause(self, otherwise):
         """Why the guest ended, in one line."""
@@ -337,11 +264,23 @@ class Guest:
             return f"{otherwise}: {down.group(1)}"
         self.errors.seek(0)
         words = self.errors.read().decode(errors="replace").strip().splitlines()
-        return f"{otherwise}: {words[-1]}" if words else f"{otherwise} (qemu's status {self.process.returncode})"
+        return f"{otherwise}: {words[-1] if words else f'qemu status {self.process.returncode}'}"
+
+
+class _DataFrames:
+    """What tarfile writes an unpack to."""
+
+    def __init__(self, send):
+        self.send = send
+
+    def write(self, data):
+        for start in range(0, len(data), CHUNK):
+            self.send(b"D", data[start:start + CHUNK])
+        return len(data)
 
 
 def boot(machine, disk, directory, record=False):
-    """Boot the disk of directory/overlay.qcow2; a kernel that dies before the agent greets is tried again."""
+    """Boot directory/overlay.qcow2; a kernel that dies before the agent greets is tried again."""
     for left in reversed(range(BOOT_TRIES)):
         guest = Guest(machine, disk, directory, record=record)
         try:
@@ -361,14 +300,14 @@ def boot(machine, disk, directory, record=False):
 
 @contextlib.contextmanager
 def console_told(directory):
-    """When what is done inside fails, show the end of the console log in directory, and keep all of it."""
+    """When what is done inside fails, show the end of directory/console.log and keep all of it."""
     try:
         yield
     except host.VmError:
         console = directory / "console.log"
         if console.exists() and console.stat().st_size:
-            lines = console.read_text(errors="replace").replace("\r", "").splitlines()[-CONSOLE_LINES:]
-            kept = cache.keep_log(console)
-            host.say(f"the last {len(lines)} lines of the guest's console (all of it: {kept}):\n    "
-                     + "\n    ".join(lines))
+            text = console.read_text(errors="replace").replace("\r", "")
+            last = ["", *text.splitlines()[-CONSOLE_LINES:]]
+            host.say(f"the last {len(last) - 1} lines of the guest's console "
+                     f"(all of it: {cache.keep_log(console)}):" + "\n    ".join(last))
         raise

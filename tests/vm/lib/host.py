@@ -78,12 +78,13 @@ def program(name):
 def run(arguments, **options):
     """Run a helper program quietly and return its output; its last words become the error.
 
-    It gets a session of its own and is asked to stop before it is killed: mmdebstrap has mounts to undo.
+    It gets a session of its own and is asked to stop before it is killed: mmdebstrap has mounts to
+    undo.
     """
     command = [program(arguments[0]), *arguments[1:]]
-    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                             text=True, errors="replace", start_new_session=True, preexec_fn=die_with_parent,
-                             **options)
+    child = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, errors="replace", start_new_session=True, preexec_fn=die_with_parent, **options)
     try:
         output, errors = child.communicate()
     except BaseException:
@@ -91,8 +92,9 @@ def run(arguments, **options):
         raise
     if child.returncode:
         words = [line.strip() for line in (output + errors).splitlines() if line.strip()]
-        cause = [line for line in words if line.startswith("E: ")] or words[-1:] or ["it said nothing"]
-        raise VmError(f"{os.path.basename(command[0])} failed ({child.returncode}): {cause[0]}")
+        apt_errors = [line for line in words if line.startswith("E: ")]
+        cause = (apt_errors or words[-1:] or ["it said nothing"])[0]
+        raise VmError(f"{os.path.basename(command[0])} failed ({child.returncode}): {cause}")
     return output
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a guest boots: a Debian root file system on a disk, a kernel, and an initramfs that joins the two."""
+"""What a guest boots: a Debian root file system on a disk, a kernel, and a small initramfs."""
 
 import io
 import json
@@ -17,27 +17,34 @@ RECIPE = 1  # raise it when what this file puts into an image changes in a way t
 KERNELS = {"5.10": "bullseye", "6.1": "bookworm", "6.12": "trixie", "7.2": "sid"}
 META_PACKAGE = "linux-image-cloud-amd64"
 DISK_SIZE = "4G"
-BASE_PACKAGES = ("systemd", "systemd-sysv", "dbus", "udev", "kmod", "mount", "procps", "passwd", "libbpf1", "libelf1",
-                 "libsystemd0", "python3", "busybox-static")
+BASE_PACKAGES = (
+    "systemd", "systemd-sysv", "dbus", "udev", "kmod", "mount", "procps", "passwd", "libbpf1",
+    "libelf1", "libsystemd0", "python3", "busybox-static",
+)
 OTHER_NAMES = {"bullseye": {"libbpf1": "libbpf0"}}
 BOOT_MODULES = ("virtio_pci", "virtio_blk", "ext4", "virtio_console")
-# Units that cost boot time and have nothing to do in a guest without network, terminals or a clock of its own.
-MASKED = ("apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer",
-          "e2scrub_reap.service", "fstrim.timer", "getty.target", "getty-static.service", "logrotate.timer",
-          "man-db.timer", "serial-getty@ttyS0.service", "systemd-ask-password-console.path",
-          "systemd-ask-password-wall.path", "systemd-network-generator.service", "systemd-networkd.service",
-          "systemd-pstore.service", "systemd-timesyncd.service", "systemd-tmpfiles-clean.timer")
+# Units that cost boot time and have nothing to do in a guest without network or terminals.
+MASKED = (
+    "apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer",
+    "e2scrub_reap.service", "fstrim.timer", "getty.target", "getty-static.service",
+    "logrotate.timer", "man-db.timer", "serial-getty@ttyS0.service",
+    "systemd-ask-password-console.path", "systemd-ask-password-wall.path",
+    "systemd-network-generator.service", "systemd-networkd.service", "systemd-pstore.service",
+    "systemd-timesyncd.service", "systemd-tmpfiles-clean.timer",
+)
 # Each generator is a process at every boot and every daemon-reload.
-MASKED_GENERATORS = ("bless-boot", "cryptsetup", "getty", "gpt-auto", "hibernate-resume", "integritysetup", "rc-local",
-                     "system-update", "veritysetup")
+MASKED_GENERATORS = (
+    "bless-boot", "cryptsetup", "getty", "gpt-auto", "hibernate-resume", "integritysetup",
+    "rc-local", "system-update", "veritysetup",
+)
 AGENT = "/usr/local/lib/unlinkwatch-vm-agent"
+AGENT_NAME = "unlinkwatch-vm-agent.service"
 AGENT_UNIT = f"""[Unit]
 Description=Agent of unlinkwatchd's tests/vm/vm
 [Service]
 ExecStart={AGENT}
 StandardOutput=journal+console
 TasksMax=infinity
-OOMScoreAdjust=-900
 KillMode=mixed
 TimeoutStopSec=5
 [Install]
@@ -45,7 +52,9 @@ WantedBy=multi-user.target
 """
 INIT = """#!/busybox sh
 /busybox mount -t devtmpfs dev /dev
-for module in {modules}; do /busybox insmod /modules/$module || echo "vm: insmod $module failed"; done
+for module in {modules}; do
+  /busybox insmod /modules/$module || echo "vm: insmod $module failed"
+done
 tries=0
 until [ -b /dev/vda ] || [ $tries = 100 ]; do /busybox usleep 50000; tries=$((tries + 1)); done
 /busybox mount -t ext4 -o noatime /dev/vda /root || echo "vm: no root disk"
@@ -72,32 +81,37 @@ def kernel_release(series):
 
 
 def _kernel_packages(archive, release):
-    """The image package and those beside it that are needed: since 7.x the image itself is empty."""
+    """The image package and what it needs of the same release: since 7.x itself it is empty."""
     wanted, found = [f"linux-image-{release}"], []
     while wanted:
         package = wanted.pop()
         found.append(package)
-        fields = archive.show(package)
-        depends = re.findall(rf"linux-[a-z]+-{re.escape(release)}(?= |,|$)", fields.get("Depends", ""))
-        wanted += [name for name in depends if name not in found + wanted]
+        depends = archive.show(package).get("Depends", "")
+        needed = re.findall(rf"linux-[a-z]+-{re.escape(release)}(?= |,|$)", depends)
+        wanted += [name for name in needed if name not in found + wanted]
     return found
 
 
 def kernel(series):
-    """Directory with vmlinuz and modules/ of the series' newest kernel; returns (directory, release)."""
+    """(directory with vmlinuz and modules/, release) of the series' newest kernel."""
     suite, version, release = kernel_release(series)
 
     def build(directory):
         archive = debian.Archive(suite)
         with host.step(f"fetching Linux {release}"), cache.scratch() as files:
             archive.extract(_kernel_packages(archive, release), files)
-            modules = next(path for path in (files / "lib/modules" / release, files / "usr/lib/modules" / release)
-                           if path.is_dir())
-            images = [files / f"boot/vmlinuz-{release}", files / f"usr/lib/modules/{release}/vmlinuz"]
-            shutil.move(next(path for path in images if path.exists()), directory / "vmlinuz")
+            modules = _first(files, f"lib/modules/{release}", f"usr/lib/modules/{release}")
+            vmlinuz = _first(files, f"boot/vmlinuz-{release}",
+                             f"usr/lib/modules/{release}/vmlinuz")
+            shutil.move(vmlinuz, directory / "vmlinuz")
             shutil.move(modules, directory / "modules")
 
     return cache.artifact("kernel", series, [RECIPE, version, release], build), release
+
+
+def _first(base, *names):
+    """The first of the names that exists below base: releases differ in where they keep things."""
+    return next(base / name for name in names if (base / name).exists())
 
 
 def root_tar(suite, extra):
@@ -107,7 +121,8 @@ def root_tar(suite, extra):
 
     def build(directory):
         debian.Archive(suite).check(extra)
-        with host.step(f"installing Debian {suite}{' with ' + ', '.join(sorted(set(extra))) if extra else ''}"):
+        more = f" with {', '.join(sorted(set(extra)))}" if extra else ""
+        with host.step(f"installing Debian {suite}{more}"):
             debian.bootstrap(suite, packages, directory / "root.tar")
 
     return cache.artifact("root", label(suite, extra=extra), [RECIPE, suite, packages], build)
@@ -132,12 +147,11 @@ def _configure(tree):
     _write(etc / "fstab", "/dev/vda / ext4 noatime,errors=remount-ro 0 0\n")
     _write(etc / "hostname", "guest\n")
     _write(etc / "hosts", "127.0.0.1 localhost guest\n::1 localhost\n")
-    _write(etc / "machine-id", "75776d0000000000000000000000dead\n")  # no first boot to go through
+    _write(etc / "machine-id", "75776d0000000000000000000000dead\n")  # else it is a first boot
     _write(etc / "default/locale", "LANG=C.UTF-8\n")
     _write(tree / AGENT[1:], (pathlib.Path(__file__).parent / "agent.py").read_text(), 0o755)
-    _write(units / "unlinkwatch-vm-agent.service", AGENT_UNIT)
-    (units / "multi-user.target.wants").mkdir(exist_ok=True)
-    _link("../unlinkwatch-vm-agent.service", units / "multi-user.target.wants/unlinkwatch-vm-agent.service")
+    _write(units / AGENT_NAME, AGENT_UNIT)
+    _link(f"../{AGENT_NAME}", units / "multi-user.target.wants" / AGENT_NAME)
     _link("/lib/systemd/system/multi-user.target", units / "default.target")
     for unit in MASKED:
         _link("/dev/null", units / unit)
@@ -158,19 +172,19 @@ def _link(target, path):
 
 
 def _add_modules(tree, source, release):
-    """Put the kernel's modules into the tree, indexed by the tree's own depmod: the host needs no kmod."""
+    """Put the kernel's modules into the tree, indexed by the tree's own depmod.
+
+    It runs through the tree's own loader, so neither the host's libraries nor a chroot matter.
+    """
     modules = tree / "lib/modules" / release
     modules.parent.mkdir(exist_ok=True)
     shutil.copytree(source, modules, symlinks=True)
     libraries = tree / "lib/x86_64-linux-gnu"
     depmod = tree.parent / "depmod"  # kmod is what it is called as
     depmod.symlink_to(tree / "bin/kmod")
-    done = subprocess.run([libraries / "ld-linux-x86-64.so.2", "--library-path",
-                           f"{libraries}:{tree}/usr/lib/x86_64-linux-gnu", depmod,
-                           "-b", tree, release], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise host.VmError(f"depmod for {release} failed: {done.stderr.strip()[-200:]}")
-    return modules
+    host.run([f"{libraries}/ld-linux-x86-64.so.2",
+              "--library-path", f"{libraries}:{tree}/usr/lib/x86_64-linux-gnu",
+              str(depmod), "-b", str(tree), release])
 
 
 def _module_order(modules):
@@ -183,9 +197,9 @@ def _module_order(modules):
     order = []
     for name in BOOT_MODULES:
         if name in names:  # else it is built in
-            # modules.dep lists the direct needs first, the deepest last; ext4 finds crc32c through an alias
+            # modules.dep lists the direct needs first, the deepest last
             order += [*reversed(depends[names[name]]), names[name]]
-    if "crc32c_generic" in names:
+    if "crc32c_generic" in names:  # ext4 asks for it by an alias, which modules.dep does not show
         order.insert(0, names["crc32c_generic"])
     return list(dict.fromkeys(order))
 
@@ -195,29 +209,37 @@ def _uncompressed(path):
     if path.suffix == ".xz":
         return lzma.decompress(data)
     if path.suffix == ".zst":
-        return subprocess.run([host.program("zstd"), "-dc"], input=data, stdout=subprocess.PIPE, check=True).stdout
+        zstd = [host.program("zstd"), "-dc"]
+        return subprocess.run(zstd, input=data, stdout=subprocess.PIPE, check=True).stdout
     return data
 
 
 def _cpio(entries):
-    """A newc archive of (name, mode, data), written here because cpio(1) wants real device nodes and a tree."""
+    """A newc archive of (name, mode, data) entries, owned by root whoever we are."""
     out = io.BytesIO()
     for number, (name, mode, data) in enumerate([*entries, ("TRAILER!!!", 0, b"")], 1):
         fields = (number, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0)
-        out.write(b"070701" + "".join(f"{field:08x}" for field in fields).encode() + name.encode() + b"\0")
+        header = "070701" + "".join(f"{field:08x}" for field in fields) + name + "\0"
+        out.write(header.encode())
         out.write(b"\0" * (-out.tell() % 4) + data)
         out.write(b"\0" * (-out.tell() % 4))
     return out.getvalue()
 
 
 def _initramfs(modules, busybox):
-    """A small initramfs: busybox, the modules the root disk needs, and a script. Debian's own takes seconds more."""
+    """A small initramfs: busybox, the modules for the root disk, and a script.
+
+    Debian's own takes seconds more.
+    """
     files = _module_order(modules)
     names = [os.path.basename(name).split(".ko")[0] + ".ko" for name in files]
     entries = [(name, 0o040755, b"") for name in ("dev", "root", "modules")]
     entries.append(("busybox", 0o100755, busybox.read_bytes()))
     entries.append(("init", 0o100755, INIT.format(modules=" ".join(names)).encode()))
-    entries += [(f"modules/{name}", 0o100644, _uncompressed(modules / path)) for name, path in zip(names, files)]
+    entries += [
+        (f"modules/{name}", 0o100644, _uncompressed(modules / path))
+        for name, path in zip(names, files)
+    ]
     return _cpio(entries)
 
 
@@ -225,7 +247,8 @@ def disk(series, suite, extra):
     """Directory with disk.raw, vmlinuz and initrd: all that a boot needs."""
     kernel_directory, release = kernel(series)
     root_directory = root_tar(suite, extra)
-    ours = [(pathlib.Path(__file__).parent / name).read_text() for name in ("agent.py", "image.py")]
+    here = pathlib.Path(__file__).parent
+    ours = [(here / name).read_text() for name in ("agent.py", "image.py")]
 
     def build(directory):
         with host.step(f"making a disk with Linux {release}"), cache.scratch() as scratch:
@@ -233,10 +256,11 @@ def disk(series, suite, extra):
             tree.mkdir()
             # One fakeroot session: ownership that tar sets must still be there when mke2fs looks.
             script = "import sys; from lib import image; image.fill_disk(*sys.argv[1:])"
-            host.run([*host.as_owner(), sys.executable, "-c", script, str(root_directory), str(kernel_directory),
-                      release, str(tree), str(directory)],
-                     env=dict(os.environ, PYTHONPATH=str(pathlib.Path(__file__).parent.parent)))
-            (directory / "initrd").write_bytes(_initramfs(tree / "lib/modules" / release, tree / "bin/busybox"))
+            host.run([*host.as_owner(), sys.executable, "-B", "-c", script, str(root_directory),
+                      str(kernel_directory), release, str(tree), str(directory)],
+                     env=dict(os.environ, PYTHONPATH=str(here.parent)))
+            initramfs = _initramfs(tree / "lib/modules" / release, tree / "bin/busybox")
+            (directory / "initrd").write_bytes(initramfs)
             shutil.copy(kernel_directory / "vmlinuz", directory / "vmlinuz")
 
     made_of = [RECIPE, ours, kernel_directory.name, root_directory.name]
@@ -244,12 +268,16 @@ def disk(series, suite, extra):
 
 
 def fill_disk(root_directory, kernel_directory, release, tree, directory):
-    """Unpack, configure and write disk.raw; runs in a process of its own, under fakeroot for ordinary users."""
+    """Unpack, configure and write disk.raw.
+
+    Runs in a process of its own, for an ordinary user under fakeroot.
+    """
     tree = pathlib.Path(tree)
     host.run(["tar", "-x", "-p", "--xattrs", "--numeric-owner", "--exclude=./dev/*",
               "-f", f"{root_directory}/root.tar", "-C", str(tree)])
     _configure(tree)
     _add_modules(tree, pathlib.Path(kernel_directory) / "modules", release)
-    # lazy_itable_init=0: no kernel thread that writes inode tables while something is measured
-    host.run(["mke2fs", "-q", "-t", "ext4", "-i", "32768", "-E", "lazy_itable_init=0,lazy_journal_init=0,root_owner=0:0",
+    # no lazy_itable_init: no kernel thread that writes inode tables while something is measured
+    host.run(["mke2fs", "-q", "-t", "ext4", "-i", "32768",
+              "-E", "lazy_itable_init=0,lazy_journal_init=0,root_owner=0:0",
               "-d", str(tree), f"{directory}/disk.raw", DISK_SIZE])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What `vm run`, `vm shell` and `vm build` do: prepare a guest, put the product and the files in, run, report."""
+"""What `vm run`, `vm shell` and `vm build` do: prepare a guest, fill it, run, report."""
 
 import contextlib
 import dataclasses
@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-from lib import cache, guest, host, image, snapshot
+from lib import cache, guest, host, image, machine, snapshot
 
 TOP = pathlib.Path(__file__).resolve().parents[3]
 WORK = "root/vm"
@@ -23,7 +23,7 @@ class Options:
     kernel: str
     suite: str
     packages: list
-    machine: guest.Machine
+    machine: machine.Machine
     copies: list  # of (path on the host, path in the guest relative to /, mode or None to keep it)
     scripts: list  # names below /root/vm, in order
     fresh_boot: bool
@@ -40,12 +40,17 @@ def stage_product(directory):
         raise host.VmError(f"no Makefile in {TOP} to install the product with: use --no-product")
     # A make that called us keeps its job server to itself.
     flags = re.sub(r"(^| )(--jobserver-\S+|-j\d*)", "", os.environ.get("MAKEFLAGS", ""))
-    command = [host.program("make"), "-s", "-C", str(TOP), "install", f"DESTDIR={directory}", "PREFIX=/usr"]
-    with cache.lock(f"make-{cache.key(str(TOP))}"):  # two makes in one build directory would disturb each other
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=sys.stderr.fileno(), check=False,
-                              env=dict(os.environ, MAKEFLAGS=flags))
+    command = [host.program("make"), "-s", "-C", str(TOP), "install",
+               f"DESTDIR={directory}", "PREFIX=/usr"]
+    # two makes in one build directory would disturb each other
+    with cache.lock(f"make-{cache.key(str(TOP))}"):
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT,
+                              stdout=subprocess.PIPE if host.quiet else sys.stderr.fileno(),
+                              env=dict(os.environ, MAKEFLAGS=flags), check=False)
     if done.returncode:
-        raise host.VmError(f"`make install` failed with status {done.returncode}: mend it or use --no-product")
+        sys.stderr.buffer.write(done.stdout or b"")
+        raise host.VmError(f"`make install` failed with status {done.returncode}: "
+                           "mend it or use --no-product")
 
 
 def _owned_by_root(member):
@@ -58,6 +63,7 @@ def _add_stage(stage):
     def add(tar):
         for entry in sorted(stage.iterdir()):
             tar.add(entry, entry.name, filter=_owned_by_root)
+
     return add
 
 
@@ -71,6 +77,7 @@ def _add_copies(copies):
             member.mode = member.mode if mode is None else mode
             with open(source, "rb") as file:
                 tar.addfile(member, file)
+
     return add
 
 
@@ -115,11 +122,11 @@ class Session:
         options = self.options
         if options.fresh_boot or options.machine.icount:
             with host.step(f"booting {options.label()}"):
-                guest.make_overlay(self.directory, self.disk / "disk.raw", "raw")
+                machine.make_overlay(self.directory, self.disk / "disk.raw", "raw")
                 self._boot()
         else:
             saved = snapshot.take(options.machine, self.disk, options.label())
-            guest.make_overlay(self.directory, saved / "overlay.qcow2", "qcow2")
+            machine.make_overlay(self.directory, saved / "overlay.qcow2", "qcow2")
             self.guest = guest.Guest(options.machine, self.disk, self.directory, snapshot=saved)
 
     def _boot(self):
@@ -139,14 +146,15 @@ class Session:
         try:
             status = self.guest.run_script(name, _print, self.options.timeout)
         except guest.GuestSilent as error:
-            host.say(f"running in the guest when the time was up:\n{self.guest.processes().rstrip()}")
-            raise host.VmError(f"{name} did not end within {self.options.timeout:.0f} s",
-                               host.TIMED_OUT) from error
+            host.say(f"running in the guest when the time was up:\n{self.guest.processes()}")
+            late = f"{name} did not end within {self.options.timeout:g} s"
+            raise host.VmError(late, host.TIMED_OUT) from error
         except guest.GuestDied as error:
             raise host.VmError(f"while {name} ran, {error}") from error
         if trouble := self.guest.trouble(start):
             log = cache.keep_log(self.guest.console)
-            host.say(f"the guest's kernel complained while {name} ran: {trouble} (all of it: {log})")
+            host.say(f"the guest's kernel complained while {name} ran: {trouble} "
+                     f"(all of it: {log})")
         return status
 
 

@@ -1,19 +1,23 @@
 # SPDX-License-Identifier: MIT
-"""Snapshots: a guest that has booted and settled, kept as a disk overlay, a RAM file and device state.
+"""Snapshots: a guest that has booted and settled, as a disk overlay, a RAM file and device state.
 
-Restoring maps the RAM file copy-on-write and reads some kilobytes of device state, so any number of guests can
-start from one snapshot at the same time, in well under a second, each on a throw-away overlay.
+Restoring maps the RAM file copy-on-write and reads some kilobytes of device state, so any number of
+guests can start from one snapshot at the same time, in well under a second, each on a throw-away
+overlay.
 """
 
 import dataclasses
 
-from lib import cache, guest, host
+from lib import cache, guest, host, machine as machines
 
 RECIPE = 2
 
 
 def check_settled(machine_guest, machine, strict):
-    """Wait until the guest has booted completely; a degraded system is an error or, if not strict, a notice."""
+    """Wait until the guest has booted completely.
+
+    A degraded system is an error if strict, unless kernel arguments of the user's can be why.
+    """
     found = machine_guest.request("settle")
     if found["state"] == "running":
         return
@@ -26,9 +30,10 @@ def check_settled(machine_guest, machine, strict):
 
 def take(machine, disk, label):
     """Directory of the snapshot of this machine on this disk, booting it once if there is none."""
+
     def build(directory):
         with host.step(f"booting {label} for its snapshot"), guest.console_told(directory):
-            guest.make_overlay(directory, disk / "disk.raw", "raw")
+            machines.make_overlay(directory, disk / "disk.raw", "raw")
             booted = guest.boot(machine, disk, directory, record=True)
             with booted:
                 check_settled(booted, machine, strict=True)
@@ -36,12 +41,13 @@ def take(machine, disk, label):
                 booted.save_state()
 
     emulator = host.run(["qemu-system-x86_64", "--version"]).splitlines()[0]
-    made_of = [RECIPE, disk.name, dataclasses.asdict(machine), emulator, _host_cpu(), guest.KERNEL_ARGUMENTS, guest.CPU]
+    made_of = [RECIPE, disk.name, dataclasses.asdict(machine), emulator, _host_cpu(),
+               machines.KERNEL_ARGUMENTS, machines.CPU]
     variant = cache.key(dataclasses.asdict(machine))[:6]
     return cache.artifact("snapshot", f"{label}-{variant}", made_of, build)
 
 
 def _host_cpu():
-    """The guest measured its clock's rate, which is the host's, when it booted: another CPU takes another snapshot."""
+    """The host's CPU: its clock's rate is what the guest measured when it booted."""
     with open("/proc/cpuinfo", encoding="utf-8") as file:
-        return next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), "")
+        return next((line for line in file if line.startswith("model name")), "")
