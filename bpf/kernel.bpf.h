@@ -48,9 +48,32 @@ struct qstr {
 	const unsigned char *name;
 };
 
+struct file_system_type {
+	const char *name;
+};
+
+struct super_block {
+	__u32 s_dev;
+	struct file_system_type *s_type;
+};
+
+typedef struct {
+	__u32 val;
+} kuid_t;
+
+struct inode {
+	__u16 i_mode;
+	kuid_t i_uid;
+	unsigned long i_ino;
+	__u32 i_nlink;
+	__s64 i_size;
+};
+
 struct dentry {
 	struct dentry *d_parent;
 	struct qstr d_name;
+	struct inode *d_inode;
+	struct super_block *d_sb;
 };
 
 struct vfsmount {
@@ -85,6 +108,45 @@ struct files_struct {
 	struct fdtable *fdt;
 };
 
+struct mm_struct {
+	struct file *exe_file;
+	unsigned long arg_start, arg_end;
+};
+
+struct cred {
+	kuid_t euid;
+};
+
+struct ns_common {
+	unsigned int inum;
+};
+
+struct mnt_namespace {
+	struct ns_common ns;
+};
+
+struct nsproxy {
+	struct mnt_namespace *mnt_ns;
+};
+
+struct kernfs_node {
+	const char *name;
+	struct kernfs_node *parent;
+};
+
+/* Since 6.15. */
+struct kernfs_node___6_15 {
+	struct kernfs_node *__parent;
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+};
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
+};
+
 struct thread_info {
 	unsigned long flags;
 	__u32 status;
@@ -92,10 +154,18 @@ struct thread_info {
 
 struct task_struct {
 	struct thread_info thread_info;
-	struct task_struct *real_parent;
+	unsigned int flags;
+	struct mm_struct *mm;
+	struct task_struct *real_parent, *group_leader;
 	__s32 tgid;
+	char comm[16];
+	const struct cred *cred;
 	struct fs_struct *fs;
 	struct files_struct *files;
+	struct nsproxy *nsproxy;
+	kuid_t loginuid;
+	unsigned int sessionid;
+	struct css_set *cgroups;
 };
 
 struct filename {

@@ -11,28 +11,30 @@
 
 #include <linux/types.h>
 
-#define UW_ABI 1
+#define UW_ABI 2
 
 #define UW_COMM_LEN 16		/* TASK_COMM_LEN */
+#define UW_FSTYPE_LEN 16
 #define UW_PATH_MAX 4096	/* PATH_MAX, the terminating NUL included */
+#define UW_CMDLINE_MAX 1024
 #define UW_RULES_MAX 64		/* one bit of a 64-bit mask each */
 
 /*
- * Strings of an event whose name and directory fit UW_SMALL_DATA live in the table of small states,
- * the rest in a second table with fewer and larger slots.
+ * The strings of a deletion in flight that fit UW_SMALL_DATA live in the table of small states, longer
+ * ones in a second table with fewer and larger slots.
  */
-#define UW_SMALL_DATA 384
-#define UW_BIG_DATA (2 * UW_PATH_MAX)
-#define UW_SMALL_STATES 8192
-#define UW_BIG_STATES 512
+#define UW_SMALL_DATA 1024
+#define UW_BIG_DATA (4 * UW_PATH_MAX)
+#define UW_SMALL_STATES 4096
+#define UW_BIG_STATES 128
 
-/* Steps of the dentry walk: a path of 4095 bytes has at most 2048 components; see walk.bpf.h. */
-#define UW_WALK_STEPS 256
+/* Steps of the dentry walk, mounts included; see walk.bpf.h. */
+#define UW_WALK_STEPS 512
 
 enum uw_op {
 	UW_OP_UNLINK = 1,
 	UW_OP_RMDIR = 2,
-	UW_OP_RENAME = 3,
+	UW_OP_RENAME = 3,	/* one that replaces a name */
 	UW_OP_MAX,
 };
 
@@ -44,21 +46,50 @@ enum uw_probe {
 	UW_PROBE_MAX,
 };
 
+/* Who asked for the deletion. */
+enum uw_via {
+	UW_VIA_SYSCALL = 1,
+	UW_VIA_IO_URING = 2,
+	UW_VIA_KERNEL = 3,
+	UW_VIA_MAX,
+};
+
 enum uw_event_flag {
 	UW_EV_RET_UNKNOWN = 1 << 0,	/* the return was missed: ret says nothing */
 	UW_EV_NAME_CUT = 1 << 1,	/* the name did not fit and was cut */
 	UW_EV_NAME_FAULT = 1 << 2,	/* the name could not be read */
 	UW_EV_NAME_LATE = 1 << 3,	/* the name was read at the return, not at the entry */
-	UW_EV_DIR_CUT = 1 << 4,		/* the directory did not fit: its beginning is missing */
-	UW_EV_DIR_WALKED = 1 << 5,	/* dir holds the directory that the name is relative to */
-	UW_EV_PPID = 1 << 6,		/* ppid was read */
-	UW_EV_FLAGS = (1 << 7) - 1,
+	UW_EV_RESOLVED = 1 << 4,	/* the kernel found the target: UW_STR_PATH is its true path */
+	UW_EV_PATH_CUT = 1 << 5,	/* the beginning of UW_STR_PATH is missing */
+	UW_EV_BY_CUT = 1 << 6,		/* the same of UW_STR_BY */
+	UW_EV_DIR = 1 << 7,		/* UW_STR_DIR holds the directory that the name starts at */
+	UW_EV_DIR_CUT = 1 << 8,		/* its beginning is missing */
+	UW_EV_TASK = 1 << 9,		/* the members under "task" were read */
+	UW_EV_INODE = 1 << 10,		/* the members under "inode" were read */
+	UW_EV_LOGINUID = 1 << 11,	/* loginuid and session were read: the kernel has audit */
+	UW_EV_CMDLINE_CUT = 1 << 12,	/* the command line is longer than UW_CMDLINE_MAX */
+	UW_EV_CWD_CUT = 1 << 13,	/* the beginning of UW_STR_CWD is missing */
+	UW_EV_FS = 1 << 14,		/* dev, below and UW_STR_FSROOT say where PATH or else DIR is */
+	UW_EV_FLAGS = (1 << 15) - 1,
 };
 
-/*
- * One deletion, or one attempt. Followed by the name (name_len bytes) and the directory (dir_len
- * bytes), neither with a terminating NUL. Times are CLOCK_BOOTTIME nanoseconds.
- */
+/* The strings that follow an event, in this order, none with a terminating NUL. */
+enum uw_string {
+	UW_STR_NAME,	/* as the caller passed it; of a rename, the new name */
+	UW_STR_PATH,	/* of the target, up to the root of the mount namespace */
+	UW_STR_BY,	/* of a rename: the path of the source */
+	UW_STR_FSROOT,	/* path within its file system of what that mount shows, "" for all of it */
+	UW_STR_IN_FLIGHT, /* the strings so far are known before the return */
+	UW_STR_DIR = UW_STR_IN_FLIGHT,	/* without UW_EV_RESOLVED: where the name starts */
+	UW_STR_ROOT,	/* root directory of the process, "" where it is the namespace's */
+	UW_STR_CWD,
+	UW_STR_EXE,
+	UW_STR_CMDLINE,	/* arguments, each with its NUL but the last */
+	UW_STR_CGROUP,	/* in the unified hierarchy */
+	UW_STR_MAX,
+};
+
+/* One deletion, or one attempt. Times are CLOCK_BOOTTIME nanoseconds. */
 struct uw_event {
 	__u32 size;	/* of the whole record, strings included */
 	__u16 abi;	/* UW_ABI */
@@ -69,33 +100,50 @@ struct uw_event {
 	__u64 rules;	/* the rules that the kernel could not rule out */
 	__u64 enter_ns;
 	__u64 exit_ns;
-	__s64 ret;	/* of the outer function or system call: 0 or -errno */
+	__s32 ret;	/* of the outer function or system call: 0 or -errno */
+	__s32 dfd;	/* directory descriptor as passed, or AT_FDCWD */
 	__u32 pid;	/* process (thread group) id, in the initial pid namespace */
 	__u32 tid;	/* thread id */
-	__u32 ppid;
 	__u32 uid;	/* real ids, in the initial user namespace */
 	__u32 gid;
-	__s32 dfd;	/* directory descriptor as passed, or AT_FDCWD */
-	__u16 name_len;
-	__u16 dir_len;
-	__u32 reserved;
-	char comm[UW_COMM_LEN];	/* NUL terminated */
+	/* task */
+	__u32 ppid;
+	__u32 euid;
+	__u32 loginuid;
+	__u32 session;	/* of audit */
+	__u32 mntns;	/* inode number of the mount namespace */
+	/* inode: of the target, just before */
+	__u32 dev;	/* the super block's, as the kernel holds it: major << 20 | minor */
+	__u64 ino;
+	__u64 bytes;
+	__u32 mode;
+	__u32 owner;
+	__u32 nlink;
+	__u16 below;	/* how much of UW_STR_PATH, or else of UW_STR_DIR, is below the root of its mount */
+	__u8 via;	/* enum uw_via */
+	__u8 reserved;
+	char fstype[UW_FSTYPE_LEN];	/* NUL terminated */
+	char comm[UW_COMM_LEN];		/* NUL terminated; the process's where the thread is io_uring's */
+	__u16 len[UW_STR_MAX];
+	__u32 reserved2;
 };
 
-#define UW_EVENT_MAX (sizeof(struct uw_event) + UW_BIG_DATA)
+/* The most that the strings of an event can take. */
+#define UW_DATA_MAX (UW_BIG_DATA + 4 * UW_PATH_MAX + UW_CMDLINE_MAX)
+#define UW_EVENT_MAX (sizeof(struct uw_event) + UW_DATA_MAX)
 
 /*
- * A deletion in flight, keyed by bpf_get_current_pid_tgid(): the event as far as the entry knows it,
- * so that it is complete even if the return is never seen, and the rules left for either result.
- * Every deletion has a small state; where the strings do not fit, `big` says that a state of the
- * same key in the other table holds the whole event.
+ * A deletion in flight, keyed by bpf_get_current_pid_tgid(): the event as far as it is known, and
+ * the rules left for either result. Every deletion has a small state; where the strings do not fit,
+ * `big` says that a state of the same key in the other table holds them.
  */
 struct uw_state_head {
 	__u64 on_success;
 	__u64 on_failure;
-	__u64 name_ptr;	/* where to read the name again at the return, or 0 */
+	__u64 name_ptr;	/* where the name is to be read later, or 0 */
 	__u32 big;
-	__u32 reserved;
+	__u16 set;	/* slot of the rule set that decides */
+	__u16 victim;	/* a rename has met the name that it replaces */
 };
 
 struct uw_small_state {
@@ -105,7 +153,7 @@ struct uw_small_state {
 };
 
 struct uw_big_state {
-	struct uw_event ev;
+	struct uw_event ev;	/* room for it: the truth is in the small state */
 	char data[UW_BIG_DATA];
 };
 
@@ -116,6 +164,8 @@ struct uw_ruleset {
 	__u64 op[UW_OP_MAX];	/* rules that want this operation */
 	__u64 success;		/* rules that want successful deletions */
 	__u64 failure;		/* rules that want failed ones */
+	__u32 check_paths;	/* 0: no rule cares for the path, skip the look-up */
+	__u32 reserved;
 };
 
 #define UW_RULESETS 2
@@ -123,12 +173,37 @@ struct uw_ruleset {
 struct uw_control {
 	__u32 active;	/* index of the rule set in force */
 	__u32 self;	/* process id whose deletions are not reported: the daemon's own */
+	__u32 detail;	/* enum uw_detail */
+	__u32 reserved;
+};
+
+/* How much is read of who did it. */
+enum uw_detail {
+	UW_DETAIL_MINIMAL,	/* no string but the name and the paths */
+	UW_DETAIL_STANDARD,	/* and exe, command line, cgroup */
+	UW_DETAIL_FULL,		/* and the working directory */
 };
 
 /* Key of the uid table: a longest-prefix trie, so that a range takes a few entries, not thousands. */
 struct uw_uid_key {
 	__u32 prefixlen;	/* 0 to 32 bits */
 	__u32 uid;		/* big endian, as the trie compares bytes from the first */
+};
+
+/*
+ * Key of the path table: a longest-prefix trie over the super block's device and the path within that
+ * file system, whatever mount or root directory the process reached it through. The path
+ * begins with a slash and, stored as well as looked up, ends with one, so that /srv/data is no prefix of
+ * /srv/data2; "/" is the whole file system. One that is longer is cut: what it watches is narrowed
+ * down by the daemon. The value is a mask: the rules that may want what is below. A
+ * device that is not in the table is not known yet: every rule may want it.
+ */
+#define UW_KEY_PATH 248
+
+struct uw_path_key {
+	__u32 prefixlen;	/* bits: of dev and of as much of path as counts */
+	__u32 dev;
+	char path[UW_KEY_PATH];
 };
 
 /*
@@ -152,15 +227,17 @@ enum uw_counter {
 #define UW_ASSERT _Static_assert
 #endif
 
-UW_ASSERT(sizeof(struct uw_event) == 96, "layout of uw_event");
+UW_ASSERT(sizeof(struct uw_event) == 176, "layout of uw_event");
 UW_ASSERT(__builtin_offsetof(struct uw_event, rules) == 16, "layout of uw_event");
 UW_ASSERT(__builtin_offsetof(struct uw_event, pid) == 48, "layout of uw_event");
-UW_ASSERT(__builtin_offsetof(struct uw_event, comm) == 80, "layout of uw_event");
+UW_ASSERT(__builtin_offsetof(struct uw_event, ino) == 88, "layout of uw_event");
+UW_ASSERT(__builtin_offsetof(struct uw_event, len) == 152, "layout of uw_event");
 UW_ASSERT(__builtin_offsetof(struct uw_small_state, ev) == 32, "layout of uw_small_state");
-UW_ASSERT(sizeof(struct uw_small_state) == 32 + 96 + UW_SMALL_DATA, "layout of uw_small_state");
-UW_ASSERT(sizeof(struct uw_big_state) == UW_EVENT_MAX, "layout of uw_big_state");
-UW_ASSERT(sizeof(struct uw_ruleset) == 56, "layout of uw_ruleset");
-UW_ASSERT(sizeof(struct uw_control) == 8, "layout of uw_control");
+UW_ASSERT(sizeof(struct uw_big_state) == 176 + UW_BIG_DATA, "layout of uw_big_state");
+UW_ASSERT(sizeof(struct uw_small_state) == 32 + 176 + UW_SMALL_DATA, "layout of uw_small_state");
+UW_ASSERT(sizeof(struct uw_ruleset) == 64, "layout of uw_ruleset");
+UW_ASSERT(sizeof(struct uw_control) == 16, "layout of uw_control");
 UW_ASSERT(sizeof(struct uw_uid_key) == 8, "layout of uw_uid_key");
+UW_ASSERT(sizeof(struct uw_path_key) == 256, "layout of uw_path_key");
 
 #endif

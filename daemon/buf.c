@@ -108,8 +108,8 @@ static bool unsafe(unsigned int c)
 /* What looks like the space between two words, but is another character (Unicode's category Zs). */
 static bool is_space(unsigned int c)
 {
-	return c == ' ' || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x202f ||
-	       c == 0x205f || c == 0x3000;
+	return c == ' ' || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) ||
+	       c == 0x202f || c == 0x205f || c == 0x3000;
 }
 
 static bool plain(struct uw_str text, const char *also)

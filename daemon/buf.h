@@ -26,11 +26,11 @@ void uw_buf_printf(struct uw_buf *buf, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /*
- * Adds bytes of unknown origin for a person's eyes: safe to print on a terminal, one line, and not to be
- * confused with the words around it. Control characters (C0, DEL, C1), the characters that
- * reorder or break lines in Unicode, and bytes that are not UTF-8 become \n, \t, ... or \xNN a byte; a
- * text that has any of these, a space, a quote, a backslash or a byte of `also`, or is empty, is put
- * in double quotes, in which quotes and backslashes have a backslash before them.
+ * Adds bytes of unknown origin for a person's eyes: safe to print on a terminal, one line, and not
+ * to be confused with the words around it. Control characters (C0, DEL, C1), the characters that
+ * reorder or break lines in Unicode, and bytes that are not UTF-8 become \n, \t, ... or \xNN a
+ * byte; a text that has any of these, a space, a quote, a backslash or a byte of `also`, or is
+ * empty, is put in double quotes, in which quotes and backslashes have a backslash before them.
  */
 void uw_buf_add_safe(struct uw_buf *buf, struct uw_str text, const char *also);
 

@@ -200,6 +200,7 @@ static int draft_take_config(struct uw_draft *draft, struct uw_config **ret)
 		config->rules[i] = draft->rules[i].rule;
 	config->n_rules = draft->n_rules;
 	config->probe = draft->probe;
+	config->detail = draft->detail;
 	config->ring_size = draft->ring_size;
 	draft->n_rules = 0;
 	*ret = config;

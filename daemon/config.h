@@ -18,6 +18,7 @@
 /* What holds where nothing is configured. */
 #define UW_OPERATIONS_ALL    (1u << UW_OP_UNLINK | 1u << UW_OP_RMDIR | 1u << UW_OP_RENAME)
 #define UW_PRIORITY_DEFAULT  6 /* LOG_INFO */
+#define UW_DETAIL_DEFAULT    UW_DETAIL_STANDARD
 #define UW_RING_SIZE_DEFAULT ((size_t)4 << 20)
 
 /* Values of Probe=. */
@@ -65,6 +66,7 @@ struct uw_config {
 	struct uw_rule *rules; /* at least one; bit N of a mask stands for rules[N] */
 	size_t n_rules;
 	enum uw_probe_choice probe;
+	enum uw_detail detail;
 	size_t ring_size; /* bytes, a power of two and a multiple of the page size */
 };
 

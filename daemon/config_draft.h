@@ -49,6 +49,7 @@ struct uw_draft {
 	struct uw_draft_rule *rules; /* room for UW_RULES_MAX */
 	size_t n_rules;
 	enum uw_probe_choice probe;
+	enum uw_detail detail;
 	size_t ring_size;
 	size_t n_paths, n_uids; /* of all rules */
 

@@ -45,6 +45,13 @@ static const struct choice probes[] = {
 	{ 0 },
 };
 
+static const struct choice details[] = {
+	{ "minimal", UW_DETAIL_MINIMAL },
+	{ "standard", UW_DETAIL_STANDARD },
+	{ "full", UW_DETAIL_FULL },
+	{ 0 },
+};
+
 /* Returns 1; 0 with a mistake noted, which names the choices; or -ENOMEM. */
 static int choose(struct uw_draft *draft, const struct choice *choices, const char *remedy,
 		  const char *word, int *ret)
@@ -192,6 +199,21 @@ static void reset_probe(struct uw_draft *draft)
 	draft->probe = UW_CHOOSE_AUTO;
 }
 
+static int take_detail(struct uw_draft *draft, char *word)
+{
+	int value = 0, r;
+
+	r = choose(draft, details, "minimal, standard or full", word, &value);
+	if (r > 0)
+		draft->detail = (enum uw_detail)value;
+	return r < 0 ? r : 0;
+}
+
+static void reset_detail(struct uw_draft *draft)
+{
+	draft->detail = UW_DETAIL_DEFAULT;
+}
+
 static int take_ring_size(struct uw_draft *draft, char *word)
 {
 	uint64_t size = 0;
@@ -237,6 +259,7 @@ static const struct key {
 	{ "Result", UW_SECTION_WATCH, true, begin_result, take_result, reset_result },
 	{ "Priority", UW_SECTION_WATCH, false, NULL, take_priority, reset_priority },
 	{ "Probe", UW_SECTION_DAEMON, false, NULL, take_probe, reset_probe },
+	{ "Detail", UW_SECTION_DAEMON, false, NULL, take_detail, reset_detail },
 	{ "RingBufferSize", UW_SECTION_DAEMON, false, NULL, take_ring_size, reset_ring_size },
 };
 

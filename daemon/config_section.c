@@ -15,6 +15,7 @@ int uw_draft_init(struct uw_draft *draft, const struct uw_names *names)
 	*draft = (struct uw_draft){
 		.names = names,
 		.probe = UW_CHOOSE_AUTO,
+		.detail = UW_DETAIL_DEFAULT,
 		.ring_size = UW_RING_SIZE_DEFAULT,
 	};
 	draft->rules = calloc(UW_RULES_MAX, sizeof(*draft->rules));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Rules, compiled: masks for operations and results, prefixes of uids, sets of path patterns.
+ * Rules, compiled: masks for operations and results, prefixes of uids. For paths, see
+ * filter_paths.c.
  */
 #include <errno.h>
 #include <endian.h>
@@ -190,26 +191,19 @@ static void compile_masks(struct uw_filter *filter)
 	}
 }
 
-static int compile_paths(struct uw_filter *filter)
+static int compile_paths(struct uw_filter *filter, const struct uw_filter_env *env)
 {
-	const struct uw_config *config = filter->config;
 	int r;
 
-	filter->paths = calloc(config->n_rules + 1, sizeof(*filter->paths));
-	if (!filter->paths)
-		return -ENOMEM;
-	for (size_t i = 0; i < config->n_rules; i++) {
-		r = uw_pattern_set_init(&config->rules[i].path, &filter->paths[i].path);
-		if (r < 0)
-			return r;
-		r = uw_pattern_set_init(&config->rules[i].exclude, &filter->paths[i].exclude);
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	r = uw_path_rules_init(&filter->path_rules, filter->config, env);
+	if (r == 0)
+		r = uw_path_rules_compile(&filter->path_rules, &filter->paths, &filter->n_paths);
+	filter->set.check_paths = filter->n_paths > 0;
+	return r;
 }
 
-int uw_filter_new(const struct uw_config *config, uint32_t gen, struct uw_filter **ret)
+int uw_filter_new(const struct uw_config *config, uint32_t gen, const struct uw_filter_env *env,
+		  struct uw_filter **ret)
 {
 	struct uw_filter *filter;
 	int r;
@@ -220,7 +214,7 @@ int uw_filter_new(const struct uw_config *config, uint32_t gen, struct uw_filter
 	filter->config = config;
 	filter->set.gen = gen;
 	compile_masks(filter);
-	r = compile_paths(filter);
+	r = compile_paths(filter, env);
 	if (r == 0)
 		r = compile_uids(filter);
 	if (r < 0) {
@@ -235,10 +229,7 @@ void uw_filter_free(struct uw_filter *filter)
 {
 	if (!filter)
 		return;
-	for (size_t i = 0; filter->paths && i < filter->config->n_rules; i++) {
-		uw_pattern_set_done(&filter->paths[i].path);
-		uw_pattern_set_done(&filter->paths[i].exclude);
-	}
+	uw_path_rules_done(&filter->path_rules);
 	free(filter->paths);
 	free(filter->uids);
 	free(filter);
@@ -268,15 +259,6 @@ uint64_t uw_filter_uid_rules(const struct uw_filter *filter, uint32_t uid)
 	return entry->rules;
 }
 
-static bool match_path(const struct uw_path_filter *paths, const struct uw_str *path)
-{
-	if (uw_pattern_set_covers(&paths->exclude, path->s, path->len))
-		return false;
-	if (paths->path.n_literals == 0 && paths->path.n_globs == 0)
-		return true;
-	return uw_pattern_set_covers(&paths->path, path->s, path->len);
-}
-
 uint64_t uw_filter_match(const struct uw_filter *filter, const struct uw_record *record)
 {
 	uint64_t rules = record->rules & all_rules(filter->config);
@@ -287,13 +269,11 @@ uint64_t uw_filter_match(const struct uw_filter *filter, const struct uw_record 
 	if (record->ret_known)
 		rules &= record->ret < 0 ? filter->set.failure : filter->set.success;
 	rules &= uw_filter_uid_rules(filter, record->uid);
-	if (record->path_state == UW_PATH_UNKNOWN || record->path_state == UW_PATH_TRUNCATED)
-		return rules;
-	for (uint64_t left = rules; left; left &= left - 1) {
-		unsigned int i = (unsigned int)__builtin_ctzll(left);
+	return uw_path_rules_match(&filter->path_rules, record, rules);
+}
 
-		if (!match_path(&filter->paths[i], &record->path))
-			rules &= ~((uint64_t)1 << i);
-	}
-	return rules;
+bool uw_filter_host_path(const struct uw_filter *filter, const struct uw_record *record,
+			 uint64_t matches, struct uw_host_paths *ret, size_t *ret_len)
+{
+	return uw_path_rules_host_path(&filter->path_rules, record, matches, ret, ret_len);
 }

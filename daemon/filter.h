@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "config.h"
-#include "pattern.h"
+#include "filter_paths.h"
 #include "record.h"
 #include "unlinkwatch.h"
 
@@ -19,38 +19,60 @@ struct uw_uid_entry {
 	uint64_t rules; /* the rules that accept these uids; never 0 */
 };
 
-/* The paths of one rule, compiled. */
-struct uw_path_filter {
-	struct uw_pattern_set path; /* empty: every path */
-	struct uw_pattern_set exclude;
-};
-
 struct uw_filter {
 	struct uw_ruleset set;	   /* for the kernel; gen is the caller's */
 	struct uw_uid_entry *uids; /* for the kernel: disjoint prefixes, in ascending order */
 	size_t n_uids;
+	struct uw_path_entry *paths; /* for the kernel: no two keys are the same */
+	size_t n_paths;
 	/* for the daemon */
-	struct uw_path_filter *paths;	/* one per rule of config */
+	struct uw_path_rules path_rules;
 	const struct uw_config *config; /* borrowed: must outlive the filter */
 };
 
 /*
- * Compiles the rules of config, which must outlive the filter, into *ret; gen is the generation
- * that the kernel stamps on events. Returns 0 or -ENOMEM; *ret is only touched on success.
+ * Compiles the rules of config into *ret; gen is the generation that the kernel stamps on events.
+ * env may be NULL: nothing is known then, as if all of it were 0. The configuration and env->mounts
+ * must outlive the filter. Where mounts have come or gone, or a symbolic link leads elsewhere, a
+ * new filter is due. Returns 0 or -ENOMEM; *ret is only touched on success.
+ *
+ * A path of a rule means the host's tree: a place, that is a file system and a path in that, which
+ * a process may have reached by any other path. The kernel side looks places up in `paths`, and so
+ * gets every rule that may want them; it is only less exact than uw_filter_match() where there are
+ * globs, or paths of more than UW_KEY_PATH bytes. set.check_paths is 0 where that decides nothing.
  */
-int uw_filter_new(const struct uw_config *config, uint32_t gen, struct uw_filter **ret);
+int uw_filter_new(const struct uw_config *config, uint32_t gen, const struct uw_filter_env *env,
+		  struct uw_filter **ret);
 
 /* Accepts NULL. */
 void uw_filter_free(struct uw_filter *filter);
 
 /*
  * The rules that record matches, a bit each, out of record->rules; 0 means that nobody asked for
- * it. What is not known rules nothing out, as losing a record would be worse than one too many:
- * without a path, or with one that was cut, neither Path= nor ExcludePath= applies, whichever end
- * is missing, since a `..` in the missing part may lead anywhere. A guessed path counts as known. A
+ * it. What is not known rules nothing out, as losing a record would be worse than one too many. A
  * result that is not known matches any Result=.
+ *
+ * By Path= and ExcludePath=:
+ * - Of a place that has several paths in the host's tree, any one may be covered by Path=, and any
+ * one by ExcludePath=, which wins.
+ * - A place that is not in the host's tree, as in a container's own file system, is accepted by the
+ *   rules without Path=, and by no other; ExcludePath= has nothing to say about it.
+ * - On a file system that the mounts do not have yet, the text of the path decides, if the process
+ * is in the host's mount namespace.
+ * - A name that did not resolve is taken by its text, from where the host has the directory that it
+ *   starts at. A guessed path counts as known.
+ * - Where the kernel did not say which file system it was, the text decides.
+ * - Without a path, or with one that was cut, and no place either, both keys rule nothing out,
+ *   whichever end is missing, since a `..` in the missing part may lead anywhere.
  */
 uint64_t uw_filter_match(const struct uw_filter *filter, const struct uw_record *record);
+
+/*
+ * A path of the host of the record's place: one that Path= of a rule out of `matches` covers, or
+ * any. It is in ret->path. False where the place is not known, or not in the host's tree.
+ */
+bool uw_filter_host_path(const struct uw_filter *filter, const struct uw_record *record,
+			 uint64_t matches, struct uw_host_paths *ret, size_t *ret_len);
 
 /* The rules that accept uid, by the entries that the kernel looks up. Exposed for the tests. */
 uint64_t uw_filter_uid_rules(const struct uw_filter *filter, uint32_t uid);

@@ -6,201 +6,30 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
+#include "fields.h"
 #include "ids.h"
 
 #define NS_PER_S UINT64_C(1000000000)
 
-struct value {
-	enum { V_NONE, V_INT, V_STR, V_TIME, V_NULL } type;
-	int64_t n;
-	struct uw_str s;
-};
-
-static struct value none(void)
-{
-	return (struct value){ .type = V_NONE };
-}
-
-static struct value num(int64_t n)
-{
-	return (struct value){ .type = V_INT, .n = n };
-}
-
-static struct value str(const char *s)
-{
-	if (!s)
-		return none();
-	return (struct value){ .type = V_STR, .s = { s, strlen(s) } };
-}
-
-static struct value bytes(struct uw_str s)
-{
-	return (struct value){ .type = V_STR, .s = s };
-}
-
-static const char *op_name(enum uw_op op)
-{
-	static const char *const names[UW_OP_MAX] = {
-		[UW_OP_UNLINK] = "unlink",
-		[UW_OP_RMDIR] = "rmdir",
-		[UW_OP_RENAME] = "rename",
-	};
-
-	return op < UW_OP_MAX ? names[op] : NULL;
-}
-
-static struct value get_time(const struct uw_entry *e, size_t i)
-{
-	(void)i;
-	return (struct value){ .type = V_TIME, .n = (int64_t)e->time_ns };
-}
-
-static struct value get_op(const struct uw_entry *e, size_t i)
-{
-	(void)i;
-	return str(op_name(e->record->op));
-}
-
-static struct value get_filename(const struct uw_entry *e, size_t i)
-{
-	(void)i;
-	return e->record->name_known ? bytes(e->record->name) : str("");
-}
-
-static struct value get_path(const struct uw_entry *e, size_t i)
-{
-	(void)i;
-	return e->record->path.len ? bytes(e->record->path) : none();
-}
-
-static struct value get_path_state(const struct uw_entry *e, size_t i)
-{
-	(void)i;
-	return str(uw_path_state_name(e->record->path_state));
-}
-
-/* "unknown" in the journal, null in JSON: a missed return is neither success nor failure. */
-static struct value get_ret(const struct uw_entry *e, size_t i)
-{
-	(void)i;
-	if (!e->record->ret_known)
-		return (struct value){ .type = V_NULL };
-	return num(e->record->ret);
-}
-
-static struct value get_errno(const struct uw_entry *e, size_t i)
-{
-	(void)i;
-	return e->record->ret < 0 ? str(strerrorname_np(-e->record->ret)) : none();
-}
-
-static struct value get_pid(const struct uw_entry *e, size_t i)
-{
-	(void)i;
-	return num(e->record->pid);
-}
-
-static struct value get_tid(const struct uw_entry *e, size_t i)
-{
-	(void)i;
-	return num(e->record->tid);
-}
-
-static struct value get_ppid(const struct uw_entry *e, size_t i)
-{
-	(void)i;
-	return e->record->ppid_known ? num(e->record->ppid) : none();
-}
-
-static struct value get_comm(const struct uw_entry *e, size_t i)
-{
-	(void)i;
-	return bytes(e->record->comm);
-}
-
-static struct value get_uid(const struct uw_entry *e, size_t i)
-{
-	(void)i;
-	return num(e->record->uid);
-}
-
-static struct value get_gid(const struct uw_entry *e, size_t i)
-{
-	(void)i;
-	return num(e->record->gid);
-}
-
-static struct value get_user(const struct uw_entry *e, size_t i)
-{
-	(void)i;
-	return str(e->user);
-}
-
-static struct value get_rule(const struct uw_entry *e, size_t i)
-{
-	return i < e->n_rules ? str(e->rules[i]) : none();
-}
-
-static struct value get_duration(const struct uw_entry *e, size_t i)
-{
-	(void)i;
-	if (!e->record->ret_known)
-		return none();
-	return num((int64_t)(e->record->exit_ns - e->record->enter_ns));
-}
-
-/* The one table. `many` fields are asked again, with i = 1, 2, ..., until there is no value. */
-static const struct field {
-	const char *name;
-	struct value (*get)(const struct uw_entry *e, size_t i);
-	bool many;
-} fields[] = {
-	{ "UNLINK_TIME", get_time },
-	{ "UNLINK_OP", get_op },
-	{ "UNLINK_RET", get_ret },
-	{ "UNLINK_ERRNO", get_errno },
-	{ "UNLINK_PID", get_pid },
-	{ "UNLINK_TID", get_tid },
-	{ "UNLINK_PPID", get_ppid },
-	{ "UNLINK_COMM", get_comm },
-	{ "UNLINK_UID", get_uid },
-	{ "UNLINK_GID", get_gid },
-	{ "UNLINK_USER", get_user },
-	{ "UNLINK_FILENAME", get_filename },
-	{ "UNLINK_PATH", get_path },
-	{ "UNLINK_PATH_STATE", get_path_state },
-	{ "UNLINK_DURATION_NS", get_duration },
-	{ "UNLINK_RULE", get_rule, .many = true },
-};
-
-#define N_FIELDS (sizeof(fields) / sizeof(fields[0]))
-
-/* MESSAGE, MESSAGE_ID and PRIORITY come on top. */
-_Static_assert(N_FIELDS + 3 + UW_RULES_MAX <= UW_FIELDS_MAX, "room for every field");
-
 const char *uw_format_field(size_t i)
 {
-	return i < N_FIELDS ? fields[i].name : NULL;
+	const struct uw_field *field = uw_field_at(i);
+
+	return field ? field->name : NULL;
 }
 
-void uw_format_message(const struct uw_entry *e, struct uw_buf *buf)
+int uw_format_field_detail(size_t i)
 {
-	const struct uw_record *r = e->record;
-	const char *what = r->op == UW_OP_RMDIR ? "directory " : "";
+	const struct uw_field *field = uw_field_at(i);
 
-	uw_buf_add_safe(buf, r->comm, "[]()");
-	uw_buf_printf(buf, "[%" PRIu32 "] (", r->pid);
-	if (e->user)
-		uw_buf_add_safe(buf, (struct uw_str){ e->user, strlen(e->user) }, "()");
-	else
-		uw_buf_printf(buf, "uid %" PRIu32, r->uid);
-	uw_buf_printf(buf, ") %s %s",
-		      !r->ret_known ? "tried to remove" :
-		      r->ret	    ? "could not remove" :
-				      "removed",
-		      what);
+	return field ? (int)field->detail : -EINVAL;
+}
+
+static void add_name(const struct uw_record *r, struct uw_buf *buf)
+{
 	if (r->path.len)
 		uw_buf_add_safe(buf, r->path, "");
 	else if (r->name_known)
@@ -209,11 +38,64 @@ void uw_format_message(const struct uw_entry *e, struct uw_buf *buf)
 		uw_buf_puts(buf, "a file whose name could not be read");
 	if (r->name_known && !r->path.len)
 		uw_buf_puts(buf, " (in a directory that is not known)");
+}
+
+static void add_replaced_by(const struct uw_record *r, struct uw_buf *buf)
+{
+	if (!r->by.len)
+		return;
+	uw_buf_puts(buf, r->by_cut ? " with ..." : " with ");
+	uw_buf_add_safe(buf, r->by, "");
+}
+
+static const char *via(const struct uw_record *r)
+{
+	switch (r->via) {
+	case UW_VIA_IO_URING:
+		return " by io_uring";
+	case UW_VIA_KERNEL:
+		return " inside the kernel";
+	case UW_VIA_SYSCALL:
+	case UW_VIA_MAX:
+		break;
+	}
+	return "";
+}
+
+void uw_format_message(const struct uw_entry *e, struct uw_buf *buf)
+{
+	const struct uw_record *r = e->record;
+	bool replace = r->op == UW_OP_RENAME;
+	bool dir = r->op == UW_OP_RMDIR || (r->inode_known && S_ISDIR(r->mode));
+
+	uw_buf_add_safe(buf, r->comm, "[]()");
+	uw_buf_printf(buf, "[%" PRIu32 "] (", r->pid);
+	if (e->user)
+		uw_buf_add_safe(buf, (struct uw_str){ e->user, strlen(e->user) }, "()");
+	else
+		uw_buf_printf(buf, "uid %" PRIu32, r->uid);
+	if (r->ret_known && !r->ret)
+		uw_buf_puts(buf, replace ? ") replaced " : ") removed ");
+	else
+		uw_buf_printf(buf, ") %s %s ", r->ret_known ? "could not" : "tried to",
+			      replace ? "replace" : "remove");
+	uw_buf_puts(buf, dir ? "directory " : "");
+	add_name(r, buf);
+	add_replaced_by(r, buf);
+	uw_buf_puts(buf, via(r));
 	if (!r->ret_known)
 		uw_buf_puts(buf, ": the result is not known");
 	else if (r->ret < 0)
 		uw_buf_printf(buf, ": %s (%s)", strerrordesc_np(-r->ret) ?: "Unknown error",
 			      strerrorname_np(-r->ret) ?: "?");
+}
+
+static struct uw_value value_of(const struct uw_field *field, struct uw_ask *ask, size_t i)
+{
+	if (field->detail > ask->entry->detail)
+		return (struct uw_value){ .type = UW_VALUE_NONE };
+	ask->i = i;
+	return field->get(ask);
 }
 
 struct iov_builder {
@@ -235,15 +117,25 @@ static void end(struct iov_builder *b)
 	b->n++;
 }
 
-static void journal_field(struct iov_builder *b, const char *name, const struct value *v)
+static void journal_field(struct iov_builder *b, const char *name, const struct uw_value *v)
 {
 	begin(b, name);
-	if (v->type == V_STR)
+	switch (v->type) {
+	case UW_VALUE_STR:
 		uw_buf_add(b->buf, v->s.s, v->s.len);
-	else if (v->type == V_NULL)
-		uw_buf_puts(b->buf, "unknown");
-	else
+		break;
+	case UW_VALUE_INT:
 		uw_buf_printf(b->buf, "%" PRId64, v->n);
+		break;
+	case UW_VALUE_UINT:
+	case UW_VALUE_TIME:
+		uw_buf_printf(b->buf, "%" PRIu64, v->u);
+		break;
+	case UW_VALUE_UNKNOWN:
+	case UW_VALUE_NONE:
+		uw_buf_puts(b->buf, "unknown");
+		break;
+	}
 	end(b);
 }
 
@@ -258,10 +150,14 @@ int uw_format_journal(const struct uw_entry *e, struct uw_buf *buf, struct iovec
 		      size_t *ret_n)
 {
 	struct iov_builder b = { .buf = buf, .iov = iov };
-	struct value v;
+	struct uw_ask ask;
+	const struct uw_field *field;
+	struct uw_value v;
 	size_t f, i;
 	char *at;
 
+	ask.entry = e;
+	ask.record = e->record;
 	uw_buf_reset(buf);
 	begin(&b, "MESSAGE");
 	uw_format_message(e, buf);
@@ -269,15 +165,16 @@ int uw_format_journal(const struct uw_entry *e, struct uw_buf *buf, struct iovec
 	begin(&b, "MESSAGE_ID");
 	uw_buf_puts(buf, message_id(e->record));
 	end(&b);
-	v = num(e->priority);
-	journal_field(&b, "PRIORITY", &v);
+	begin(&b, "PRIORITY");
+	uw_buf_printf(buf, "%d", e->priority);
+	end(&b);
 
-	for (f = 0; f < N_FIELDS; f++) {
-		for (i = 0; !i || (fields[f].many && i < UW_RULES_MAX); i++) {
-			v = fields[f].get(e, i);
-			if (v.type == V_NONE)
+	for (f = 0; (field = uw_field_at(f)); f++) {
+		for (i = 0; !i || (field->many && i < UW_RULES_MAX); i++) {
+			v = value_of(field, &ask, i);
+			if (v.type == UW_VALUE_NONE)
 				break;
-			journal_field(&b, fields[f].name, &v);
+			journal_field(&b, field->name, &v);
 		}
 	}
 	if (buf->failed)
@@ -299,20 +196,23 @@ static void json_time(struct uw_buf *buf, uint64_t ns)
 	uw_buf_printf(buf, "\"%s.%09" PRIu64 "Z\"", text, ns % NS_PER_S);
 }
 
-static void json_value(struct uw_buf *buf, const struct value *v)
+static void json_value(struct uw_buf *buf, const struct uw_value *v)
 {
 	switch (v->type) {
-	case V_INT:
+	case UW_VALUE_INT:
 		uw_buf_printf(buf, "%" PRId64, v->n);
 		break;
-	case V_STR:
+	case UW_VALUE_UINT:
+		uw_buf_printf(buf, "%" PRIu64, v->u);
+		break;
+	case UW_VALUE_STR:
 		uw_buf_add_json(buf, v->s);
 		break;
-	case V_TIME:
-		json_time(buf, (uint64_t)v->n);
+	case UW_VALUE_TIME:
+		json_time(buf, v->u);
 		break;
-	case V_NULL:
-	case V_NONE:
+	case UW_VALUE_UNKNOWN:
+	case UW_VALUE_NONE:
 		uw_buf_puts(buf, "null");
 		break;
 	}
@@ -333,25 +233,29 @@ static void json_key(struct uw_buf *buf, const char *name)
 
 void uw_format_json(const struct uw_entry *e, struct uw_buf *buf)
 {
-	struct value v;
+	struct uw_ask ask;
+	const struct uw_field *field;
+	struct uw_value v;
 	size_t f, i;
 
+	ask.entry = e;
+	ask.record = e->record;
 	uw_buf_puts(buf, "{");
-	for (f = 0; f < N_FIELDS; f++) {
-		v = fields[f].get(e, 0);
-		if (v.type == V_NONE)
+	for (f = 0; (field = uw_field_at(f)); f++) {
+		v = value_of(field, &ask, 0);
+		if (v.type == UW_VALUE_NONE)
 			continue;
-		json_key(buf, fields[f].name);
-		uw_buf_puts(buf, fields[f].many ? "[" : "");
+		json_key(buf, field->name);
+		uw_buf_puts(buf, field->many ? "[" : "");
 		json_value(buf, &v);
-		for (i = 1; fields[f].many; i++) {
-			v = fields[f].get(e, i);
-			if (v.type == V_NONE)
+		for (i = 1; field->many; i++) {
+			v = value_of(field, &ask, i);
+			if (v.type == UW_VALUE_NONE)
 				break;
 			uw_buf_puts(buf, ",");
 			json_value(buf, &v);
 		}
-		uw_buf_puts(buf, fields[f].many ? "]," : ",");
+		uw_buf_puts(buf, field->many ? "]," : ",");
 	}
 	uw_buf_printf(buf, "\"priority\":%d}\n", e->priority);
 }

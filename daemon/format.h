@@ -20,15 +20,17 @@ struct uw_entry {
 	int priority;		  /* syslog priority */
 	const char *const *rules; /* names of the rules that asked for it */
 	size_t n_rules;
-	const char *user;	  /* name of the uid, or NULL */
+	const char *user;	 /* name of the uid, or NULL */
+	struct uw_str host_path; /* of the target in the host's tree, "" not known or not there */
+	enum uw_detail detail;	 /* fields of a higher one are left out */
 };
 
 /* Fields of a journal record, a repeated UNLINK_RULE for each rule included. */
-#define UW_FIELDS_MAX (32 + UW_RULES_MAX)
+#define UW_FIELDS_MAX (48 + UW_RULES_MAX)
 
 /*
- * Writes the fields of entry as NAME=value to buf and points iov at them: values may hold any byte but
- * NUL. Stores the number of fields in *ret_n. Returns 0 or -ENOMEM.
+ * Writes the fields of entry as NAME=value to buf and points iov at them: values may hold any byte
+ * but NUL. Stores the number of fields in *ret_n. Returns 0 or -ENOMEM.
  */
 int uw_format_journal(const struct uw_entry *entry, struct uw_buf *buf,
 		      struct iovec iov[UW_FIELDS_MAX], size_t *ret_n);
@@ -47,5 +49,8 @@ void uw_format_message(const struct uw_entry *entry, struct uw_buf *buf);
 
 /* The name of field i of the table, or NULL behind the last: for the tests of the documentation. */
 const char *uw_format_field(size_t i);
+
+/* The lowest enum uw_detail at which field i is written, or -EINVAL. */
+int uw_format_field_detail(size_t i);
 
 #endif

@@ -14,16 +14,19 @@
 #include <linux/magic.h>
 #include <linux/mount.h>
 
-#define NOT_YET "renames that replace a file, and deletions inside the kernel (nfsd, overlayfs)"
-#define NO_READS \
+#define NOT_YET "deletions inside the kernel (nfsd, ksmbd)"
+#define NO_PATHS \
+	"true paths (the kernel has no CONFIG_SECURITY_PATH), renames that replace a file, and "
+#define NO_RENAMES "renames that replace a file, true paths, and "
+#define NO_READS                                                                                        \
 	"io_uring, 32-bit system calls, parent processes, the directories of relative names where the " \
 	"process has exited, "
 #define NO_BTF "this kernel has no BTF (CONFIG_DEBUG_INFO_BTF)"
 
 /*
- * Without systemd nobody may have mounted tracefs and securityfs. A mount of our own that is attached
- * nowhere shows it to this process alone and is gone with the descriptor. By syscall(2), as
- * glibc has the functions only from 2.36. Returns a descriptor of the root, or -errno.
+ * Without systemd nobody may have mounted tracefs and securityfs. A mount of our own that is
+ * attached nowhere shows it to this process alone and is gone with the descriptor. By syscall(2),
+ * as glibc has the functions only from 2.36. Returns a descriptor of the root, or -errno.
  */
 static int mount_private(const char *type)
 {
@@ -89,18 +92,31 @@ static enum uw_lockdown lockdown_read(void)
 	return strstr(line, "[integrity]") ? UW_LOCKDOWN_INTEGRITY : UW_LOCKDOWN_NONE;
 }
 
-static const char *function_of(const struct btf *btf, const char *name, const char *name_before_7_0)
+/* Names of the functions: from 7.0, and before. */
+static const char *const function_names[UW_FN_MAX][2] = {
+	[UW_FN_UNLINK] = { "filename_unlinkat", "do_unlinkat" },
+	[UW_FN_RMDIR] = { "filename_rmdir", "do_rmdir" },
+	[UW_FN_RENAME] = { "filename_renameat2", "do_renameat2" },
+	[UW_FN_PATH_UNLINK] = { "security_path_unlink" },
+	[UW_FN_PATH_RMDIR] = { "security_path_rmdir" },
+	[UW_FN_PATH_RENAME] = { "security_path_rename" },
+};
+
+static const char *function_of(const struct btf *btf, enum uw_function function)
 {
-	if (btf__find_by_name_kind(btf, name, BTF_KIND_FUNC) > 0)
-		return name;
-	if (btf__find_by_name_kind(btf, name_before_7_0, BTF_KIND_FUNC) > 0)
-		return name_before_7_0;
+	const char *const *names = function_names[function];
+	int i;
+
+	for (i = 0; i < 2; i++)
+		if (names[i] && btf__find_by_name_kind(btf, names[i], BTF_KIND_FUNC) > 0)
+			return names[i];
 	return NULL;
 }
 
 void uw_kernel_read(struct uw_kernel *ret)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
+	int i;
 
 	memset(ret, 0, sizeof(*ret));
 	ret->tracefs = tracefs_open();
@@ -113,8 +129,8 @@ void uw_kernel_read(struct uw_kernel *ret)
 	/* libbpf 1.0 and later: NULL on failure. */
 	if (btf) {
 		ret->btf = true;
-		ret->unlink_fn = function_of(btf, "filename_unlinkat", "do_unlinkat");
-		ret->rmdir_fn = function_of(btf, "filename_rmdir", "do_rmdir");
+		for (i = 0; i < UW_FN_MAX; i++)
+			ret->functions[i] = function_of(btf, (enum uw_function)i);
 		btf__free(btf);
 	}
 }
@@ -146,9 +162,11 @@ static const char *why_no_kprobe(const struct uw_kernel *k)
 {
 	if (why_no_kernel_reads(k))
 		return why_no_kernel_reads(k);
-	if (!k->unlink_fn || !k->rmdir_fn)
-		return "this kernel's BTF lacks the function that unlinks (filename_unlinkat, do_unlinkat) "
-		       "or the one for directories (filename_rmdir, do_rmdir)";
+	if (!k->functions[UW_FN_UNLINK] || !k->functions[UW_FN_RMDIR] ||
+	    !k->functions[UW_FN_RENAME])
+		return "this kernel's BTF lacks the function that unlinks (filename_unlinkat, do_unlinkat), "
+		       "the one for directories (filename_rmdir, do_rmdir) or the one that renames "
+		       "(filename_renameat2, do_renameat2)";
 	if (k->tracefs < 0)
 		return why_no_tracefs(k);
 	if (!k->kprobe_events)
@@ -167,20 +185,26 @@ static const char *why_no_tracepoint(const struct uw_kernel *k)
 	return NULL;
 }
 
+static bool has_path_hooks(const struct uw_kernel *k)
+{
+	return k->functions[UW_FN_PATH_UNLINK] && k->functions[UW_FN_PATH_RMDIR] &&
+	       k->functions[UW_FN_PATH_RENAME];
+}
+
 size_t uw_kernel_plan(const struct uw_kernel *kernel, enum uw_probe_choice choice,
 		      struct uw_plan plans[UW_PLANS_MAX])
 {
 	size_t n = 0;
 
-	if (choice == UW_CHOOSE_AUTO || choice == UW_CHOOSE_KPROBE)
+	if (choice == UW_CHOOSE_AUTO || choice == UW_CHOOSE_KPROBE) {
 		plans[n++] = (struct uw_plan){
 			.probe = UW_PROBE_KPROBE,
 			.kernel_reads = true,
-			.unlink_fn = kernel->unlink_fn,
-			.rmdir_fn = kernel->rmdir_fn,
 			.why_not = why_no_kprobe(kernel),
-			.not_covered = NOT_YET,
+			.not_covered = has_path_hooks(kernel) ? NOT_YET : NO_PATHS NOT_YET,
 		};
+		memcpy(plans[0].functions, kernel->functions, sizeof(kernel->functions));
+	}
 	if (choice == UW_CHOOSE_AUTO || choice == UW_CHOOSE_TRACEPOINT) {
 		const char *why_not = why_no_tracepoint(kernel);
 		const char *why_no_reads = why_no_kernel_reads(kernel);
@@ -189,18 +213,18 @@ size_t uw_kernel_plan(const struct uw_kernel *kernel, enum uw_probe_choice choic
 			.probe = UW_PROBE_TRACEPOINT,
 			.kernel_reads = true,
 			.why_not = why_not ? why_not : why_no_reads,
-			.not_covered = "io_uring, 32-bit system calls, " NOT_YET,
+			.not_covered = "io_uring, 32-bit system calls, " NO_RENAMES NOT_YET,
 		};
 		plans[n++] = (struct uw_plan){
 			.probe = UW_PROBE_TRACEPOINT,
 			.why_not = why_not,
-			.not_covered = NO_READS NOT_YET,
+			.not_covered = NO_READS NO_RENAMES NOT_YET,
 		};
 		plans[n++] = (struct uw_plan){
 			.probe = UW_PROBE_TRACEPOINT,
 			.raw = true,
 			.why_not = kernel->btf ? NULL : NO_BTF,
-			.not_covered = NO_READS NOT_YET,
+			.not_covered = NO_READS NO_RENAMES NOT_YET,
 		};
 	}
 	return n;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Facts about the running kernel, and the choice of the way in that follows from them. Reading the facts
- * touches the system; choosing is a pure function of them, so that every combination can be tested.
- * Kernel versions are never compared: a distribution's 5.10 may have what another 6.1 lacks.
+ * Facts about the running kernel, and the choice of the way in that follows from them. Reading the
+ * facts touches the system; choosing is a pure function of them, so that every combination can be
+ * tested. Kernel versions are never compared: a distribution's 5.10 may have what another 6.1 lacks.
  */
 #ifndef UW_KERNEL_H
 #define UW_KERNEL_H
@@ -18,24 +18,33 @@ enum uw_lockdown {
 	UW_LOCKDOWN_CONFIDENTIALITY,
 };
 
+/* The kernel's functions that are probed. */
+enum uw_function {
+	UW_FN_UNLINK, /* do_unlinkat or filename_unlinkat, and so on */
+	UW_FN_RMDIR,
+	UW_FN_RENAME,
+	UW_FN_PATH_UNLINK, /* security_path_unlink and so on, with CONFIG_SECURITY_PATH */
+	UW_FN_PATH_RMDIR,
+	UW_FN_PATH_RENAME,
+	UW_FN_MAX,
+};
+
 struct uw_kernel {
-	int tracefs;		 /* descriptor of the root of tracefs, or -errno */
-	bool btf;		 /* /sys/kernel/btf/vmlinux can be read */
-	bool kprobe_events;	 /* tracefs has kprobe_events: the kernel has kprobes */
-	bool syscall_events;	 /* tracefs has the system calls' tracepoints */
+	int tracefs;	     /* descriptor of the root of tracefs, or -errno */
+	bool btf;	     /* /sys/kernel/btf/vmlinux can be read */
+	bool kprobe_events;  /* tracefs has kprobe_events: the kernel has kprobes */
+	bool syscall_events; /* tracefs has the system calls' tracepoints */
 	enum uw_lockdown lockdown;
-	const char *unlink_fn;	 /* the outer functions by their names here, or NULL */
-	const char *rmdir_fn;
+	const char *functions[UW_FN_MAX]; /* by their names here, or NULL */
 };
 
 /* One way in. */
 struct uw_plan {
 	enum uw_probe probe;
-	bool kernel_reads;	 /* use the object whose programs read kernel memory */
-	bool raw;		 /* use the tracepoints of all system calls */
-	const char *unlink_fn;	 /* for UW_PROBE_KPROBE */
-	const char *rmdir_fn;
-	const char *why_not;	 /* NULL, or why it is not worth a try; static */
+	bool kernel_reads;		  /* use the object whose programs read kernel memory */
+	bool raw;			  /* use the tracepoints of all system calls */
+	const char *functions[UW_FN_MAX]; /* for UW_PROBE_KPROBE */
+	const char *why_not;		  /* NULL, or why it is not worth a try; static */
 	const char *not_covered; /* what it does not see, for the person who reads the log; static */
 };
 
@@ -46,8 +55,8 @@ void uw_kernel_read(struct uw_kernel *ret);
 void uw_kernel_done(struct uw_kernel *kernel);
 
 /*
- * Fills plans with every way in that `choice` allows, the best first, the hopeless ones included with
- * their reason. Returns how many. Pure.
+ * Fills plans with every way in that `choice` allows, the best first, the hopeless ones included
+ * with their reason. Returns how many. Pure.
  */
 size_t uw_kernel_plan(const struct uw_kernel *kernel, enum uw_probe_choice choice,
 		      struct uw_plan plans[UW_PLANS_MAX]);

@@ -144,7 +144,8 @@ int main(int argc, char *argv[])
 		options.config_optional = false;
 	}
 	if (optind < argc) {
-		fprintf(stderr, "unlinkwatchd: unexpected argument '%s'; try 'unlinkwatchd --help'\n",
+		fprintf(stderr,
+			"unlinkwatchd: unexpected argument '%s'; try 'unlinkwatchd --help'\n",
 			argv[optind]);
 		return EX_USAGE;
 	}

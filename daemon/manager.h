@@ -10,9 +10,9 @@
 
 /* From the command line. */
 struct uw_options {
-	const char *config;	 /* file */
-	bool config_optional;	 /* it need not exist: the default one */
-	bool probe_set;		 /* probe overrides Probe= */
+	const char *config;   /* file */
+	bool config_optional; /* it need not exist: the default one */
+	bool probe_set;	      /* probe overrides Probe= */
 	enum uw_probe_choice probe;
 	enum uw_output output;
 };
@@ -23,8 +23,8 @@ struct uw_manager;
 int uw_manager_new(const struct uw_options *options, struct uw_manager **ret);
 
 /*
- * Reads the configuration and attaches the best probe that works. Says in the log what it does or why it
- * cannot. Returns 0; -EINVAL where the configuration is wrong; -ENODEV where no probe
+ * Reads the configuration and attaches the best probe that works. Says in the log what it does or
+ * why it cannot. Returns 0; -EINVAL where the configuration is wrong; -ENODEV where no probe
  * attaches; or another -errno.
  */
 int uw_manager_start(struct uw_manager *manager);

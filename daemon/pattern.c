@@ -311,26 +311,40 @@ static void sort_literals(struct uw_pattern_set *set)
 	set->n_literals = kept + 1;
 }
 
-int uw_pattern_set_init(const struct uw_paths *paths, struct uw_pattern_set *ret)
+int uw_pattern_set_of(const struct uw_pattern *patterns, size_t n, struct uw_pattern_set *ret)
 {
 	struct uw_pattern_set set = { 0 };
 
 	/* One element more, as calloc() may return NULL for none. */
-	set.literals = calloc(paths->n + 1, sizeof(*set.literals));
-	set.globs = calloc(paths->n + 1, sizeof(*set.globs));
+	set.literals = calloc(n + 1, sizeof(*set.literals));
+	set.globs = calloc(n + 1, sizeof(*set.globs));
 	if (!set.literals || !set.globs) {
 		uw_pattern_set_done(&set);
 		return -ENOMEM;
 	}
-	for (size_t i = 0; i < paths->n; i++) {
-		if (uw_pattern_is_glob(paths->path[i]))
-			set.globs[set.n_globs++] = uw_pattern_of(paths->path[i]);
+	for (size_t i = 0; i < n; i++) {
+		if (patterns[i].text[patterns[i].fixed] != '\0')
+			set.globs[set.n_globs++] = patterns[i];
 		else
-			set.literals[set.n_literals++] = root_is_empty(paths->path[i]);
+			set.literals[set.n_literals++] = patterns[i].text;
 	}
 	sort_literals(&set);
 	*ret = set;
 	return 0;
+}
+
+int uw_pattern_set_init(const struct uw_paths *paths, struct uw_pattern_set *ret)
+{
+	struct uw_pattern *patterns = calloc(paths->n + 1, sizeof(*patterns));
+	int r;
+
+	if (!patterns)
+		return -ENOMEM;
+	for (size_t i = 0; i < paths->n; i++)
+		patterns[i] = uw_pattern_of(paths->path[i]);
+	r = uw_pattern_set_of(patterns, paths->n, ret);
+	free(patterns);
+	return r;
 }
 
 void uw_pattern_set_done(struct uw_pattern_set *set)

@@ -52,6 +52,13 @@ struct uw_pattern_set {
 
 /* The texts stay borrowed. Returns 0 or -ENOMEM; *ret is only touched on success. */
 int uw_pattern_set_init(const struct uw_paths *paths, struct uw_pattern_set *ret);
+
+/*
+ * The same of patterns, whose `fixed` part may hold the characters of wildcards: it stands for
+ * itself. Where that is the whole text, a pattern is one without wildcards.
+ */
+int uw_pattern_set_of(const struct uw_pattern *patterns, size_t n, struct uw_pattern_set *ret);
+
 void uw_pattern_set_done(struct uw_pattern_set *set);
 
 /* Whether any pattern of the set covers the path. */

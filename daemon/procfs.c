@@ -8,7 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Field 22 of /proc/PID/stat: clock ticks after boot. The comm before it may hold spaces and brackets. */
+/* Field 22 of /proc/PID/stat: clock ticks after boot. The comm before it may hold spaces and
+ * brackets. */
 static int start_time_ns(uint32_t pid, uint64_t *ret)
 {
 	char path[64], text[1024], *at;
@@ -26,8 +27,9 @@ static int start_time_ns(uint32_t pid, uint64_t *ret)
 		return -ESRCH;
 	text[n] = '\0';
 	at = strrchr(text, ')');
-	if (!at || sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
-				  "%*d %*d %llu",
+	if (!at || sscanf(at + 1,
+			  " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
+			  "%*d %*d %llu",
 			  &ticks) != 1)
 		return -EIO;
 	*ret = ticks * (UINT64_C(1000000000) / (uint64_t)sysconf(_SC_CLK_TCK));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What /proc still knows about a process after the event: the fallback where the kernel side may not read. */
+/* What /proc still knows about a process after the event: the fallback where the kernel side may
+ * not read. */
 #ifndef UW_PROCFS_H
 #define UW_PROCFS_H
 

@@ -35,7 +35,8 @@ int uw_rawtp_register(void)
 	static int id;
 
 	if (!id)
-		id = libbpf_register_prog_handler(SECTION, BPF_PROG_TYPE_TRACING, BPF_TRACE_RAW_TP, &opts);
+		id = libbpf_register_prog_handler(SECTION, BPF_PROG_TYPE_TRACING, BPF_TRACE_RAW_TP,
+						  &opts);
 	return id < 0 ? id : 0;
 }
 
@@ -45,7 +46,8 @@ int uw_rawtp_prepare(struct bpf_object *object)
 	const char *section;
 	int r;
 
-	bpf_object__for_each_program(program, object) {
+	bpf_object__for_each_program(program, object)
+	{
 		section = bpf_program__section_name(program);
 		r = bpf_program__set_attach_target(program, 0, section + strlen(SECTION));
 		if (r < 0)

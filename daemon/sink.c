@@ -99,7 +99,8 @@ int uw_sink_flush(struct uw_sink *sink)
 	return r;
 }
 
-void uw_sink_note(struct uw_sink *sink, const char *message_id, int priority, const char *format, ...)
+void uw_sink_note(struct uw_sink *sink, const char *message_id, int priority, const char *format,
+		  ...)
 {
 	va_list args;
 	char *text;
@@ -113,8 +114,8 @@ void uw_sink_note(struct uw_sink *sink, const char *message_id, int priority, co
 	if (sink->output != UW_OUTPUT_JOURNAL)
 		fprintf(stderr, "unlinkwatchd: %s\n", text);
 	else if (message_id)
-		sd_journal_send("MESSAGE=%s", text, "MESSAGE_ID=%s", message_id, "PRIORITY=%d", priority,
-				NULL);
+		sd_journal_send("MESSAGE=%s", text, "MESSAGE_ID=%s", message_id, "PRIORITY=%d",
+				priority, NULL);
 	else
 		sd_journal_send("MESSAGE=%s", text, "PRIORITY=%d", priority, NULL);
 	free(text);

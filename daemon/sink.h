@@ -27,11 +27,11 @@ int uw_sink_write(struct uw_sink *sink, const struct uw_entry *entry);
 int uw_sink_flush(struct uw_sink *sink);
 
 /*
- * Says something about the daemon itself: a record with that MESSAGE_ID (NULL: none) in the journal, a
- * line on standard error elsewhere, so that standard output has nothing but deletions. The
- * text must be safe to print: what comes from outside goes through uw_buf_add_safe() first.
+ * Says something about the daemon itself: a record with that MESSAGE_ID (NULL: none) in the
+ * journal, a line on standard error elsewhere, so that standard output has nothing but deletions.
+ * The text must be safe to print: what comes from outside goes through uw_buf_add_safe() first.
  */
-void uw_sink_note(struct uw_sink *sink, const char *message_id, int priority, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
+void uw_sink_note(struct uw_sink *sink, const char *message_id, int priority, const char *format,
+		  ...) __attribute__((format(printf, 4, 5)));
 
 #endif

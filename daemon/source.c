@@ -13,48 +13,37 @@
 #include <bpf/libbpf.h>
 
 #include "rawtp.h"
+#include "source_maps.h"
 #include "tracefs.h"
 #include "unlinkwatch.skel.h"
 #include "unlinkwatch_plain.skel.h"
 #include "unlinkwatch_raw.skel.h"
 
-#define LINKS_MAX 8
-#define STOP_STEPS 20
+#define STOP_STEPS   20
 #define STOP_STEP_NS 5000000
-
-struct uw_source {
-	const struct uw_kernel *kernel;
-	struct bpf_object *object;
-	struct ring_buffer *ring;
-	uw_source_event_fn on_event;
-	void *userdata;
-	unsigned int budget;
-	uint32_t active; /* slot of the rule set in force */
-	uint64_t swept;	 /* deletions that a sweep took over */
-	/* Returns and thread exit before entries, so that no entry waits for a return unseen. */
-	struct bpf_link *links[LINKS_MAX];
-	size_t n_links, n_leave_links;
-	char events[LINKS_MAX][UW_EVENT_NAME_MAX]; /* of tracefs, to be removed */
-	size_t n_events;
-};
 
 /* One program, and what it is attached to. */
 struct attachment {
 	enum uw_probe probe;
 	const char *program;
-	const char *event;	/* of tracefs, for tracepoints */
-	bool leave;		/* at the return */
-	bool rmdir;		/* for kprobes: the function for directories */
-	bool optional;		/* not every architecture has this system call */
-	bool raw;		/* only in plans that are raw, and the only ones there */
+	const char *event;	   /* of tracefs, for tracepoints */
+	bool leave;		   /* at the return */
+	enum uw_function function; /* for kprobes */
+	bool optional; /* not every kernel has it: a system call, or CONFIG_SECURITY_PATH */
+	bool raw;      /* only in plans that are raw, and the only ones there */
 };
 
 /* Leaves first: see struct uw_source. */
 static const struct attachment attachments[] = {
-	{ UW_PROBE_KPROBE, "uw_leave_unlink", .leave = true },
-	{ UW_PROBE_KPROBE, "uw_leave_rmdir", .leave = true, .rmdir = true },
-	{ UW_PROBE_KPROBE, "uw_enter_unlink" },
-	{ UW_PROBE_KPROBE, "uw_enter_rmdir", .rmdir = true },
+	{ UW_PROBE_KPROBE, "uw_leave_unlink", .leave = true, .function = UW_FN_UNLINK },
+	{ UW_PROBE_KPROBE, "uw_leave_rmdir", .leave = true, .function = UW_FN_RMDIR },
+	{ UW_PROBE_KPROBE, "uw_leave_rename", .leave = true, .function = UW_FN_RENAME },
+	{ UW_PROBE_KPROBE, "uw_target_unlink", .function = UW_FN_PATH_UNLINK, .optional = true },
+	{ UW_PROBE_KPROBE, "uw_target_rmdir", .function = UW_FN_PATH_RMDIR, .optional = true },
+	{ UW_PROBE_KPROBE, "uw_target_rename", .function = UW_FN_PATH_RENAME, .optional = true },
+	{ UW_PROBE_KPROBE, "uw_enter_unlink", .function = UW_FN_UNLINK },
+	{ UW_PROBE_KPROBE, "uw_enter_rmdir", .function = UW_FN_RMDIR },
+	{ UW_PROBE_KPROBE, "uw_enter_rename", .function = UW_FN_RENAME },
 	{ UW_PROBE_TRACEPOINT, "uw_sys_exit", "syscalls/sys_exit_unlinkat", .leave = true },
 	{ UW_PROBE_TRACEPOINT, "uw_sys_exit", "syscalls/sys_exit_unlink", .leave = true,
 	  .optional = true },
@@ -101,11 +90,6 @@ static int on_sample(void *ctx, void *data, size_t size)
 	return --s->budget ? 0 : -ECANCELED;
 }
 
-static int map_fd(const struct uw_source *s, const char *name)
-{
-	return bpf_object__find_map_fd_by_name(s->object, name);
-}
-
 static bool belongs(const struct attachment *a, const struct uw_plan *plan)
 {
 	return a->probe == plan->probe && a->raw == plan->raw;
@@ -131,9 +115,9 @@ static int load(struct uw_source *s, const struct uw_plan *plan, size_t ring_siz
 
 	if (plan->raw && uw_rawtp_register() < 0)
 		return explain(ret_why, -errno, "cannot prepare for raw tracepoints", NULL);
-	bytes = plan->raw	   ? unlinkwatch_raw_bpf__elf_bytes(&size) :
-		plan->kernel_reads ? unlinkwatch_bpf__elf_bytes(&size) :
-				     unlinkwatch_plain_bpf__elf_bytes(&size);
+	bytes = plan->raw	     ? unlinkwatch_raw_bpf__elf_bytes(&size)
+		: plan->kernel_reads ? unlinkwatch_bpf__elf_bytes(&size)
+				     : unlinkwatch_plain_bpf__elf_bytes(&size);
 	s->object = bpf_object__open_mem(bytes, size, &opts);
 	if (!s->object)
 		return explain(ret_why, -errno, "cannot open the BPF object", NULL);
@@ -147,11 +131,15 @@ static int load(struct uw_source *s, const struct uw_plan *plan, size_t ring_siz
 				     (__u32)ring_size);
 	if (r < 0)
 		return explain(ret_why, r, "cannot set the size of the ring buffer", NULL);
+	r = bpf_map__set_max_entries(bpf_object__find_map_by_name(s->object, "uw_scratch"),
+				     (__u32)libbpf_num_possible_cpus());
+	if (r < 0)
+		return explain(ret_why, r, "cannot set the number of CPUs", NULL);
 	r = bpf_object__load(s->object);
 	if (r < 0)
 		return explain(ret_why, r, "the kernel does not accept the BPF programs", NULL);
 
-	s->ring = ring_buffer__new(map_fd(s, "uw_events"), on_sample, s, NULL);
+	s->ring = ring_buffer__new(uw_source_map(s, "uw_events"), on_sample, s, NULL);
 	if (!s->ring)
 		return explain(ret_why, -errno, "cannot map the ring buffer", NULL);
 	return 0;
@@ -190,7 +178,9 @@ static int attach_one(struct uw_source *s, const struct uw_plan *plan, const str
 	if (a->event)
 		return attach_event(s, program, a->event);
 
-	r = uw_tracefs_add(s->kernel->tracefs, a->rmdir ? plan->rmdir_fn : plan->unlink_fn, a->leave,
+	if (!plan->functions[a->function])
+		return -ENOENT;
+	r = uw_tracefs_add(s->kernel->tracefs, plan->functions[a->function], a->leave,
 			   s->events[s->n_events]);
 	if (r < 0)
 		return r;
@@ -204,8 +194,8 @@ static int attach(struct uw_source *s, const struct uw_plan *plan, char **ret_wh
 	int r;
 
 	thread_exit = bpf_object__find_program_by_name(s->object, "uw_thread_exit");
-	r = keep_link(s, plan->raw ? bpf_program__attach_trace(thread_exit) :
-				     bpf_program__attach(thread_exit));
+	r = keep_link(s, plan->raw ? bpf_program__attach_trace(thread_exit)
+				   : bpf_program__attach(thread_exit));
 	if (r < 0)
 		return explain(ret_why, r, "cannot attach to", "sched_process_exit");
 
@@ -221,16 +211,15 @@ static int attach(struct uw_source *s, const struct uw_plan *plan, char **ret_wh
 			continue;
 		if (r < 0)
 			return explain(ret_why, r, "cannot attach to",
-				       a->event	  ? a->event :
-				       a->rmdir	  ? plan->rmdir_fn :
-						    plan->unlink_fn);
+				       a->event ? a->event : plan->functions[a->function]);
 	}
 	return 0;
 }
 
 int uw_source_new(const struct uw_kernel *kernel, const struct uw_plan *plan, size_t ring_size,
-		  const struct uw_filter *filter, uw_source_event_fn on_event, void *userdata,
-		  struct uw_source **ret, char **ret_why)
+		  enum uw_detail detail, const struct uw_filter *filter,
+		  uw_source_event_fn on_event, void *userdata, struct uw_source **ret,
+		  char **ret_why)
 {
 	struct uw_control control = { .self = (__u32)getpid() };
 	struct uw_source *s;
@@ -250,9 +239,9 @@ int uw_source_new(const struct uw_kernel *kernel, const struct uw_plan *plan, si
 	r = load(s, plan, ring_size, ret_why);
 	if (r < 0)
 		goto fail;
-	r = bpf_map_update_elem(map_fd(s, "uw_control"), &zero, &control, BPF_ANY);
+	r = bpf_map_update_elem(uw_source_map(s, "uw_control"), &zero, &control, BPF_ANY);
 	if (!r)
-		r = uw_source_set_filter(s, filter);
+		r = uw_source_set_filter(s, filter, detail);
 	if (r < 0) {
 		explain(ret_why, r, "cannot hand the rules to the kernel", NULL);
 		goto fail;
@@ -284,7 +273,7 @@ void uw_source_stop(struct uw_source *s)
 	if (!s->n_links)
 		return;
 	detach(s, s->n_leave_links);
-	states = map_fd(s, "uw_states");
+	states = uw_source_map(s, "uw_states");
 	for (i = 0; i < STOP_STEPS && !bpf_map_get_next_key(states, NULL, &key); i++)
 		nanosleep(&step, NULL);
 	detach(s, 0);
@@ -319,143 +308,5 @@ int uw_source_read(struct uw_source *s, unsigned int max)
 	r = ring_buffer__consume(s->ring);
 	if (r == -ECANCELED)
 		return (int)max;
-	return r;
-}
-
-/* A new table of uids in the slot; the kernel waits for programs that still use the old one. */
-static int push_uids(const struct uw_source *s, __u32 slot, const struct uw_filter *filter)
-{
-	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_NO_PREALLOC);
-	__u32 entries = filter->n_uids ? (__u32)filter->n_uids : 1;
-	int fd, r = 0;
-	size_t i;
-
-	fd = bpf_map_create(BPF_MAP_TYPE_LPM_TRIE, "uw_uid_table", sizeof(struct uw_uid_key),
-			    sizeof(__u64), entries, &opts);
-	if (fd < 0)
-		return -errno;
-	for (i = 0; i < filter->n_uids && !r; i++)
-		r = bpf_map_update_elem(fd, &filter->uids[i].key, &filter->uids[i].rules, BPF_ANY);
-	if (!r)
-		r = bpf_map_update_elem(map_fd(s, "uw_uids"), &slot, &fd, BPF_ANY);
-	close(fd);
-	return r;
-}
-
-int uw_source_set_filter(struct uw_source *s, const struct uw_filter *filter)
-{
-	int control_fd = map_fd(s, "uw_control"), r;
-	struct uw_control control;
-	__u32 zero = 0, slot = (s->active + 1) % UW_RULESETS;
-
-	r = push_uids(s, slot, filter);
-	if (r < 0)
-		return r;
-	r = bpf_map_update_elem(map_fd(s, "uw_rulesets"), &slot, &filter->set, BPF_ANY);
-	if (r < 0)
-		return r;
-	r = bpf_map_lookup_elem(control_fd, &zero, &control);
-	if (r < 0)
-		return r;
-	control.active = slot;
-	r = bpf_map_update_elem(control_fd, &zero, &control, BPF_ANY);
-	if (r < 0)
-		return r;
-	s->active = slot;
-	return 0;
-}
-
-/* Takes the state from the map, so that nobody else finishes it. -ENOENT where somebody has. */
-static int take(int fd, const __u64 *key, void *value)
-{
-	int r = bpf_map_lookup_and_delete_elem(fd, key, value);
-
-	/* Hash maps have it from 5.14. Before, an entry that is minutes old is not in a race. */
-	if (r < 0 && r != -ENOENT) {
-		r = bpf_map_lookup_elem(fd, key, value);
-		if (!r)
-			r = bpf_map_delete_elem(fd, key);
-	}
-	return r;
-}
-
-static int sweep_one(struct uw_source *s, __u64 key, struct uw_big_state *big)
-{
-	struct uw_small_state st;
-	struct uw_event *ev = &st.ev;
-	int r;
-
-	r = take(map_fd(s, "uw_states"), &key, &st);
-	if (r < 0)
-		return r == -ENOENT ? 0 : r;
-	if (st.head.big && !take(map_fd(s, "uw_big_states"), &key, big)) {
-		big->ev = st.ev;
-		ev = &big->ev;
-	} else if (st.head.big) {
-		ev->name_len = ev->dir_len = 0;
-		ev->size = sizeof(*ev);
-		ev->flags = (ev->flags & UW_EV_PPID) | UW_EV_NAME_FAULT;
-	}
-	ev->flags |= UW_EV_RET_UNKNOWN;
-	ev->rules = st.head.on_success | st.head.on_failure;
-	ev->exit_ns = ev->enter_ns;
-	s->on_event(ev, ev->size, s->userdata);
-	s->swept++;
-	return 1;
-}
-
-int uw_source_sweep(struct uw_source *s, uint64_t age_ns)
-{
-	int fd = map_fd(s, "uw_states"), swept = 0, r, i;
-	struct uw_big_state *big = NULL;
-	struct uw_small_state st;
-	struct timespec ts;
-	__u64 key, next, now;
-	bool more;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	now = (__u64)ts.tv_sec * 1000000000 + (__u64)ts.tv_nsec;
-	more = !bpf_map_get_next_key(fd, NULL, &next);
-	/* Bounded, as a key that vanishes meanwhile makes the walk start again. */
-	for (i = 0; more && i < 2 * UW_SMALL_STATES; i++) {
-		key = next;
-		more = !bpf_map_get_next_key(fd, &key, &next);
-		if (bpf_map_lookup_elem(fd, &key, &st) || now < st.ev.enter_ns + age_ns)
-			continue;
-		if (!big && !(big = malloc(sizeof(*big))))
-			return -ENOMEM;
-		r = sweep_one(s, key, big);
-		if (r < 0) {
-			free(big);
-			return r;
-		}
-		swept += r;
-	}
-	free(big);
-	return swept;
-}
-
-int uw_source_counters(const struct uw_source *s, uint64_t ret[UW_CNT_MAX])
-{
-	int cpus = libbpf_num_possible_cpus(), r, cpu, i;
-	uint64_t(*values)[UW_CNT_MAX];
-	__u32 zero = 0;
-
-	if (cpus < 0)
-		return cpus;
-	values = calloc((size_t)cpus, sizeof(*values));
-	if (!values)
-		return -ENOMEM;
-	r = bpf_map_lookup_elem(map_fd(s, "uw_counters"), &zero, values);
-	if (!r) {
-		memset(ret, 0, UW_CNT_MAX * sizeof(*ret));
-		for (cpu = 0; cpu < cpus; cpu++)
-			for (i = 0; i < UW_CNT_MAX; i++)
-				ret[i] += values[cpu][i];
-		/* Taken over by the daemon, but seen by the kernel side: the sum is to balance. */
-		ret[UW_CNT_RECORDED] += s->swept;
-		ret[UW_CNT_STALE] += s->swept;
-	}
-	free(values);
 	return r;
 }

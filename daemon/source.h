@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where events come from: loads and attaches the BPF programs of one plan, hands over what arrives in the
- * ring buffer, swaps rule sets, reads the counters. The only module that knows the BPF objects.
+ * Where events come from: loads and attaches the BPF programs of one plan, hands over what arrives
+ * in the ring buffer, swaps rule sets, reads the counters. The only module that knows the BPF
+ * objects.
  */
 #ifndef UW_SOURCE_H
 #define UW_SOURCE_H
@@ -18,13 +19,14 @@ struct uw_source;
 typedef void (*uw_source_event_fn)(const void *data, size_t size, void *userdata);
 
 /*
- * Loads the programs of plan with a ring buffer of ring_size bytes, puts filter in force and attaches.
- * kernel must outlive the source. On failure returns -errno and a sentence that says what failed in
- * *ret_why, which the caller frees.
+ * Loads the programs of plan with a ring buffer of ring_size bytes, tells them how much detail to
+ * read, puts filter in force and attaches. kernel must outlive the source. On failure returns
+ * -errno and a sentence that says what failed in *ret_why, which the caller frees.
  */
 int uw_source_new(const struct uw_kernel *kernel, const struct uw_plan *plan, size_t ring_size,
-		  const struct uw_filter *filter, uw_source_event_fn on_event, void *userdata,
-		  struct uw_source **ret, char **ret_why);
+		  enum uw_detail detail, const struct uw_filter *filter,
+		  uw_source_event_fn on_event, void *userdata, struct uw_source **ret,
+		  char **ret_why);
 
 /*
  * Detaches the entry probes, waits for the deletions that are in flight (100 ms at the most), then
@@ -42,14 +44,16 @@ int uw_source_fd(const struct uw_source *source);
 int uw_source_read(struct uw_source *source, unsigned int max);
 
 /*
- * Puts another filter in force in one step: an event is decided by the old rules or the new ones, and
- * carries the generation of those. Returns 0, or -errno with the old filter still in force.
+ * Puts another filter, and the detail to read, in force in one step: an event is decided by the old
+ * rules or the new ones, and carries the generation of those. Returns 0, or -errno with the old
+ * filter still in force.
  */
-int uw_source_set_filter(struct uw_source *source, const struct uw_filter *filter);
+int uw_source_set_filter(struct uw_source *source, const struct uw_filter *filter,
+			 enum uw_detail detail);
 
 /*
- * Hands over the deletions that began more than age_ns ago and never returned, with an unknown result:
- * their return was missed, and their thread lives on without deleting anything else.
+ * Hands over the deletions that began more than age_ns ago and never returned, with an unknown
+ * result: their return was missed, and their thread lives on without deleting anything else.
  * Returns how many, or -errno.
  */
 int uw_source_sweep(struct uw_source *source, uint64_t age_ns);

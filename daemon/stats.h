@@ -22,8 +22,8 @@ struct uw_stats {
 uint64_t uw_stats_lost(const struct uw_stats *stats);
 
 /*
- * Adds to buf what was lost between before and now, by cause: "3 as the ring buffer was full, 1 ...".
- * Returns how many that is; with 0, nothing is added.
+ * Adds to buf what was lost between before and now, by cause: "3 as the ring buffer was full, 1
+ * ...". Returns how many that is; with 0, nothing is added.
  */
 uint64_t uw_stats_loss_report(const struct uw_stats *before, const struct uw_stats *now,
 			      struct uw_buf *buf);

@@ -131,8 +131,8 @@ int uw_tracefs_open_event(int tracefs, const char *name)
 		return id;
 	attr.config = (__u64)id;
 	/*
-	 * One CPU is enough: a program attached to a trace event runs wherever the event happens, the
-	 * descriptor only holds it (perf_trace_buf_prepare and its callers, kernel/trace/).
+	 * One CPU is enough: a program attached to a trace event runs wherever the event happens,
+	 * the descriptor only holds it (perf_trace_buf_prepare and its callers, kernel/trace/).
 	 */
 	fd = (int)syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
 	return fd < 0 ? -errno : fd;

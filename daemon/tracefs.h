@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Probes as events of tracefs. libbpf attaches kprobes by itself, but has no way to say how many returns
- * may be in flight at once (maxactive): the kernel's default of twice the CPUs misses most of the
- * returns when many threads delete at a time, silently. An event of type `r4096:` in
+ * Probes as events of tracefs. libbpf attaches kprobes by itself, but has no way to say how many
+ * returns may be in flight at once (maxactive): the kernel's default of twice the CPUs misses most
+ * of the returns when many threads delete at a time, silently. An event of type `r4096:` in
  * tracefs' kprobe_events does say it (Documentation/trace/kprobetrace.rst).
  */
 #ifndef UW_TRACEFS_H

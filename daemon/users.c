@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SLOTS 256 /* by the low bits of the uid; a collision costs a look-up */
+#define SLOTS	 256 /* by the low bits of the uid; a collision costs a look-up */
 #define NAME_LEN 256
 #define FRESH_NS (60 * UINT64_C(1000000000))
 

@@ -15,8 +15,8 @@ int uw_users_new(struct uw_users **ret);
 void uw_users_free(struct uw_users *users);
 
 /*
- * The name of uid, or NULL where it has none; now_ns is the time on any steady clock. The name is valid
- * until the next call.
+ * The name of uid, or NULL where it has none; now_ns is the time on any steady clock. The name is
+ * valid until the next call.
  */
 const char *uw_users_name(struct uw_users *users, uid_t uid, uint64_t now_ns);
 

@@ -112,6 +112,8 @@ static inline char *config_text(const struct uw_config *config)
 	if (config->probe != UW_CHOOSE_AUTO)
 		fprintf(f, "Probe=%s\n",
 			config->probe == UW_CHOOSE_KPROBE ? "kprobe" : "tracepoint");
+	if (config->detail != UW_DETAIL_STANDARD)
+		fprintf(f, "Detail=%s\n", config->detail == UW_DETAIL_MINIMAL ? "minimal" : "full");
 	if (config->ring_size != UW_RING_SIZE_DEFAULT)
 		fprintf(f, "RingBufferSize=%zu\n", config->ring_size);
 	fclose(f);

@@ -22,8 +22,11 @@ static struct compiled compile(const char *text)
 	r = uw_config_parse("conf", text, strlen(text), &fake_names, &c.config, &errors);
 	if (r < 0)
 		fail_msg("%s", errors.n ? errors.line[0] : strerror(-r));
-	assert_int_equal(uw_filter_new(c.config, 7, &c.filter), 0);
+	assert_int_equal(uw_filter_new(c.config, 7, NULL, &c.filter), 0);
 	assert_int_equal(c.filter->set.gen, 7);
+	/* Of the mounts nothing is known: see test_filter_paths.c. */
+	assert_int_equal(c.filter->set.check_paths, 0);
+	assert_int_equal(c.filter->n_paths, 0);
 	return c;
 }
 

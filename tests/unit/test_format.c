@@ -37,9 +37,36 @@ static const char *const one_rule[] = { "payroll" };
 static const char *const two_rules[] = { "rule1", "all of /srv" };
 
 /* What most rows have in common. */
-#define PROBED	 .probe = UW_PROBE_KPROBE, .enter_ns = 1000, .exit_ns = 2500, .dfd = AT_FDCWD
+#define TIMED	 .probe = UW_PROBE_KPROBE, .enter_ns = 1000, .exit_ns = 2500, .dfd = AT_FDCWD
+#define PROBED	 TIMED, .via = UW_VIA_SYSCALL
 #define BY_ALICE .pid = 4242, .tid = 4243, .uid = 1000, .gid = 100
 #define BY	 PROBED, BY_ALICE, .name_known = true
+#define FULL	 .detail = UW_DETAIL_FULL
+
+/* All that there can be to know of a deletion. */
+#define ID    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define SCOPE "docker-" ID ".scope"
+#define KNOWN                                                                                      \
+	BY, .task_known = true, .ppid = 17, .euid = 0, .mntns = 4026531841,                        \
+	    .loginuid_known = true, .loginuid = 1001, .session_known = true, .session = 3,         \
+	    .comm = TEXT("rm"), .exe = TEXT("/usr/bin/rm"), .cmdline = TEXT("rm\0-f\0--\0it's x"), \
+	    .cwd = TEXT("/srv/data"), .root = TEXT("/srv"),                                        \
+	    .cgroup = TEXT("/system.slice/" SCOPE "/x"), .name = TEXT("it's x"),                   \
+	    .path_state = UW_PATH_RESOLVED, .path = TEXT("/srv/data/it's x"), .inode_known = true, \
+	    .dev_known = true, .dev_major = 8, .dev_minor = 17, .ino = UINT64_MAX,                 \
+	    .bytes = UINT64_C(1) << 63, .mode = 0100644, .owner = 1002, .links_known = true,       \
+	    .links = 2, .fstype = TEXT("ext4")
+#define HOST .host_path = TEXT("/host/data/it's x")
+#define KNOWN_MESSAGE                                                                      \
+	"MESSAGE=rm[4242] (alice) removed \"/srv/data/it's x\"\nMESSAGE_ID=" UW_ID_DELETED \
+	"\nPRIORITY=6\nUNLINK_TIME=1700000000123456789\nUNLINK_OP=unlink\n"                \
+	"UNLINK_VIA=syscall\nUNLINK_RET=0\nUNLINK_PID=4242\n"
+#define KNOWN_JSON                                                                            \
+	"{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"op\":\"unlink\",\"via\":\"syscall\"," \
+	"\"ret\":0,\"pid\":4242,"
+#define KNOWN_TEXT                                                                                \
+	"2023-11-14T22:13:20.123456+0000 rm[4242] (alice) removed \"/srv/data/it's x\" pid=4242 " \
+	"comm=rm filename=\"it's x\" ret=0\n"
 
 static const struct row {
 	const char *title;
@@ -50,16 +77,17 @@ static const struct row {
 } rows[] = {
 	{
 		.title = "a deletion that succeeded",
-		.record = { BY, .op = UW_OP_UNLINK, .ret_known = true, .ppid_known = true,
-			    .ppid = 17, .dir_known = true, .comm = TEXT("rm"), .name = TEXT("x"),
-			    .dir = TEXT("/srv/data"), .path_state = UW_PATH_LEXICAL,
-			    .path = TEXT("/srv/data/x") },
-		.entry = { .priority = 6, .rules = one_rule, .n_rules = 1, .user = "alice" },
+		.record = { BY, .op = UW_OP_UNLINK, .ret_known = true, .task_known = true,
+			    .euid = 0, .mntns = 4026531841, .ppid = 17, .dir_known = true,
+			    .comm = TEXT("rm"), .name = TEXT("x"), .dir = TEXT("/srv/data"),
+			    .path_state = UW_PATH_LEXICAL, .path = TEXT("/srv/data/x") },
+		.entry = { FULL, .priority = 6, .rules = one_rule, .n_rules = 1, .user = "alice" },
 		.journal = TEXT("MESSAGE=rm[4242] (alice) removed /srv/data/x\n"
 				"MESSAGE_ID=" UW_ID_DELETED "\n"
 				"PRIORITY=6\n"
 				"UNLINK_TIME=1700000000123456789\n"
 				"UNLINK_OP=unlink\n"
+				"UNLINK_VIA=syscall\n"
 				"UNLINK_RET=0\n"
 				"UNLINK_PID=4242\n"
 				"UNLINK_TID=4243\n"
@@ -67,15 +95,17 @@ static const struct row {
 				"UNLINK_COMM=rm\n"
 				"UNLINK_UID=1000\n"
 				"UNLINK_GID=100\n"
+				"UNLINK_EUID=0\n"
 				"UNLINK_USER=alice\n"
+				"UNLINK_MNTNS=4026531841\n"
 				"UNLINK_FILENAME=x\n"
 				"UNLINK_PATH=/srv/data/x\n"
 				"UNLINK_PATH_STATE=lexical\n"
 				"UNLINK_DURATION_NS=1500\n"
 				"UNLINK_RULE=payroll\n"),
-		.json = "{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"op\":\"unlink\",\"ret\":0,"
+		.json = "{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"op\":\"unlink\",\"via\":\"syscall\",\"ret\":0,"
 			"\"pid\":4242,\"tid\":4243,\"ppid\":17,\"comm\":\"rm\",\"uid\":1000,"
-			"\"gid\":100,\"user\":\"alice\",\"filename\":\"x\","
+			"\"gid\":100,\"euid\":0,\"user\":\"alice\",\"mntns\":4026531841,\"filename\":\"x\","
 			"\"path\":\"/srv/data/x\",\"path_state\":\"lexical\",\"duration_ns\":1500,"
 			"\"rule\":[\"payroll\"],\"priority\":6}\n",
 		.text = "2023-11-14T22:13:20.123456+0000 rm[4242] (alice) removed /srv/data/x "
@@ -86,13 +116,14 @@ static const struct row {
 		.record = { BY, .op = UW_OP_UNLINK, .ret_known = true, .ret = -EACCES,
 			    .comm = TEXT("rm"), .name = TEXT("/etc/hosts"),
 			    .path_state = UW_PATH_LEXICAL, .path = TEXT("/etc/hosts") },
-		.entry = { .priority = 4, .rules = one_rule, .n_rules = 1 },
+		.entry = { FULL, .priority = 4, .rules = one_rule, .n_rules = 1 },
 		.journal = TEXT("MESSAGE=rm[4242] (uid 1000) could not remove /etc/hosts: "
 				"Permission denied (EACCES)\n"
 				"MESSAGE_ID=" UW_ID_FAILED "\n"
 				"PRIORITY=4\n"
 				"UNLINK_TIME=1700000000123456789\n"
 				"UNLINK_OP=unlink\n"
+				"UNLINK_VIA=syscall\n"
 				"UNLINK_RET=-13\n"
 				"UNLINK_ERRNO=EACCES\n"
 				"UNLINK_PID=4242\n"
@@ -105,7 +136,7 @@ static const struct row {
 				"UNLINK_PATH_STATE=lexical\n"
 				"UNLINK_DURATION_NS=1500\n"
 				"UNLINK_RULE=payroll\n"),
-		.json = "{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"op\":\"unlink\","
+		.json = "{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"op\":\"unlink\",\"via\":\"syscall\","
 			"\"ret\":-13,\"errno\":\"EACCES\",\"pid\":4242,\"tid\":4243,"
 			"\"comm\":\"rm\",\"uid\":1000,\"gid\":100,\"filename\":\"/etc/hosts\","
 			"\"path\":\"/etc/hosts\",\"path_state\":\"lexical\",\"duration_ns\":1500,"
@@ -118,13 +149,14 @@ static const struct row {
 		.title = "a deletion whose return was missed",
 		.record = { BY, .op = UW_OP_UNLINK, .comm = TEXT("rm"), .name = TEXT("x"),
 			    .path_state = UW_PATH_GUESSED, .path = TEXT("/home/a/x") },
-		.entry = { .priority = 5, .rules = one_rule, .n_rules = 1, .user = "alice" },
+		.entry = { FULL, .priority = 5, .rules = one_rule, .n_rules = 1, .user = "alice" },
 		.journal = TEXT("MESSAGE=rm[4242] (alice) tried to remove /home/a/x: "
 				"the result is not known\n"
 				"MESSAGE_ID=" UW_ID_UNKNOWN "\n"
 				"PRIORITY=5\n"
 				"UNLINK_TIME=1700000000123456789\n"
 				"UNLINK_OP=unlink\n"
+				"UNLINK_VIA=syscall\n"
 				"UNLINK_RET=unknown\n"
 				"UNLINK_PID=4242\n"
 				"UNLINK_TID=4243\n"
@@ -136,7 +168,7 @@ static const struct row {
 				"UNLINK_PATH=/home/a/x\n"
 				"UNLINK_PATH_STATE=guessed\n"
 				"UNLINK_RULE=payroll\n"),
-		.json = "{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"op\":\"unlink\","
+		.json = "{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"op\":\"unlink\",\"via\":\"syscall\","
 			"\"ret\":null,\"pid\":4242,\"tid\":4243,\"comm\":\"rm\",\"uid\":1000,"
 			"\"gid\":100,\"user\":\"alice\",\"filename\":\"x\",\"path\":\"/home/a/x\","
 			"\"path_state\":\"guessed\",\"rule\":[\"payroll\"],\"priority\":5}\n",
@@ -149,13 +181,14 @@ static const struct row {
 		.record = { BY, .op = UW_OP_RMDIR, .ret_known = true, .ret = -ENOTEMPTY,
 			    .comm = TEXT("rmdir"), .name = TEXT("d/"),
 			    .path_state = UW_PATH_TRUNCATED, .path = TEXT("/tail/d") },
-		.entry = { .priority = 0, .rules = two_rules, .n_rules = 2, .user = "root" },
+		.entry = { FULL, .priority = 0, .rules = two_rules, .n_rules = 2, .user = "root" },
 		.journal = TEXT("MESSAGE=rmdir[4242] (root) could not remove directory /tail/d: "
 				"Directory not empty (ENOTEMPTY)\n"
 				"MESSAGE_ID=" UW_ID_FAILED "\n"
 				"PRIORITY=0\n"
 				"UNLINK_TIME=1700000000123456789\n"
 				"UNLINK_OP=rmdir\n"
+				"UNLINK_VIA=syscall\n"
 				"UNLINK_RET=-39\n"
 				"UNLINK_ERRNO=ENOTEMPTY\n"
 				"UNLINK_PID=4242\n"
@@ -170,7 +203,7 @@ static const struct row {
 				"UNLINK_DURATION_NS=1500\n"
 				"UNLINK_RULE=rule1\n"
 				"UNLINK_RULE=all of /srv\n"),
-		.json = "{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"op\":\"rmdir\","
+		.json = "{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"op\":\"rmdir\",\"via\":\"syscall\","
 			"\"ret\":-39,\"errno\":\"ENOTEMPTY\",\"pid\":4242,\"tid\":4243,"
 			"\"comm\":\"rmdir\",\"uid\":1000,\"gid\":100,\"user\":\"root\","
 			"\"filename\":\"d/\",\"path\":\"/tail/d\",\"path_state\":\"truncated\","
@@ -184,13 +217,14 @@ static const struct row {
 		.title = "a name in a directory that is not known, wanted by no rule",
 		.record = { BY, .op = UW_OP_UNLINK, .ret_known = true, .comm = TEXT("a b"),
 			    .name = TEXT("x=y"), .path_state = UW_PATH_UNKNOWN },
-		.entry = { .priority = 6, .user = "alice" },
+		.entry = { FULL, .priority = 6, .user = "alice" },
 		.journal = TEXT("MESSAGE=\"a b\"[4242] (alice) removed x=y "
 				"(in a directory that is not known)\n"
 				"MESSAGE_ID=" UW_ID_DELETED "\n"
 				"PRIORITY=6\n"
 				"UNLINK_TIME=1700000000123456789\n"
 				"UNLINK_OP=unlink\n"
+				"UNLINK_VIA=syscall\n"
 				"UNLINK_RET=0\n"
 				"UNLINK_PID=4242\n"
 				"UNLINK_TID=4243\n"
@@ -201,7 +235,7 @@ static const struct row {
 				"UNLINK_FILENAME=x=y\n"
 				"UNLINK_PATH_STATE=unknown\n"
 				"UNLINK_DURATION_NS=1500\n"),
-		.json = "{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"op\":\"unlink\",\"ret\":0,"
+		.json = "{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"op\":\"unlink\",\"via\":\"syscall\",\"ret\":0,"
 			"\"pid\":4242,\"tid\":4243,\"comm\":\"a b\",\"uid\":1000,\"gid\":100,"
 			"\"user\":\"alice\",\"filename\":\"x=y\",\"path_state\":\"unknown\","
 			"\"duration_ns\":1500,\"priority\":6}\n",
@@ -213,13 +247,14 @@ static const struct row {
 		.title = "a name that could not be read, by a process without one",
 		.record = { PROBED, BY_ALICE, .op = UW_OP_UNLINK, .ret_known = true, .ret = -EFAULT,
 			    .comm = TEXT(""), .name = TEXT(""), .path_state = UW_PATH_UNKNOWN },
-		.entry = { .priority = 6, .rules = one_rule, .n_rules = 1, .user = "alice" },
+		.entry = { FULL, .priority = 6, .rules = one_rule, .n_rules = 1, .user = "alice" },
 		.journal = TEXT("MESSAGE=\"\"[4242] (alice) could not remove a file whose name "
 				"could not be read: Bad address (EFAULT)\n"
 				"MESSAGE_ID=" UW_ID_FAILED "\n"
 				"PRIORITY=6\n"
 				"UNLINK_TIME=1700000000123456789\n"
 				"UNLINK_OP=unlink\n"
+				"UNLINK_VIA=syscall\n"
 				"UNLINK_RET=-14\n"
 				"UNLINK_ERRNO=EFAULT\n"
 				"UNLINK_PID=4242\n"
@@ -232,7 +267,7 @@ static const struct row {
 				"UNLINK_PATH_STATE=unknown\n"
 				"UNLINK_DURATION_NS=1500\n"
 				"UNLINK_RULE=payroll\n"),
-		.json = "{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"op\":\"unlink\","
+		.json = "{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"op\":\"unlink\",\"via\":\"syscall\","
 			"\"ret\":-14,\"errno\":\"EFAULT\",\"pid\":4242,\"tid\":4243,\"comm\":\"\","
 			"\"uid\":1000,\"gid\":100,\"user\":\"alice\",\"filename\":\"\","
 			"\"path_state\":\"unknown\",\"duration_ns\":1500,\"rule\":[\"payroll\"],"
@@ -247,13 +282,14 @@ static const struct row {
 			    .name = TEXT("x\nMESSAGE=\x1b[2J\xff ret=0"),
 			    .path_state = UW_PATH_LEXICAL,
 			    .path = TEXT("/t/x\nMESSAGE=\x1b[2J\xff ret=0") },
-		.entry = { .priority = 6, .rules = one_rule, .n_rules = 1, .user = "a(b)" },
+		.entry = { FULL, .priority = 6, .rules = one_rule, .n_rules = 1, .user = "a(b)" },
 		.journal = TEXT("MESSAGE=\"rm[1](root)\"[4242] (\"a(b)\") removed "
 				"\"/t/x\\nMESSAGE=\\x1b[2J\\xff ret=0\"\n"
 				"MESSAGE_ID=" UW_ID_DELETED "\n"
 				"PRIORITY=6\n"
 				"UNLINK_TIME=1700000000123456789\n"
 				"UNLINK_OP=unlink\n"
+				"UNLINK_VIA=syscall\n"
 				"UNLINK_RET=0\n"
 				"UNLINK_PID=4242\n"
 				"UNLINK_TID=4243\n"
@@ -266,7 +302,7 @@ static const struct row {
 				"UNLINK_PATH_STATE=lexical\n"
 				"UNLINK_DURATION_NS=1500\n"
 				"UNLINK_RULE=payroll\n"),
-		.json = "{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"op\":\"unlink\",\"ret\":0,"
+		.json = "{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"op\":\"unlink\",\"via\":\"syscall\",\"ret\":0,"
 			"\"pid\":4242,\"tid\":4243,\"comm\":\"rm[1](root)\",\"uid\":1000,"
 			"\"gid\":100,\"user\":\"a(b)\",\"filename\":[120,10,77,69,83,83,65,71,69,"
 			"61,27,91,50,74,255,32,114,101,116,61,48],\"path\":[47,116,47,120,10,77,"
@@ -283,13 +319,14 @@ static const struct row {
 			    .uid = UINT32_MAX, .gid = UINT32_MAX, .op = UW_OP_RENAME,
 			    .ret_known = true, .ret = -1000, .comm = TEXT("mv"), .name = TEXT("/x"),
 			    .path_state = UW_PATH_LEXICAL, .path = TEXT("/x") },
-		.entry = { .priority = 7, .rules = one_rule, .n_rules = 1 },
-		.journal = TEXT("MESSAGE=mv[4294967295] (uid 4294967295) could not remove /x: "
+		.entry = { FULL, .priority = 7, .rules = one_rule, .n_rules = 1 },
+		.journal = TEXT("MESSAGE=mv[4294967295] (uid 4294967295) could not replace /x: "
 				"Unknown error (?)\n"
 				"MESSAGE_ID=" UW_ID_FAILED "\n"
 				"PRIORITY=7\n"
 				"UNLINK_TIME=1700000000123456789\n"
 				"UNLINK_OP=rename\n"
+				"UNLINK_VIA=syscall\n"
 				"UNLINK_RET=-1000\n"
 				"UNLINK_PID=4294967295\n"
 				"UNLINK_TID=4294967295\n"
@@ -301,14 +338,347 @@ static const struct row {
 				"UNLINK_PATH_STATE=lexical\n"
 				"UNLINK_DURATION_NS=1500\n"
 				"UNLINK_RULE=payroll\n"),
-		.json = "{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"op\":\"rename\","
+		.json = "{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"op\":\"rename\",\"via\":\"syscall\","
 			"\"ret\":-1000,\"pid\":4294967295,\"tid\":4294967295,\"comm\":\"mv\","
 			"\"uid\":4294967295,\"gid\":4294967295,\"filename\":\"/x\","
 			"\"path\":\"/x\",\"path_state\":\"lexical\",\"duration_ns\":1500,"
 			"\"rule\":[\"payroll\"],\"priority\":7}\n",
 		.text = "2023-11-14T22:13:20.123456+0000 mv[4294967295] (uid 4294967295) could "
-			"not remove /x: Unknown error (?) pid=4294967295 comm=mv filename=/x "
+			"not replace /x: Unknown error (?) pid=4294967295 comm=mv filename=/x "
 			"ret=-1000\n",
+	},
+	{
+		.title = "everything",
+		.record = { KNOWN, .op = UW_OP_UNLINK, .ret_known = true },
+		.entry = { FULL, HOST, .priority = 6, .rules = one_rule, .n_rules = 1,
+			   .user = "alice" },
+		.journal = TEXT(KNOWN_MESSAGE "UNLINK_TID=4243\n"
+					      "UNLINK_PPID=17\n"
+					      "UNLINK_COMM=rm\n"
+					      "UNLINK_EXE=/usr/bin/rm\n"
+					      "UNLINK_CMDLINE=rm -f -- 'it'\\''s x'\n"
+					      "UNLINK_CWD=/srv/data\n"
+					      "UNLINK_ROOT=/srv\n"
+					      "UNLINK_UID=1000\n"
+					      "UNLINK_GID=100\n"
+					      "UNLINK_EUID=0\n"
+					      "UNLINK_USER=alice\n"
+					      "UNLINK_LOGINUID=1001\n"
+					      "UNLINK_SESSION=3\n"
+					      "UNLINK_CGROUP=/system.slice/" SCOPE "/x\n"
+					      "UNLINK_UNIT=" SCOPE "\n"
+					      "UNLINK_SLICE=system.slice\n"
+					      "UNLINK_CONTAINER=" ID "\n"
+					      "UNLINK_MNTNS=4026531841\n"
+					      "UNLINK_FILENAME=it's x\n"
+					      "UNLINK_PATH=/srv/data/it's x\n"
+					      "UNLINK_PATH_STATE=resolved\n"
+					      "UNLINK_HOST_PATH=/host/data/it's x\n"
+					      "UNLINK_DEV=8:17\n"
+					      "UNLINK_INODE=18446744073709551615\n"
+					      "UNLINK_MODE=0100644\n"
+					      "UNLINK_OWNER=1002\n"
+					      "UNLINK_SIZE=9223372036854775808\n"
+					      "UNLINK_NLINK=2\n"
+					      "UNLINK_FSTYPE=ext4\n"
+					      "UNLINK_DURATION_NS=1500\n"
+					      "UNLINK_RULE=payroll\n"),
+		.json = KNOWN_JSON
+		"\"tid\":4243,\"ppid\":17,\"comm\":\"rm\","
+		"\"exe\":\"/usr/bin/rm\",\"cmdline\":\"rm -f -- 'it'\\\\''s x'\","
+		"\"cwd\":\"/srv/data\",\"root\":\"/srv\",\"uid\":1000,\"gid\":100,"
+		"\"euid\":0,\"user\":\"alice\",\"loginuid\":1001,\"session\":3,"
+		"\"cgroup\":\"/system.slice/" SCOPE "/x\",\"unit\":\"" SCOPE "\","
+		"\"slice\":\"system.slice\",\"container\":\"" ID "\","
+		"\"mntns\":4026531841,\"filename\":\"it's x\","
+		"\"path\":\"/srv/data/it's x\",\"path_state\":\"resolved\","
+		"\"host_path\":\"/host/data/it's x\","
+		"\"dev\":\"8:17\",\"inode\":18446744073709551615,\"mode\":\"0100644\","
+		"\"owner\":1002,\"size\":9223372036854775808,\"nlink\":2,"
+		"\"fstype\":\"ext4\",\"duration_ns\":1500,\"rule\":[\"payroll\"],"
+		"\"priority\":6}\n",
+		.text = KNOWN_TEXT,
+	},
+	{
+		.title = "what is standard of everything",
+		.record = { KNOWN, .op = UW_OP_UNLINK, .ret_known = true },
+		.entry = { .detail = UW_DETAIL_STANDARD,
+			   HOST,
+			   .priority = 6,
+			   .rules = one_rule,
+			   .n_rules = 1,
+			   .user = "alice" },
+		.journal = TEXT(KNOWN_MESSAGE "UNLINK_TID=4243\n"
+					      "UNLINK_PPID=17\n"
+					      "UNLINK_COMM=rm\n"
+					      "UNLINK_EXE=/usr/bin/rm\n"
+					      "UNLINK_CMDLINE=rm -f -- 'it'\\''s x'\n"
+					      "UNLINK_UID=1000\n"
+					      "UNLINK_GID=100\n"
+					      "UNLINK_EUID=0\n"
+					      "UNLINK_USER=alice\n"
+					      "UNLINK_LOGINUID=1001\n"
+					      "UNLINK_SESSION=3\n"
+					      "UNLINK_UNIT=" SCOPE "\n"
+					      "UNLINK_CONTAINER=" ID "\n"
+					      "UNLINK_FILENAME=it's x\n"
+					      "UNLINK_PATH=/srv/data/it's x\n"
+					      "UNLINK_PATH_STATE=resolved\n"
+					      "UNLINK_HOST_PATH=/host/data/it's x\n"
+					      "UNLINK_DEV=8:17\n"
+					      "UNLINK_INODE=18446744073709551615\n"
+					      "UNLINK_MODE=0100644\n"
+					      "UNLINK_OWNER=1002\n"
+					      "UNLINK_SIZE=9223372036854775808\n"
+					      "UNLINK_NLINK=2\n"
+					      "UNLINK_RULE=payroll\n"),
+		.json = KNOWN_JSON
+		"\"tid\":4243,\"ppid\":17,\"comm\":\"rm\","
+		"\"exe\":\"/usr/bin/rm\",\"cmdline\":\"rm -f -- 'it'\\\\''s x'\","
+		"\"uid\":1000,\"gid\":100,\"euid\":0,\"user\":\"alice\","
+		"\"loginuid\":1001,\"session\":3,\"unit\":\"" SCOPE "\","
+		"\"container\":\"" ID "\",\"filename\":\"it's x\","
+		"\"path\":\"/srv/data/it's x\",\"path_state\":\"resolved\","
+		"\"host_path\":\"/host/data/it's x\","
+		"\"dev\":\"8:17\",\"inode\":18446744073709551615,\"mode\":\"0100644\","
+		"\"owner\":1002,\"size\":9223372036854775808,\"nlink\":2,"
+		"\"rule\":[\"payroll\"],\"priority\":6}\n",
+		.text = KNOWN_TEXT,
+	},
+	{
+		.title = "the least of everything",
+		.record = { KNOWN, .op = UW_OP_UNLINK, .ret_known = true },
+		.entry = { .detail = UW_DETAIL_MINIMAL,
+			   HOST,
+			   .priority = 6,
+			   .rules = one_rule,
+			   .n_rules = 1,
+			   .user = "alice" },
+		.journal = TEXT(KNOWN_MESSAGE "UNLINK_COMM=rm\n"
+					      "UNLINK_UID=1000\n"
+					      "UNLINK_USER=alice\n"
+					      "UNLINK_FILENAME=it's x\n"
+					      "UNLINK_PATH=/srv/data/it's x\n"
+					      "UNLINK_PATH_STATE=resolved\n"
+					      "UNLINK_RULE=payroll\n"),
+		.json = KNOWN_JSON
+		"\"comm\":\"rm\",\"uid\":1000,\"user\":\"alice\","
+		"\"filename\":\"it's x\",\"path\":\"/srv/data/it's x\","
+		"\"path_state\":\"resolved\",\"rule\":[\"payroll\"],\"priority\":6}\n",
+		.text = KNOWN_TEXT,
+	},
+	{
+		.title = "a rename that replaced a file",
+		.record = { BY, .op = UW_OP_RENAME, .ret_known = true, .comm = TEXT("mv"),
+			    .name = TEXT("x"), .path_state = UW_PATH_RESOLVED,
+			    .path = TEXT("/srv/x"), .by = TEXT("/srv/y z") },
+		.entry = { .priority = 6, .user = "alice" },
+		.journal = TEXT("MESSAGE=mv[4242] (alice) replaced /srv/x with \"/srv/y z\"\n"
+				"MESSAGE_ID=" UW_ID_DELETED "\n"
+				"PRIORITY=6\n"
+				"UNLINK_TIME=1700000000123456789\n"
+				"UNLINK_OP=rename\n"
+				"UNLINK_VIA=syscall\n"
+				"UNLINK_RET=0\n"
+				"UNLINK_PID=4242\n"
+				"UNLINK_COMM=mv\n"
+				"UNLINK_UID=1000\n"
+				"UNLINK_USER=alice\n"
+				"UNLINK_FILENAME=x\n"
+				"UNLINK_PATH=/srv/x\n"
+				"UNLINK_PATH_STATE=resolved\n"
+				"UNLINK_REPLACED_BY=/srv/y z\n"),
+		.json = "{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"op\":\"rename\","
+			"\"via\":\"syscall\",\"ret\":0,\"pid\":4242,\"comm\":\"mv\",\"uid\":1000,"
+			"\"user\":\"alice\",\"filename\":\"x\",\"path\":\"/srv/x\","
+			"\"path_state\":\"resolved\",\"replaced_by\":\"/srv/y z\","
+			"\"priority\":6}\n",
+		.text = "2023-11-14T22:13:20.123456+0000 mv[4242] (alice) replaced /srv/x with "
+			"\"/srv/y z\" pid=4242 comm=mv filename=x ret=0\n",
+	},
+	{
+		.title = "a rename by io_uring that failed, with beginnings cut",
+		.record = { TIMED,
+			    BY_ALICE,
+			    .name_known = true,
+			    .op = UW_OP_RENAME,
+			    .via = UW_VIA_IO_URING,
+			    .ret_known = true,
+			    .ret = -ENOTEMPTY,
+			    .comm = TEXT("app"),
+			    .name = TEXT("d"),
+			    .path_state = UW_PATH_TRUNCATED,
+			    .path = TEXT("/tail/d"),
+			    .by = TEXT("/end/e"),
+			    .by_cut = true,
+			    .cwd = TEXT("/deep"),
+			    .cwd_cut = true,
+			    .cmdline = TEXT("app\0fil"),
+			    .cmdline_cut = true,
+			    .inode_known = true,
+			    .mode = 040755,
+			    .links_known = true,
+			    .links = 2 },
+		.entry = { FULL, .priority = 6, .user = "alice" },
+		.journal = TEXT("MESSAGE=app[4242] (alice) could not replace directory /tail/d "
+				"with .../end/e by io_uring: Directory not empty (ENOTEMPTY)\n"
+				"MESSAGE_ID=" UW_ID_FAILED "\n"
+				"PRIORITY=6\n"
+				"UNLINK_TIME=1700000000123456789\n"
+				"UNLINK_OP=rename\n"
+				"UNLINK_VIA=io_uring\n"
+				"UNLINK_RET=-39\n"
+				"UNLINK_ERRNO=ENOTEMPTY\n"
+				"UNLINK_PID=4242\n"
+				"UNLINK_TID=4243\n"
+				"UNLINK_COMM=app\n"
+				"UNLINK_CMDLINE=app fil (cut)\n"
+				"UNLINK_CWD=.../deep\n"
+				"UNLINK_UID=1000\n"
+				"UNLINK_GID=100\n"
+				"UNLINK_USER=alice\n"
+				"UNLINK_FILENAME=d\n"
+				"UNLINK_PATH=/tail/d\n"
+				"UNLINK_PATH_STATE=truncated\n"
+				"UNLINK_REPLACED_BY=.../end/e\n"
+				"UNLINK_INODE=0\n"
+				"UNLINK_MODE=040755\n"
+				"UNLINK_OWNER=0\n"
+				"UNLINK_SIZE=0\n"
+				"UNLINK_NLINK=2\n"
+				"UNLINK_DURATION_NS=1500\n"),
+		.json = "{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"op\":\"rename\","
+			"\"via\":\"io_uring\",\"ret\":-39,\"errno\":\"ENOTEMPTY\",\"pid\":4242,"
+			"\"tid\":4243,\"comm\":\"app\",\"cmdline\":\"app fil (cut)\","
+			"\"cwd\":\".../deep\",\"uid\":1000,\"gid\":100,\"user\":\"alice\","
+			"\"filename\":\"d\",\"path\":\"/tail/d\",\"path_state\":\"truncated\","
+			"\"replaced_by\":\".../end/e\",\"inode\":0,\"mode\":\"040755\","
+			"\"owner\":0,\"size\":0,\"nlink\":2,\"duration_ns\":1500,"
+			"\"priority\":6}\n",
+		.text = "2023-11-14T22:13:20.123456+0000 app[4242] (alice) could not replace "
+			"directory /tail/d with .../end/e by io_uring: Directory not empty "
+			"(ENOTEMPTY) pid=4242 comm=app filename=d ret=-39\n",
+	},
+	{
+		.title = "a deletion inside the kernel, whose result is not known",
+		.record = { TIMED, BY_ALICE, .name_known = true, .op = UW_OP_RMDIR,
+			    .via = UW_VIA_KERNEL, .comm = TEXT("nfsd"), .name = TEXT(""),
+			    .path_state = UW_PATH_RESOLVED, .path = TEXT("/srv/d") },
+		.entry = { .priority = 6, .user = "root" },
+		.journal = TEXT("MESSAGE=nfsd[4242] (root) tried to remove directory /srv/d "
+				"inside the kernel: the result is not known\n"
+				"MESSAGE_ID=" UW_ID_UNKNOWN "\n"
+				"PRIORITY=6\n"
+				"UNLINK_TIME=1700000000123456789\n"
+				"UNLINK_OP=rmdir\n"
+				"UNLINK_VIA=kernel\n"
+				"UNLINK_RET=unknown\n"
+				"UNLINK_PID=4242\n"
+				"UNLINK_COMM=nfsd\n"
+				"UNLINK_UID=1000\n"
+				"UNLINK_USER=root\n"
+				"UNLINK_FILENAME=\n"
+				"UNLINK_PATH=/srv/d\n"
+				"UNLINK_PATH_STATE=resolved\n"),
+		.json = "{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"op\":\"rmdir\","
+			"\"via\":\"kernel\",\"ret\":null,\"pid\":4242,\"comm\":\"nfsd\","
+			"\"uid\":1000,\"user\":\"root\",\"filename\":\"\",\"path\":\"/srv/d\","
+			"\"path_state\":\"resolved\",\"priority\":6}\n",
+		.text = "2023-11-14T22:13:20.123456+0000 nfsd[4242] (root) tried to remove "
+			"directory /srv/d inside the kernel: the result is not known pid=4242 "
+			"comm=nfsd filename=\"\" ret=unknown\n",
+	},
+	{
+		.title = "a rename whose result, target and source are not known",
+		.record = { PROBED, BY_ALICE, .op = UW_OP_RENAME, .comm = TEXT("mv"),
+			    .path_state = UW_PATH_UNKNOWN },
+		.entry = { .priority = 6, .user = "alice" },
+		.journal = TEXT("MESSAGE=mv[4242] (alice) tried to replace a file whose name could "
+				"not be read: the result is not known\n"
+				"MESSAGE_ID=" UW_ID_UNKNOWN "\n"
+				"PRIORITY=6\n"
+				"UNLINK_TIME=1700000000123456789\n"
+				"UNLINK_OP=rename\n"
+				"UNLINK_VIA=syscall\n"
+				"UNLINK_RET=unknown\n"
+				"UNLINK_PID=4242\n"
+				"UNLINK_COMM=mv\n"
+				"UNLINK_UID=1000\n"
+				"UNLINK_USER=alice\n"
+				"UNLINK_FILENAME=\n"
+				"UNLINK_PATH_STATE=unknown\n"),
+		.json = "{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"op\":\"rename\","
+			"\"via\":\"syscall\",\"ret\":null,\"pid\":4242,\"comm\":\"mv\","
+			"\"uid\":1000,\"user\":\"alice\",\"filename\":\"\","
+			"\"path_state\":\"unknown\",\"priority\":6}\n",
+		.text = "2023-11-14T22:13:20.123456+0000 mv[4242] (alice) tried to replace a "
+			"file whose name could not be read: the result is not known pid=4242 "
+			"comm=mv filename=\"\" ret=unknown\n",
+	},
+	{
+		.title = "a path that is the same in the host's tree",
+		.record = { BY, .op = UW_OP_UNLINK, .ret_known = true, .comm = TEXT("rm"),
+			    .name = TEXT("x"), .path_state = UW_PATH_RESOLVED,
+			    .path = TEXT("/srv/x") },
+		.entry = { .detail = UW_DETAIL_STANDARD,
+			   .priority = 6,
+			   .user = "alice",
+			   .host_path = TEXT("/srv/x") },
+		.journal = TEXT("MESSAGE=rm[4242] (alice) removed /srv/x\n"
+				"MESSAGE_ID=" UW_ID_DELETED "\n"
+				"PRIORITY=6\n"
+				"UNLINK_TIME=1700000000123456789\n"
+				"UNLINK_OP=unlink\n"
+				"UNLINK_VIA=syscall\n"
+				"UNLINK_RET=0\n"
+				"UNLINK_PID=4242\n"
+				"UNLINK_TID=4243\n"
+				"UNLINK_COMM=rm\n"
+				"UNLINK_UID=1000\n"
+				"UNLINK_GID=100\n"
+				"UNLINK_USER=alice\n"
+				"UNLINK_FILENAME=x\n"
+				"UNLINK_PATH=/srv/x\n"
+				"UNLINK_PATH_STATE=resolved\n"),
+		.json = KNOWN_JSON
+		"\"tid\":4243,\"comm\":\"rm\",\"uid\":1000,\"gid\":100,\"user\":\"alice\","
+		"\"filename\":\"x\",\"path\":\"/srv/x\",\"path_state\":\"resolved\","
+		"\"priority\":6}\n",
+		.text = "2023-11-14T22:13:20.123456+0000 rm[4242] (alice) removed /srv/x pid=4242 "
+			"comm=rm filename=x ret=0\n",
+	},
+	{
+		.title = "a path in the host's tree that pretends to be another field",
+		.record = { BY, .op = UW_OP_UNLINK, .ret_known = true, .comm = TEXT("rm"),
+			    .name = TEXT("x"), .path_state = UW_PATH_RESOLVED, .path = TEXT("/x") },
+		.entry = { .detail = UW_DETAIL_STANDARD,
+			   .priority = 6,
+			   .user = "alice",
+			   .host_path = TEXT("/c\nPRIORITY=\xff/x") },
+		.journal = TEXT("MESSAGE=rm[4242] (alice) removed /x\n"
+				"MESSAGE_ID=" UW_ID_DELETED "\n"
+				"PRIORITY=6\n"
+				"UNLINK_TIME=1700000000123456789\n"
+				"UNLINK_OP=unlink\n"
+				"UNLINK_VIA=syscall\n"
+				"UNLINK_RET=0\n"
+				"UNLINK_PID=4242\n"
+				"UNLINK_TID=4243\n"
+				"UNLINK_COMM=rm\n"
+				"UNLINK_UID=1000\n"
+				"UNLINK_GID=100\n"
+				"UNLINK_USER=alice\n"
+				"UNLINK_FILENAME=x\n"
+				"UNLINK_PATH=/x\n"
+				"UNLINK_PATH_STATE=resolved\n"
+				"UNLINK_HOST_PATH=/c\nPRIORITY=\xff/x\n"),
+		.json = KNOWN_JSON
+		"\"tid\":4243,\"comm\":\"rm\",\"uid\":1000,\"gid\":100,\"user\":\"alice\","
+		"\"filename\":\"x\",\"path\":\"/x\",\"path_state\":\"resolved\","
+		"\"host_path\":[47,99,10,80,82,73,79,82,73,84,89,61,255,47,120],"
+		"\"priority\":6}\n",
+		.text = "2023-11-14T22:13:20.123456+0000 rm[4242] (alice) removed /x pid=4242 "
+			"comm=rm filename=x ret=0\n",
 	},
 };
 
@@ -417,9 +787,37 @@ static void test_field_names(void **state)
 		for (k = 0; k < i; k++)
 			assert_string_not_equal(name, uw_format_field(k));
 	}
-	assert_int_equal(i, 16);
+	assert_int_equal(i, 38);
 	assert_null(uw_format_field(i + 1));
 	assert_null(uw_format_field(SIZE_MAX));
+	assert_int_equal(uw_format_field_detail(i), -EINVAL);
+	assert_int_equal(uw_format_field_detail(SIZE_MAX), -EINVAL);
+}
+
+/* Each detail has its fields, and all of those below. */
+static void test_field_details(void **state)
+{
+	static const char *const fields_of[] = {
+		[UW_DETAIL_MINIMAL] = "TIME OP VIA RET ERRNO PID COMM UID USER FILENAME PATH "
+				      "PATH_STATE REPLACED_BY RULE ",
+		[UW_DETAIL_STANDARD] = "TID PPID EXE CMDLINE GID EUID LOGINUID SESSION UNIT "
+				       "CONTAINER HOST_PATH DEV INODE MODE OWNER SIZE NLINK ",
+		[UW_DETAIL_FULL] = "CWD ROOT CGROUP SLICE MNTNS FSTYPE DURATION_NS ",
+	};
+	char found[512];
+	size_t detail, i;
+
+	(void)state;
+	for (detail = 0; detail < LEN(fields_of); detail++) {
+		found[0] = '\0';
+		for (i = 0; uw_format_field(i); i++) {
+			if (uw_format_field_detail(i) != (int)detail)
+				continue;
+			strcat(found, uw_format_field(i) + strlen("UNLINK_"));
+			strcat(found, " ");
+		}
+		assert_string_equal(found, fields_of[detail]);
+	}
 }
 
 /* The rows together have every field of the table, and none that is not in it. */
@@ -480,27 +878,57 @@ static const char *field(const struct iovec *iov, size_t n, const char *name, si
 	return NULL;
 }
 
+static const struct row *row_of(const char *title)
+{
+	size_t i;
+
+	for (i = 0; i < LEN(rows); i++)
+		if (!strcmp(rows[i].title, title))
+			return &rows[i];
+	fail_msg("no row is called %s", title);
+	return NULL;
+}
+
+static void check_field(const struct iovec *iov, size_t n, const char *name, const char *want,
+			size_t want_len)
+{
+	size_t len;
+	const char *value = field(iov, n, name, &len);
+
+	if (len != want_len || memcmp(value, want, len))
+		fail_msg("%s is %.*s", name, (int)len, value);
+}
+
 /* Every field there is, each as long as can be, in a buffer that has to move many times. */
 static void test_moving_buffer(void **state)
 {
 	static const size_t counts[] = { 0, 1, 63, 64, 80 };
 	static char path[2 * UW_PATH_MAX], name[UW_PATH_MAX - 1], rule[201], user[200];
+	static char quotes[UW_CMDLINE_MAX], cut[UW_PATH_MAX + 2];
+	const struct row *row = row_of("everything");
 	const char *rules[80];
-	struct uw_record record = rows[0].record;
-	struct uw_entry e = entry_of(&rows[0]);
+	struct uw_record record = row->record;
+	struct uw_entry e = entry_of(row);
 	struct iovec *iov;
 	size_t c, i, n, len, n_rules;
-	const char *at, *value;
+	const char *at;
 
 	(void)state;
 	memset(path, 'p', sizeof(path));
 	memset(name, '\n', sizeof(name));
 	memset(rule, 'r', sizeof(rule) - 1);
 	memset(user, 'u', sizeof(user) - 1);
+	memset(quotes, '\'', sizeof(quotes));
+	memset(cut, '\n', sizeof(cut));
+	memset(cut, '.', 3);
 	for (i = 0; i < LEN(rules); i++)
 		rules[i] = rule;
 	record.path = (struct uw_str){ path, sizeof(path) };
-	record.name = (struct uw_str){ name, sizeof(name) };
+	record.name = record.exe = record.root = (struct uw_str){ name, sizeof(name) };
+	record.cwd = record.by = record.name;
+	e.host_path = record.name;
+	record.cwd_cut = record.by_cut = record.cmdline_cut = true;
+	record.cmdline = (struct uw_str){ quotes, sizeof(quotes) };
 	record.ret = -EACCES;
 	e.record = &record;
 	e.user = user;
@@ -527,21 +955,72 @@ static void test_moving_buffer(void **state)
 		}
 		assert_ptr_equal(at, buf.p + buf.len);
 		assert_int_equal(n_rules, counts[c] > UW_RULES_MAX ? UW_RULES_MAX : counts[c]);
-		assert_int_equal(n, 18 + n_rules);
-		value = field(iov, n, "UNLINK_PATH", &len);
-		assert_int_equal(len, sizeof(path));
-		assert_memory_equal(value, path, sizeof(path));
-		value = field(iov, n, "UNLINK_FILENAME", &len);
-		assert_int_equal(len, sizeof(name));
-		assert_memory_equal(value, name, sizeof(name));
-		value = field(iov, n, "UNLINK_USER", &len);
-		assert_int_equal(len, strlen(user));
-		value = field(iov, n, "PRIORITY", &len);
-		assert_int_equal(len, 1);
-		assert_int_equal(*value, '6');
+		/* All of the table but the rule, and the three that are not in it. */
+		assert_int_equal(n, 37 + 3 + n_rules);
+		check_field(iov, n, "UNLINK_PATH", path, sizeof(path));
+		check_field(iov, n, "UNLINK_FILENAME", name, sizeof(name));
+		check_field(iov, n, "UNLINK_HOST_PATH", name, sizeof(name));
+		check_field(iov, n, "UNLINK_EXE", name, sizeof(name));
+		check_field(iov, n, "UNLINK_CWD", cut, sizeof(cut));
+		check_field(iov, n, "UNLINK_REPLACED_BY", cut, sizeof(cut));
+		check_field(iov, n, "UNLINK_USER", user, strlen(user));
+		check_field(iov, n, "UNLINK_CONTAINER", ID, strlen(ID));
+		check_field(iov, n, "PRIORITY", "6", 1);
+		field(iov, n, "UNLINK_CMDLINE", &len);
+		assert_int_equal(len, 4 * UW_CMDLINE_MAX + 2 + strlen(" (cut)"));
 		free(iov);
 		uw_buf_free(&buf);
 	}
+}
+
+/* In memory of exactly its size, so that the address sanitizer finds a read behind it. */
+static struct uw_str exactly(const char *text)
+{
+	size_t len = strlen(text);
+	char *s = malloc(len ?: 1);
+
+	assert_non_null(s);
+	memcpy(s, text, len);
+	return (struct uw_str){ s, len };
+}
+
+static void test_host_paths(void **state)
+{
+	static const struct {
+		const char *path, *host;
+		bool written;
+	} pairs[] = {
+		{ "/a", "", false },	  { "", "", false },	 { "/a", "/a", false },
+		{ "/", "/", false },	  { "/a", "/b", true },	 { "/a", "/a/b", true },
+		{ "/a/b", "/a", true },	  { "/a", "/A", true },	 { "", "/a", true },
+		{ "/a/b", "/c/b", true }, { "/a/", "/a", true },
+	};
+	struct iovec iov[UW_FIELDS_MAX];
+	struct uw_buf buf = { 0 };
+	size_t n, i, k, found;
+
+	(void)state;
+	for (i = 0; i < LEN(pairs); i++) {
+		struct uw_record record = rows[0].record;
+		struct uw_entry e = entry_of(&rows[0]);
+
+		record.path = exactly(pairs[i].path);
+		e.host_path = exactly(pairs[i].host);
+		e.record = &record;
+		assert_int_equal(uw_format_journal(&e, &buf, iov, &n), 0);
+		for (k = 0, found = 0; k < n; k++)
+			found += iov[k].iov_len > 17 &&
+				 !memcmp(iov[k].iov_base, "UNLINK_HOST_PATH=", 17);
+		if (found != pairs[i].written)
+			fail_msg("%s in the host's tree, of the path %s, is written %zu times",
+				 pairs[i].host, pairs[i].path, found);
+		if (found)
+			check_field(iov, n, "UNLINK_HOST_PATH", pairs[i].host,
+				    strlen(pairs[i].host));
+		free((char *)record.path.s);
+		free((char *)e.host_path.s);
+	}
+	uw_buf_free(&buf);
 }
 
 static void test_used_again(void **state)
@@ -584,7 +1063,7 @@ static void test_no_memory(void **state)
 	assert_int_equal(n, 4711);
 	e.record = &rows[0].record;
 	assert_int_equal(uw_format_journal(&e, &buf, iov, &n), 0);
-	assert_int_equal(n, 18);
+	assert_int_equal(n, 21);
 	free(path);
 	uw_buf_free(&buf);
 }
@@ -670,7 +1149,7 @@ static void check_json_form(const struct uw_buf *buf)
 
 static void test_lines(void **state)
 {
-	char comm[17], name[64], path[64], rule[64];
+	char comm[17], name[64], path[64], rule[64], other[6][64];
 	const char *rules[] = { rule };
 	struct uw_buf buf = { 0 };
 	struct uw_record r;
@@ -684,12 +1163,24 @@ static void test_lines(void **state)
 		r.comm = any_bytes(comm, sizeof(comm));
 		r.name = any_bytes(name, sizeof(name));
 		r.path = any_bytes(path, sizeof(path));
+		r.by = any_bytes(other[0], sizeof(other[0]));
+		r.cwd = any_bytes(other[1], sizeof(other[1]));
+		r.exe = any_bytes(other[2], sizeof(other[2]));
+		r.cgroup = any_bytes(other[3], sizeof(other[3]));
+		r.cmdline = any_bytes(other[4], sizeof(other[4]));
+		if (r.cmdline.len)
+			other[4][any(r.cmdline.len)] = '\0';
+		r.by_cut = r.by.len && any(2);
+		r.cwd_cut = r.cwd.len && any(2);
+		r.cmdline_cut = any(2);
 		rule[any_bytes(rule, sizeof(rule)).len] = '\0';
 		e.record = &r;
+		e.host_path = any(4) ? any_bytes(other[5], sizeof(other[5])) : r.path;
 		e.rules = rules;
 		e.n_rules = 1;
 		e.user = any(2) ? rule : NULL;
 		e.time_ns = any(2) ? UINT64_MAX : any(UINT64_MAX);
+		e.detail = (enum uw_detail)any(3);
 		uw_buf_reset(&buf);
 		uw_format_json(&e, &buf);
 		check_line(&buf);
@@ -788,7 +1279,9 @@ static void test_ids(void **state)
 
 static void format_all(const struct uw_record *record)
 {
-	struct uw_entry e = { .record = record, .time_ns = TIME_NS, .priority = 6 };
+	struct uw_entry e = {
+		.record = record, .time_ns = TIME_NS, .priority = 6, .detail = UW_DETAIL_FULL
+	};
 	struct iovec iov[UW_FIELDS_MAX];
 	struct uw_buf buf = { 0 };
 	size_t n;
@@ -806,13 +1299,16 @@ static void format_all(const struct uw_record *record)
  */
 static void test_every_result(void **state)
 {
-	static const int64_t rets[] = { 0, -1, -4095, -4096, 1, INT_MAX, INT_MIN + 1, INT_MIN };
+	static const int rets[] = { 0, -1, -4095, -4096, 1, INT_MAX, INT_MIN + 1, INT_MIN };
 	static struct uw_record record;
-	struct uw_event ev = {
-		.size = sizeof(ev), .abi = UW_ABI, .op = UW_OP_UNLINK, .probe = UW_PROBE_KPROBE
-	};
+	struct uw_event ev = { .size = sizeof(ev),
+			       .abi = UW_ABI,
+			       .op = UW_OP_UNLINK,
+			       .probe = UW_PROBE_KPROBE,
+			       .via = UW_VIA_SYSCALL,
+			       .flags = UW_EV_INODE | UW_EV_TASK | UW_EV_LOGINUID };
+	size_t i, accepted = 0;
 	int status = 0;
-	size_t i;
 	pid_t pid;
 
 	(void)state;
@@ -820,6 +1316,7 @@ static void test_every_result(void **state)
 		ev.ret = rets[i];
 		if (uw_record_decode(&ev, sizeof(ev), &record) < 0)
 			continue;
+		accepted++;
 		pid = fork();
 		assert_true(pid >= 0);
 		if (!pid) {
@@ -828,9 +1325,10 @@ static void test_every_result(void **state)
 		}
 		assert_int_equal(waitpid(pid, &status, 0), pid);
 		if (status)
-			fail_msg("writing a record with the result %lld ends with status %#x",
-				 (long long)rets[i], (unsigned int)status);
+			fail_msg("writing a record with the result %d ends with status %#x",
+				 rets[i], (unsigned int)status);
 	}
+	assert_int_equal(accepted, 3);
 }
 
 #define TEST(title, function)                     \
@@ -840,10 +1338,13 @@ static void test_every_result(void **state)
 
 static const struct CMUnitTest others[] = {
 	TEST("names every field as journald takes it, once", test_field_names),
+	TEST("writes each field from its detail on", test_field_details),
 	TEST("writes every field of its table, no other, and none but the rule twice",
 	     test_field_set),
 	TEST("points at the right fields when the buffer has moved, with up to 64 rules",
 	     test_moving_buffer),
+	TEST("writes the path in the host's tree where it differs from the path, and there alone",
+	     test_host_paths),
 	TEST("writes the same to a buffer that was used before", test_used_again),
 	TEST("says that memory is out, and recovers", test_no_memory),
 	TEST("adds lines to what the buffer holds", test_added),

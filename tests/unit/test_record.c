@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -22,43 +23,77 @@
 #define STRINGS	   sizeof(struct uw_event)
 #define LONGEST	   (UW_PATH_MAX - 1)
 
+/* A name that the kernel did not resolve. */
 static const struct uw_event model = {
 	.abi = UW_ABI,
 	.op = UW_OP_UNLINK,
 	.probe = UW_PROBE_KPROBE,
-	.flags = UW_EV_DIR_WALKED | UW_EV_PPID,
+	.via = UW_VIA_SYSCALL,
+	.flags = UW_EV_DIR | UW_EV_TASK | UW_EV_LOGINUID | UW_EV_FS,
 	.gen = 7,
 	.rules = 0x8000000000000001,
 	.enter_ns = 1000,
 	.exit_ns = 2500,
 	.ret = -EACCES,
+	.dfd = AT_FDCWD,
 	.pid = 4242,
 	.tid = 4243,
-	.ppid = 17,
 	.uid = 1000,
 	.gid = 100,
-	.dfd = AT_FDCWD,
+	.ppid = 17,
+	.euid = 33,
+	.loginuid = 1001,
+	.session = 3,
+	.mntns = 4026531841,
+	.dev = 8 << 20 | 1,
+	.ino = 131,
+	.bytes = 4097,
+	.mode = S_IFREG | 0640,
+	.owner = 1002,
+	.nlink = 2,
+	.below = 4,
+	.fstype = "ext4",
 	.comm = "rm",
 };
 
+struct strings {
+	struct uw_str s[UW_STR_MAX];
+};
+
+static struct uw_str text(const char *s)
+{
+	return (struct uw_str){ s, strlen(s) };
+}
+
+static struct strings name_and_dir(const char *name, const char *dir)
+{
+	struct strings strings = { 0 };
+
+	strings.s[UW_STR_NAME] = text(name);
+	strings.s[UW_STR_DIR] = text(dir);
+	return strings;
+}
+
 /* The event with these strings, its lengths and size set to match. The caller frees it. */
-static unsigned char *build(const struct uw_event *ev, const void *name, size_t name_len,
-			    const void *dir, size_t dir_len, size_t *ret_size)
+static unsigned char *build(const struct uw_event *ev, const struct strings *strings,
+			    size_t *ret_size)
 {
 	struct uw_event head = *ev;
 	unsigned char *data;
+	size_t at = STRINGS, i;
 
-	*ret_size = STRINGS + name_len + dir_len;
+	*ret_size = STRINGS;
+	for (i = 0; i < UW_STR_MAX; i++) {
+		head.len[i] = (__u16)strings->s[i].len;
+		*ret_size += strings->s[i].len;
+	}
+	head.size = (__u32)*ret_size;
 	data = malloc(*ret_size);
 	assert_non_null(data);
-	head.size = (__u32)*ret_size;
-	head.name_len = (__u16)name_len;
-	head.dir_len = (__u16)dir_len;
 	memcpy(data, &head, sizeof(head));
-	if (name_len)
-		memcpy(data + STRINGS, name, name_len);
-	if (dir_len)
-		memcpy(data + STRINGS + name_len, dir, dir_len);
+	for (i = 0; i < UW_STR_MAX; at += strings->s[i++].len)
+		if (strings->s[i].len)
+			memcpy(data + at, strings->s[i].s, strings->s[i].len);
 	return data;
 }
 
@@ -69,48 +104,96 @@ static bool inside(struct uw_str s, const void *data, size_t size)
 	return at >= from && at <= from + size && s.len <= from + size - at;
 }
 
-/* What holds of every record, however odd the event was. Returns NULL or what does not hold. */
-static const char *broken(const struct uw_record *r, const void *data, size_t size)
+/* Returns NULL or what does not hold of a path that was put together. */
+static const char *unnormal(struct uw_str path)
 {
 	size_t i, start;
 
-	if (!inside(r->comm, data, size) || r->comm.len > UW_COMM_LEN)
-		return "comm lies outside the event";
-	if (!inside(r->name, data, size) || !inside(r->dir, data, size))
-		return "a string lies outside the event";
-	if (!inside(r->path, r->buffer, sizeof(r->buffer)))
-		return "the path lies outside its buffer";
-	if (memchr(r->path.s, '\0', r->path.len))
-		return "the path holds a NUL";
-	if (r->op < UW_OP_UNLINK || r->op >= UW_OP_MAX || r->probe < UW_PROBE_KPROBE ||
-	    r->probe >= UW_PROBE_MAX)
-		return "an operation or a probe that there is not";
-	if (r->exit_ns < r->enter_ns)
-		return "it ends before it begins";
-	if (!r->ret_known && r->ret)
-		return "a result that is not known has a value";
-	if (r->path_state == UW_PATH_UNKNOWN)
-		return r->path.len ? "there is a path, but it is unknown" : NULL;
-	if (!r->path.len || r->path.s[0] != '/')
+	if (!path.len || path.s[0] != '/')
 		return "the path is not absolute";
-	if ((r->name_cut || r->dir_cut) && r->path_state != UW_PATH_TRUNCATED)
-		return "the path was cut and does not say so";
-	if (!r->dir_known && r->path_state == UW_PATH_LEXICAL)
-		return "the path is certain, but nobody walked to where it starts";
-	if (r->path.len == 1)
+	if (path.len == 1)
 		return NULL;
-	for (start = 1, i = 1; i <= r->path.len; i++) {
-		if (i < r->path.len && r->path.s[i] != '/')
+	for (start = 1, i = 1; i <= path.len; i++) {
+		if (i < path.len && path.s[i] != '/')
 			continue;
 		if (i == start)
 			return "the path has an empty component";
-		if (i == start + 1 && r->path.s[start] == '.')
+		if (i == start + 1 && path.s[start] == '.')
 			return "the path has a component .";
-		if (i == start + 2 && !memcmp(r->path.s + start, "..", 2))
+		if (i == start + 2 && !memcmp(path.s + start, "..", 2))
 			return "the path has a component ..";
 		start = i + 1;
 	}
 	return NULL;
+}
+
+static const char *broken_strings(const struct uw_record *r, const void *data, size_t size)
+{
+	const struct uw_str in_event[] = { r->comm, r->fstype, r->name, r->dir,	    r->by,
+					   r->root, r->cwd,    r->exe,	r->cmdline, r->cgroup };
+	size_t i;
+
+	for (i = 0; i < LEN(in_event); i++) {
+		if (!inside(in_event[i], data, size))
+			return "a string lies outside the event";
+		if (in_event[i].s != r->cmdline.s && memchr(in_event[i].s, 0, in_event[i].len))
+			return "a string holds a NUL";
+		if (in_event[i].len >= UW_PATH_MAX)
+			return "a string is too long";
+	}
+	if (r->comm.len > UW_COMM_LEN || r->fstype.len > UW_FSTYPE_LEN)
+		return "a name is too long";
+	if (r->cmdline.len > UW_CMDLINE_MAX)
+		return "the command line is too long";
+	if ((r->cwd_cut && !r->cwd.len) || (r->cmdline_cut && !r->cmdline.len) ||
+	    (r->by_cut && !r->by.len))
+		return "something was cut that is not there";
+	if (r->by.len && (r->op != UW_OP_RENAME || (!r->by_cut && r->by.s[0] != '/')))
+		return "there is a source, but no rename, or it is not absolute";
+	return NULL;
+}
+
+/* What holds of every record, however odd the event was. Returns NULL or what does not hold. */
+static const char *broken(const struct uw_record *r, const void *data, size_t size)
+{
+	bool mine = inside(r->path, r->buffer, sizeof(r->buffer));
+	const char *wrong = broken_strings(r, data, size);
+
+	if (wrong)
+		return wrong;
+	if (!mine && !inside(r->path, data, size))
+		return "the path lies outside its buffer and the event";
+	if (!inside(r->fspath, r->fsbuffer, sizeof(r->fsbuffer)))
+		return "the path in the file system lies outside its buffer";
+	if (memchr(r->path.s, '\0', r->path.len) || memchr(r->fspath.s, '\0', r->fspath.len))
+		return "the path holds a NUL";
+	if (r->op < UW_OP_UNLINK || r->op >= UW_OP_MAX || r->probe < UW_PROBE_KPROBE ||
+	    r->probe >= UW_PROBE_MAX || r->via < UW_VIA_SYSCALL || r->via >= UW_VIA_MAX)
+		return "an operation, a probe or a way that there is not";
+	if (r->exit_ns < r->enter_ns)
+		return "it ends before it begins";
+	if (!r->ret_known && r->ret)
+		return "a result that is not known has a value";
+	if (r->links_known && (!r->inode_known || !r->ret_known))
+		return "links are known without an inode or a result";
+	if (r->dev_known && (r->dev != (r->dev_major << 20 | r->dev_minor) || !r->dev))
+		return "the device is not what it is made of";
+	if (r->fspath.len && unnormal(r->fspath))
+		return unnormal(r->fspath);
+	if (r->path_state == UW_PATH_UNKNOWN)
+		return r->path.len ? "there is a path, but it is unknown" : NULL;
+	if (r->path_state == UW_PATH_RESOLVED)
+		return mine		     ? "a resolved path was put together"
+		       : r->path.s[0] != '/' ? "a resolved path is not absolute"
+					     : NULL;
+	if (!mine)
+		return r->path_state == UW_PATH_TRUNCATED && r->path.len ? NULL
+									 : "a path was taken over";
+	if ((r->name_cut || r->dir_cut) && r->path_state != UW_PATH_TRUNCATED)
+		return "the path was cut and does not say so";
+	if (!r->dir_known && r->path_state == UW_PATH_LEXICAL)
+		return "the path is certain, but nobody walked to where it starts";
+	return unnormal(r->path);
 }
 
 /* ---- what is refused */
@@ -121,40 +204,111 @@ struct patch {
 	uint64_t value;
 };
 
-#define FIELD(field, number)                                                             \
-	{                                                                                \
-		offsetof(struct uw_event, field), sizeof(((struct uw_event *)0)->field), \
-			(uint64_t)(number)                                               \
+#define MEMBER(offset, field, number)                                               \
+	{                                                                           \
+		(offset), sizeof(((struct uw_event *)0)->field), (uint64_t)(number) \
 	}
+#define FIELD(field, number)   MEMBER(offsetof(struct uw_event, field), field, number)
+#define LENGTH(string, number) MEMBER(offsetof(struct uw_event, len[string]), len[0], number)
 #define BYTE(offset, number)                    \
 	{                                       \
 		STRINGS + (offset), 1, (number) \
 	}
 
-/* Of an event with the name "file" and the directory "/srv": 104 bytes. */
+/* Which event is spoilt. */
+enum base {
+	UNRESOLVED,
+	RESOLVED,
+	RENAME,
+};
+
+/* Of a valid event: every string it can have, four bytes each, but for six of the command line. */
+static struct strings strings_of(enum base base)
+{
+	static const char cmdline[] = { 'r', 'm', '\0', 'x', ' ', 'y' };
+	struct strings s = {
+		.s[UW_STR_NAME] = text("file"),
+		.s[UW_STR_ROOT] = text("/jar"),
+		.s[UW_STR_CWD] = text("/cwd"),
+		.s[UW_STR_EXE] = text("/exe"),
+		.s[UW_STR_CMDLINE] = { cmdline, sizeof(cmdline) },
+		.s[UW_STR_CGROUP] = text("/cgr"),
+	};
+
+	if (base == UNRESOLVED) {
+		s.s[UW_STR_DIR] = text("/srv");
+		return s;
+	}
+	s.s[UW_STR_PATH] = text("/a/b");
+	s.s[UW_STR_FSROOT] = text("/vol");
+	if (base == RENAME)
+		s.s[UW_STR_BY] = text("/old");
+	return s;
+}
+
+static struct uw_event event_of(enum base base)
+{
+	struct uw_event ev = model;
+
+	if (base == UNRESOLVED)
+		return ev;
+	ev.flags &= ~(unsigned int)UW_EV_DIR;
+	ev.flags |= UW_EV_RESOLVED | UW_EV_INODE;
+	ev.op = base == RENAME ? UW_OP_RENAME : UW_OP_UNLINK;
+	return ev;
+}
+
+/* Before it is spoilt, it is accepted: so the refusal has the one cause. */
+static void check_accepted(const struct uw_event *ev, const struct strings *strings)
+{
+	static struct uw_record record;
+	const char *wrong;
+	unsigned char *data;
+	size_t size;
+
+	data = build(ev, strings, &size);
+	assert_int_equal(uw_record_decode(data, size, &record), 0);
+	wrong = broken(&record, data, size);
+	if (wrong)
+		fail_msg("%s", wrong);
+	free(data);
+}
+
+/* Refused, and the record is not touched. */
+static void check_refused(const void *data, size_t size)
+{
+	static struct uw_record record, before;
+
+	memset(&record, 0xa5, sizeof(record));
+	memset(&before, 0xa5, sizeof(before));
+	assert_int_equal(uw_record_decode(data, size, &record), -EBADMSG);
+	assert_memory_equal(&record, &before, sizeof(record));
+}
+
+/* Numbers of UNRESOLVED, which has 206 bytes, 176 of them before the strings. */
 static const struct rejected {
 	const char *title;
 	struct patch patch[2];
-	int more;		  /* bytes delivered beyond those of the event */
-	size_t name_len, dir_len; /* other than 4 */
+	int more; /* bytes delivered beyond those of the event */
 } rejected[] = {
-	{ "refuses no bytes at all", .more = -104 },
-	{ "refuses a single byte", .more = -103 },
-	{ "refuses a header that lacks its last byte", .more = -9 },
-	{ "refuses a header without the strings that it announces", .more = -8 },
+	{ "refuses no bytes at all", .more = -206 },
+	{ "refuses a single byte", .more = -205 },
+	{ "refuses a header that lacks its last byte", .more = -31 },
+	{ "refuses a header without the strings that it announces", .more = -30 },
 	{ "refuses an event that lacks its last byte", .more = -1 },
 	{ "refuses an event with a byte too many", .more = 1 },
 	{ "refuses an event with a byte too many that its size includes",
-	  { FIELD(size, 105) },
+	  { FIELD(size, 207) },
 	  .more = 1 },
 	{ "refuses an event with a byte too few that its size allows for",
-	  { FIELD(size, 103) },
+	  { FIELD(size, 205) },
 	  .more = -1 },
 	{ "refuses a size of 0", { FIELD(size, 0) } },
-	{ "refuses a size that is one too small", { FIELD(size, 103) } },
-	{ "refuses a size that is one too large", { FIELD(size, 105) } },
+	{ "refuses a size that is one too small", { FIELD(size, 205) } },
+	{ "refuses a size that is one too large", { FIELD(size, 207) } },
 	{ "refuses the largest size there is", { FIELD(size, UINT32_MAX) } },
 	{ "refuses the ABI 0", { FIELD(abi, 0) } },
+	{ "refuses the ABI before", { FIELD(abi, UW_ABI - 1) } },
 	{ "refuses the ABI to come", { FIELD(abi, UW_ABI + 1) } },
 	{ "refuses an ABI that agrees in the low byte only", { FIELD(abi, UW_ABI + 0x100) } },
 	{ "refuses the operation 0", { FIELD(op, 0) } },
@@ -163,39 +317,27 @@ static const struct rejected {
 	{ "refuses the probe 0", { FIELD(probe, 0) } },
 	{ "refuses the probe behind the last", { FIELD(probe, UW_PROBE_MAX) } },
 	{ "refuses the probe 255", { FIELD(probe, 255) } },
-	{ "refuses the first flag that has no meaning", { FIELD(flags, UW_EV_FLAGS + 1) } },
-	{ "refuses the highest flag", { FIELD(flags, 1U << 31) } },
-	{ "refuses an unknown flag among known ones", { FIELD(flags, UW_EV_FLAGS | 1U << 15) } },
+	{ "refuses the way 0", { FIELD(via, 0) } },
+	{ "refuses the way behind the last", { FIELD(via, UW_VIA_MAX) } },
+	{ "refuses the way 255", { FIELD(via, 255) } },
+	{ "refuses the first flag that has no meaning",
+	  { FIELD(flags, UW_EV_DIR | (UW_EV_FLAGS + 1)) } },
+	{ "refuses the highest flag", { FIELD(flags, UW_EV_DIR | 1U << 31) } },
 	{ "refuses a return just before the entry", { FIELD(exit_ns, 999) } },
 	{ "refuses a return at time 0", { FIELD(exit_ns, 0) } },
 	{ "refuses an entry at the end of time", { FIELD(enter_ns, UINT64_MAX) } },
-	{ "refuses a result one above the largest int", { FIELD(ret, (int64_t)INT_MAX + 1) } },
-	{ "refuses a result one below the smallest int", { FIELD(ret, (int64_t)INT_MIN - 1) } },
-	{ "refuses a result that is 0 in its low half only", { FIELD(ret, INT64_C(1) << 32) } },
-	{ "refuses the smallest result of 64 bits", { FIELD(ret, INT64_MIN) } },
-	{ "refuses the largest result of 64 bits", { FIELD(ret, INT64_MAX) } },
-	{ "refuses a name that is one too short", { FIELD(name_len, 3) } },
-	{ "refuses a name that is one too long", { FIELD(name_len, 5) } },
-	{ "refuses the longest name that can be announced", { FIELD(name_len, UINT16_MAX) } },
-	{ "refuses a directory that is one too short", { FIELD(dir_len, 3) } },
-	{ "refuses a directory that is one too long", { FIELD(dir_len, 5) } },
-	{ "refuses the longest directory that can be announced", { FIELD(dir_len, UINT16_MAX) } },
+	{ "refuses a positive result", { FIELD(ret, 1) } },
+	{ "refuses a result that is no errno", { FIELD(ret, -4096) } },
+	{ "refuses the largest result", { FIELD(ret, INT_MAX) } },
+	{ "refuses the smallest result", { FIELD(ret, INT_MIN) } },
 	{ "refuses lengths that add up in 16 bits only",
-	  { FIELD(name_len, 65532), FIELD(dir_len, 12) } },
-	{ "refuses lengths that both are at their limit",
-	  { FIELD(name_len, UINT16_MAX), FIELD(dir_len, UINT16_MAX) } },
-	{ "refuses a size and a name that agree on bytes that are not there",
-	  { FIELD(size, 105), FIELD(name_len, 5) } },
-	{ "refuses a NUL at the beginning of the name", { BYTE(0, 0) } },
-	{ "refuses a NUL at the end of the name", { BYTE(3, 0) } },
-	{ "refuses a NUL at the beginning of the directory", { BYTE(4, 0) } },
-	{ "refuses a NUL at the end of the directory", { BYTE(7, 0) } },
-	{ "refuses a name of 4096 bytes", .name_len = UW_PATH_MAX },
-	{ "refuses a directory of 4096 bytes", .dir_len = UW_PATH_MAX },
-	{ "refuses a name and a directory of 4096 bytes, the largest event there can be",
-	  .name_len = UW_PATH_MAX, .dir_len = UW_PATH_MAX },
-	{ "refuses an event larger than there can be", .name_len = UW_PATH_MAX,
-	  .dir_len = UW_PATH_MAX + 1 },
+	  { LENGTH(UW_STR_NAME, 65532), LENGTH(UW_STR_DIR, 12) } },
+	{ "refuses lengths that both are as large as can be",
+	  { LENGTH(UW_STR_NAME, UINT16_MAX), LENGTH(UW_STR_CGROUP, UINT16_MAX) } },
+	{ "refuses a size and a length that agree on a byte that is not there",
+	  { FIELD(size, 207), LENGTH(UW_STR_CGROUP, 5) } },
+	{ "refuses more below the mount than there is of a directory", { FIELD(below, 5) } },
+	{ "refuses the most that could be below the mount", { FIELD(below, UINT16_MAX) } },
 };
 
 static void patch(unsigned char *data, const struct patch *p)
@@ -226,24 +368,15 @@ static void patch(unsigned char *data, const struct patch *p)
 
 static void test_rejected(void **state)
 {
-	static struct uw_record record, before;
-	static char name[UW_PATH_MAX + 1], dir[UW_PATH_MAX + 1];
 	const struct rejected *row = *state;
+	struct strings strings = strings_of(UNRESOLVED);
+	struct uw_event ev = event_of(UNRESOLVED);
 	unsigned char *whole, *data;
 	size_t size, delivered;
 
-	memset(name, 'n', sizeof(name));
-	memcpy(name, "file", 4);
-	memset(dir, 'd', sizeof(dir));
-	memcpy(dir, "/srv", 4);
-
-	/* Before it is spoilt, it is accepted: so the refusal has the one cause. */
-	whole = build(&model, name, 4, dir, 4, &size);
-	assert_int_equal(size, 104);
-	assert_int_equal(uw_record_decode(whole, size, &record), 0);
-	free(whole);
-
-	whole = build(&model, name, row->name_len ?: 4, dir, row->dir_len ?: 4, &size);
+	check_accepted(&ev, &strings);
+	whole = build(&ev, &strings, &size);
+	assert_int_equal(size, 206);
 	patch(whole, &row->patch[0]);
 	patch(whole, &row->patch[1]);
 	delivered = (size_t)((ptrdiff_t)size + row->more);
@@ -251,119 +384,464 @@ static void test_rejected(void **state)
 	assert_non_null(data);
 	memset(data, 'x', delivered ?: 1);
 	memcpy(data, whole, delivered < size ? delivered : size);
+	check_refused(data, delivered);
 	free(whole);
-
-	memset(&record, 0xa5, sizeof(record));
-	memset(&before, 0xa5, sizeof(before));
-	assert_int_equal(uw_record_decode(data, delivered, &record), -EBADMSG);
-	assert_memory_equal(&record, &before, sizeof(record));
 	free(data);
+}
+
+/* Events whose flags and strings contradict each other. */
+static const struct contradiction {
+	const char *title;
+	enum base base;
+	unsigned int set, clear; /* flags */
+	int below;		 /* other than 4: one more, so that 0 can be told from nothing */
+	enum uw_string which;	 /* the string that is another, where text is given */
+	const char *text;
+	enum uw_op op; /* other than the base's */
+} contradictions[] = {
+	{ "refuses a resolved target without a path", RESOLVED, .below = 1, .which = UW_STR_PATH,
+	  .text = "" },
+	{ "refuses a resolved target without a path that was cut", RESOLVED, UW_EV_PATH_CUT,
+	  .below = 1, .which = UW_STR_PATH, .text = "" },
+	{ "refuses a resolved path that is not absolute", RESOLVED, .which = UW_STR_PATH,
+	  .text = "a/bc" },
+	{ "refuses a resolved path of a byte that is no slash", RESOLVED, .below = 1,
+	  .which = UW_STR_PATH, .text = "a" },
+	{ "refuses a path that the kernel did not resolve", UNRESOLVED, .which = UW_STR_PATH,
+	  .text = "/a/b" },
+	{ "refuses a path that was cut, but not resolved", UNRESOLVED, UW_EV_PATH_CUT },
+	{ "refuses a directory for a resolved path", RESOLVED, UW_EV_DIR },
+	{ "refuses a directory for a resolved path without a word", RESOLVED, .which = UW_STR_DIR,
+	  .text = "/srv" },
+	{ "refuses a directory without a word", UNRESOLVED, 0, UW_EV_DIR | UW_EV_FS },
+	{ "refuses a directory that was cut, but is not there", UNRESOLVED, UW_EV_DIR_CUT,
+	  UW_EV_DIR | UW_EV_FS, .which = UW_STR_DIR, .text = "" },
+	{ "refuses a file system of nothing", UNRESOLVED, 0, UW_EV_DIR, .below = 1,
+	  .which = UW_STR_DIR, .text = "" },
+	{ "refuses a part of a file system that is not known", RESOLVED, 0, UW_EV_FS },
+	{ "refuses more below the mount than there is of a path", RESOLVED, .below = 1 + 5 },
+	{ "refuses a source of what is only removed", RESOLVED, .which = UW_STR_BY,
+	  .text = "/old" },
+	{ "refuses a source of a directory that is only removed", RESOLVED, .op = UW_OP_RMDIR,
+	  .which = UW_STR_BY, .text = "/old" },
+	{ "refuses a source that was cut of what is only removed", RESOLVED, UW_EV_BY_CUT },
+	{ "refuses a source that is not absolute", RENAME, .which = UW_STR_BY, .text = "old/" },
+};
+
+static void test_contradiction(void **state)
+{
+	const struct contradiction *row = *state;
+	struct strings strings = strings_of(row->base);
+	struct uw_event ev = event_of(row->base);
+	unsigned char *data;
+	size_t size;
+
+	check_accepted(&ev, &strings);
+	ev.flags = (ev.flags | row->set) & ~row->clear;
+	if (row->below)
+		ev.below = (__u16)(row->below - 1);
+	if (row->text)
+		strings.s[row->which] = text(row->text);
+	if (row->op)
+		ev.op = (__u8)row->op;
+	data = build(&ev, &strings, &size);
+	check_refused(data, size);
+	free(data);
+}
+
+static void test_wrong_lengths(void **state)
+{
+	struct uw_event ev = event_of(RENAME);
+	struct strings strings = strings_of(RENAME);
+	unsigned char *data;
+	size_t size, i, k;
+
+	(void)state;
+	for (i = 0; i < UW_STR_MAX; i++) {
+		const size_t wrong[] = { strings.s[i].len - 1, strings.s[i].len + 1, LONGEST,
+					 UW_PATH_MAX, UINT16_MAX };
+
+		for (k = 0; k < LEN(wrong); k++) {
+			__u16 len = (__u16)wrong[k];
+
+			data = build(&ev, &strings, &size);
+			memcpy(data + offsetof(struct uw_event, len) + i * sizeof(len), &len,
+			       sizeof(len));
+			check_refused(data, size);
+			free(data);
+		}
+	}
+}
+
+static void test_nuls(void **state)
+{
+	static struct uw_record r;
+	enum base base;
+
+	(void)state;
+	for (base = UNRESOLVED; base <= RENAME; base++) {
+		struct strings strings = strings_of(base);
+		struct uw_event ev = event_of(base);
+		size_t size, at = STRINGS, i, k;
+
+		for (i = 0; i < UW_STR_MAX; at += strings.s[i++].len) {
+			for (k = 0; k < strings.s[i].len; k++) {
+				unsigned char *data = build(&ev, &strings, &size);
+
+				data[at + k] = 0;
+				if (i == UW_STR_CMDLINE)
+					assert_int_equal(uw_record_decode(data, size, &r), 0);
+				else
+					check_refused(data, size);
+				free(data);
+			}
+		}
+	}
+}
+
+/* Every string as long as can be, and one byte longer, which no other length makes up for. */
+static void test_maxima(void **state)
+{
+	static char longest[UW_PATH_MAX];
+	enum base base;
+
+	(void)state;
+	memset(longest, 'x', sizeof(longest));
+	longest[0] = '/';
+	for (base = UNRESOLVED; base <= RENAME; base++) {
+		struct strings all = strings_of(base);
+		struct uw_event ev = event_of(base);
+		size_t size, i;
+
+		for (i = 0; i < UW_STR_MAX; i++) {
+			size_t max = i == UW_STR_CMDLINE ? UW_CMDLINE_MAX : LONGEST;
+			struct strings one = strings_of(base);
+			unsigned char *data;
+
+			if (!one.s[i].len)
+				continue;
+			one.s[i] = (struct uw_str){ longest, max };
+			all.s[i] = one.s[i];
+			check_accepted(&ev, &one);
+			one.s[i].len++;
+			data = build(&ev, &one, &size);
+			check_refused(data, size);
+			free(data);
+		}
+		check_accepted(&ev, &all);
+	}
 }
 
 /* ---- what is accepted */
 
-static void check_fields(enum uw_op op, enum uw_probe probe, unsigned int flags, int ret)
+static bool same(struct uw_str got, struct uw_str want)
+{
+	return got.len == want.len && (!want.len || !memcmp(got.s, want.s, want.len));
+}
+
+/* Whether flags go together, as the words beside them in unlinkwatch.h have it. */
+static bool go_together(enum uw_op op, unsigned int flags)
+{
+	bool resolved = flags & UW_EV_RESOLVED, dir = flags & UW_EV_DIR;
+
+	return !(resolved && dir) && (resolved || !(flags & UW_EV_PATH_CUT)) &&
+	       (dir || !(flags & UW_EV_DIR_CUT)) && (resolved || dir || !(flags & UW_EV_FS)) &&
+	       (op == UW_OP_RENAME || !(flags & UW_EV_BY_CUT));
+}
+
+static void check_who(const struct uw_record *r, unsigned int flags)
+{
+	assert_true(r->pid == 4242 && r->tid == 4243 && r->uid == 1000 && r->gid == 100);
+	assert_int_equal(r->task_known, !!(flags & UW_EV_TASK));
+	if (r->task_known)
+		assert_true(r->ppid == 17 && r->euid == 33 && r->mntns == 4026531841);
+	assert_int_equal(r->loginuid_known, !!(flags & UW_EV_LOGINUID));
+	assert_int_equal(r->session_known, !!(flags & UW_EV_LOGINUID));
+	if (r->loginuid_known)
+		assert_true(r->loginuid == 1001 && r->session == 3);
+	assert_true(same(r->comm, text("rm")) && same(r->root, text("/jar")));
+	assert_true(same(r->cwd, text("/cwd")) && same(r->exe, text("/exe")));
+	assert_true(same(r->cgroup, text("/cgr")));
+	assert_int_equal(r->cmdline.len, 6);
+	assert_memory_equal(r->cmdline.s, "rm\0x y", 6);
+	assert_int_equal(r->cmdline_cut, !!(flags & UW_EV_CMDLINE_CUT));
+	assert_int_equal(r->cwd_cut, !!(flags & UW_EV_CWD_CUT));
+}
+
+static void check_what(const struct uw_record *r, unsigned int flags)
+{
+	assert_int_equal(r->dev_known, !!(flags & (UW_EV_FS | UW_EV_INODE)));
+	if (r->dev_known)
+		assert_true(r->dev == 0x800001 && r->dev_major == 8 && r->dev_minor == 1);
+	assert_int_equal(r->inode_known, !!(flags & UW_EV_INODE));
+	assert_int_equal(r->links_known, r->inode_known && r->ret_known);
+	if (r->inode_known)
+		assert_true(r->ino == 131 && r->bytes == 4097 && r->mode == (S_IFREG | 0640) &&
+			    r->owner == 1002);
+	if (r->links_known)
+		assert_int_equal(r->links, r->ret ? 2 : 1);
+	assert_true(same(r->fstype, text("ext4")));
+}
+
+static void check_name(const struct uw_record *r, unsigned int flags, const struct strings *strings)
+{
+	assert_int_equal(r->dfd, AT_FDCWD);
+	assert_int_equal(r->name_known, !(flags & UW_EV_NAME_FAULT));
+	assert_int_equal(r->name_cut, !!(flags & UW_EV_NAME_CUT));
+	assert_int_equal(r->name_late, !!(flags & UW_EV_NAME_LATE));
+	assert_int_equal(r->dir_known, !!(flags & UW_EV_DIR));
+	assert_int_equal(r->dir_cut, !!(flags & UW_EV_DIR_CUT));
+	assert_int_equal(r->by_cut, !!(flags & UW_EV_BY_CUT));
+	assert_true(same(r->name, text("file")));
+	assert_true(same(r->dir, strings->s[UW_STR_DIR]));
+	assert_true(same(r->by, strings->s[UW_STR_BY]));
+	if (flags & UW_EV_RESOLVED)
+		assert_true(same(r->path, text("/a/b")));
+	assert_int_equal(r->path_state == UW_PATH_RESOLVED,
+			 (flags & (UW_EV_RESOLVED | UW_EV_PATH_CUT)) == UW_EV_RESOLVED);
+}
+
+static void check_fields(enum uw_op op, enum uw_probe probe, enum uw_via via, unsigned int flags,
+			 int ret)
 {
 	static struct uw_record r;
+	struct strings strings = strings_of(op == UW_OP_RENAME	     ? RENAME
+					    : flags & UW_EV_RESOLVED ? RESOLVED
+								     : UNRESOLVED);
 	struct uw_event ev = model;
 	unsigned char *data;
 	const char *wrong;
 	size_t size;
 
+	if (!(flags & UW_EV_RESOLVED))
+		strings.s[UW_STR_PATH].len = 0;
+	strings.s[UW_STR_DIR] = text(flags & UW_EV_DIR ? "/srv" : "");
+	if (!(flags & UW_EV_FS))
+		strings.s[UW_STR_FSROOT].len = 0;
 	ev.op = (__u8)op;
 	ev.probe = (__u8)probe;
+	ev.via = (__u8)via;
 	ev.flags = flags;
 	ev.ret = ret;
-	data = build(&ev, "file", 4, "/srv", 4, &size);
+	data = build(&ev, &strings, &size);
+	if (!go_together(op, flags)) {
+		check_refused(data, size);
+		free(data);
+		return;
+	}
 	memset(&r, 0xa5, sizeof(r));
 	assert_int_equal(uw_record_decode(data, size, &r), 0);
-
-	assert_int_equal(r.op, op);
-	assert_int_equal(r.probe, probe);
+	assert_true(r.op == op && r.probe == probe && r.via == via);
 	assert_int_equal(r.gen, 7);
 	assert_int_equal(r.rules, 0x8000000000000001);
 	assert_int_equal(r.enter_ns, 1000);
 	assert_int_equal(r.exit_ns, 2500);
 	assert_int_equal(r.ret_known, !(flags & UW_EV_RET_UNKNOWN));
 	assert_int_equal(r.ret, flags & UW_EV_RET_UNKNOWN ? 0 : ret);
-	assert_int_equal(r.pid, 4242);
-	assert_int_equal(r.tid, 4243);
-	assert_int_equal(r.ppid_known, !!(flags & UW_EV_PPID));
-	if (r.ppid_known)
-		assert_int_equal(r.ppid, 17);
-	assert_int_equal(r.uid, 1000);
-	assert_int_equal(r.gid, 100);
-	assert_int_equal(r.dfd, AT_FDCWD);
-	assert_int_equal(r.name_known, !(flags & UW_EV_NAME_FAULT));
-	assert_int_equal(r.name_cut, !!(flags & UW_EV_NAME_CUT));
-	assert_int_equal(r.name_late, !!(flags & UW_EV_NAME_LATE));
-	assert_int_equal(r.dir_known, !!(flags & UW_EV_DIR_WALKED));
-	assert_int_equal(r.dir_cut, !!(flags & UW_EV_DIR_CUT));
-	assert_int_equal(r.comm.len, 2);
-	assert_memory_equal(r.comm.s, "rm", 2);
-	assert_int_equal(r.name.len, 4);
-	assert_memory_equal(r.name.s, "file", 4);
-	assert_int_equal(r.dir.len, 4);
-	assert_memory_equal(r.dir.s, "/srv", 4);
+	check_who(&r, flags);
+	check_what(&r, flags);
+	check_name(&r, flags, &strings);
 	wrong = broken(&r, data, size);
 	if (wrong)
 		fail_msg("op %d, probe %d, flags %#x: %s", (int)op, (int)probe, flags, wrong);
 	free(data);
 }
 
-static void test_accepts_every_kind(void **state)
+static void test_every_flag(void **state)
 {
 	static const int rets[] = { 0, -EPERM, -EACCES, -4095 };
-	unsigned int op, probe, flags;
+	unsigned int op, flags;
+
+	(void)state;
+	for (op = UW_OP_UNLINK; op < UW_OP_MAX; op++)
+		for (flags = 0; flags <= UW_EV_FLAGS; flags++)
+			check_fields((enum uw_op)op, UW_PROBE_KPROBE, UW_VIA_SYSCALL, flags,
+				     rets[(op + flags) % LEN(rets)]);
+}
+
+static void test_every_kind(void **state)
+{
+	unsigned int op, probe, via;
 
 	(void)state;
 	for (op = UW_OP_UNLINK; op < UW_OP_MAX; op++)
 		for (probe = UW_PROBE_KPROBE; probe < UW_PROBE_MAX; probe++)
-			for (flags = 0; flags <= UW_EV_FLAGS; flags++)
-				check_fields((enum uw_op)op, (enum uw_probe)probe, flags,
-					     rets[(op + probe + flags) % LEN(rets)]);
+			for (via = UW_VIA_SYSCALL; via < UW_VIA_MAX; via++) {
+				check_fields((enum uw_op)op, (enum uw_probe)probe, (enum uw_via)via,
+					     UW_EV_RESOLVED, 0);
+				check_fields((enum uw_op)op, (enum uw_probe)probe, (enum uw_via)via,
+					     UW_EV_DIR, -ENOENT);
+			}
 }
 
 static void test_extreme_numbers(void **state)
 {
 	static struct uw_record r;
+	struct strings strings = name_and_dir("x", "");
 	struct uw_event ev = model;
 	unsigned char *data;
 	size_t size;
 
 	(void)state;
-	ev.pid = ev.tid = ev.ppid = ev.uid = ev.gid = ev.gen = UINT32_MAX;
-	ev.rules = ev.enter_ns = ev.exit_ns = UINT64_MAX;
+	ev.flags |= UW_EV_INODE;
+	ev.pid = ev.tid = ev.ppid = ev.uid = ev.gid = ev.gen = ev.euid = ev.mntns = UINT32_MAX;
+	ev.loginuid = ev.session = UINT32_MAX - 1;
+	ev.rules = ev.enter_ns = ev.exit_ns = ev.ino = ev.bytes = UINT64_MAX;
+	ev.dev = ev.mode = ev.owner = ev.nlink = UINT32_MAX;
+	ev.below = 0;
 	ev.dfd = INT_MIN;
-	data = build(&ev, "x", 1, "", 0, &size);
+	data = build(&ev, &strings, &size);
 	assert_int_equal(uw_record_decode(data, size, &r), 0);
 	assert_true(r.pid == UINT32_MAX && r.tid == UINT32_MAX && r.ppid == UINT32_MAX);
 	assert_true(r.uid == UINT32_MAX && r.gid == UINT32_MAX && r.gen == UINT32_MAX);
+	assert_true(r.euid == UINT32_MAX && r.mntns == UINT32_MAX && r.owner == UINT32_MAX);
+	assert_true(r.loginuid == UINT32_MAX - 1 && r.session == UINT32_MAX - 1);
 	assert_true(r.rules == UINT64_MAX && r.enter_ns == UINT64_MAX && r.exit_ns == UINT64_MAX);
+	assert_true(r.ino == UINT64_MAX && r.bytes == UINT64_MAX && r.mode == UINT32_MAX);
+	assert_true(r.dev_major == 4095 && r.dev_minor == 1048575 && r.links == UINT32_MAX);
 	assert_int_equal(r.dfd, INT_MIN);
 	free(data);
 }
 
-static void test_comm_without_nul(void **state)
+static void test_unset_audit(void **state)
+{
+	static const struct {
+		uint32_t loginuid, session;
+		bool loginuid_known, session_known;
+	} rows[] = {
+		{ UINT32_MAX, UINT32_MAX, false, false },
+		{ 1000, UINT32_MAX, true, false },
+		{ UINT32_MAX, 1, false, true },
+		{ 0, 0, true, true },
+	};
+	struct strings strings = name_and_dir("x", "");
+	struct uw_event ev = model;
+	static struct uw_record r;
+	size_t size, i;
+
+	(void)state;
+	ev.below = 0;
+	for (i = 0; i < LEN(rows); i++) {
+		unsigned char *data;
+
+		ev.loginuid = rows[i].loginuid;
+		ev.session = rows[i].session;
+		data = build(&ev, &strings, &size);
+		assert_int_equal(uw_record_decode(data, size, &r), 0);
+		assert_int_equal(r.loginuid_known, rows[i].loginuid_known);
+		assert_int_equal(r.session_known, rows[i].session_known);
+		free(data);
+	}
+}
+
+static void test_links(void **state)
+{
+	static const struct {
+		enum uw_op op;
+		int ret;
+		uint32_t mode, before, left;
+	} rows[] = {
+		{ UW_OP_UNLINK, 0, S_IFREG, 1, 0 },
+		{ UW_OP_UNLINK, 0, S_IFREG, 2, 1 },
+		{ UW_OP_UNLINK, 0, S_IFLNK, 65000, 64999 },
+		{ UW_OP_UNLINK, 0, S_IFREG, 0, 0 }, /* a temporary file that was never linked */
+		{ UW_OP_UNLINK, -EACCES, S_IFREG, 2, 2 },
+		{ UW_OP_UNLINK, -EISDIR, S_IFDIR, 5, 5 },
+		{ UW_OP_RMDIR, 0, S_IFDIR, 2, 0 },
+		{ UW_OP_RMDIR, 0, S_IFDIR, 1, 0 }, /* btrfs counts no subdirectories */
+		{ UW_OP_RMDIR, -ENOTEMPTY, S_IFDIR, 7, 7 },
+		{ UW_OP_RMDIR, -ENOTDIR, S_IFREG, 1, 1 },
+		{ UW_OP_RENAME, 0, S_IFREG, 1, 0 },
+		{ UW_OP_RENAME, 0, S_IFREG, 3, 2 },
+		{ UW_OP_RENAME, 0, S_IFDIR, 2, 0 },
+		{ UW_OP_RENAME, -EXDEV, S_IFREG, 1, 1 },
+	};
+	static struct uw_record r;
+	size_t size, i;
+
+	(void)state;
+	for (i = 0; i < LEN(rows); i++) {
+		bool rename = rows[i].op == UW_OP_RENAME;
+		struct strings strings = strings_of(rename ? RENAME : RESOLVED);
+		struct uw_event ev = event_of(rename ? RENAME : RESOLVED);
+		unsigned char *data;
+
+		ev.op = (__u8)rows[i].op;
+		ev.ret = rows[i].ret;
+		ev.mode = rows[i].mode | 0600;
+		ev.nlink = rows[i].before;
+		data = build(&ev, &strings, &size);
+		assert_int_equal(uw_record_decode(data, size, &r), 0);
+		assert_true(r.links_known);
+		assert_int_equal(r.links, rows[i].left);
+		free(data);
+		ev.flags |= UW_EV_RET_UNKNOWN;
+		data = build(&ev, &strings, &size);
+		assert_int_equal(uw_record_decode(data, size, &r), 0);
+		assert_false(r.links_known);
+		free(data);
+	}
+}
+
+static void test_no_device(void **state)
+{
+	struct strings strings = strings_of(RESOLVED);
+	struct uw_event ev = event_of(RESOLVED);
+	static struct uw_record r;
+	unsigned char *data;
+	size_t size;
+
+	(void)state;
+	ev.dev = 0;
+	data = build(&ev, &strings, &size);
+	assert_int_equal(uw_record_decode(data, size, &r), 0);
+	assert_false(r.dev_known);
+	free(data);
+}
+
+/* As where a read failed, or where it stopped just at the end of the buffer. */
+static void test_cut_of_nothing(void **state)
+{
+	struct strings strings = strings_of(RENAME);
+	struct uw_event ev = event_of(RENAME);
+	static struct uw_record r;
+	unsigned char *data;
+	size_t size;
+
+	(void)state;
+	strings.s[UW_STR_CWD].len = strings.s[UW_STR_BY].len = strings.s[UW_STR_CMDLINE].len = 0;
+	ev.flags |= UW_EV_CWD_CUT | UW_EV_BY_CUT | UW_EV_CMDLINE_CUT;
+	data = build(&ev, &strings, &size);
+	assert_int_equal(uw_record_decode(data, size, &r), 0);
+	assert_false(r.cwd_cut || r.by_cut || r.cmdline_cut);
+	free(data);
+}
+
+static void test_names_without_nul(void **state)
 {
 	static struct uw_record r;
+	struct strings strings = { 0 };
 	struct uw_event ev = model;
 	unsigned char *data;
 	size_t size;
 
 	(void)state;
 	memset(ev.comm, 'c', sizeof(ev.comm));
+	memset(ev.fstype, 'f', sizeof(ev.fstype));
+	ev.below = 0;
 	/* No strings behind it: what reads on leaves the memory. */
-	data = build(&ev, "", 0, "", 0, &size);
+	data = build(&ev, &strings, &size);
 	assert_int_equal(uw_record_decode(data, size, &r), 0);
 	assert_int_equal(r.comm.len, UW_COMM_LEN);
 	assert_memory_equal(r.comm.s, ev.comm, UW_COMM_LEN);
+	assert_int_equal(r.fstype.len, UW_FSTYPE_LEN);
+	assert_memory_equal(r.fstype.s, ev.fstype, UW_FSTYPE_LEN);
 	free(data);
 }
 
 /* ---- paths */
 
-#define WALKED UW_EV_DIR_WALKED
+#define WALKED UW_EV_DIR
 
 static const struct path_row {
 	const char *title;
@@ -374,6 +852,7 @@ static const struct path_row {
 	const char *path;
 	enum uw_path_state state;
 	bool wants_cwd;
+	const char *root;
 } paths[] = {
 	{ "joins a relative name with its directory", WALKED, "a", "/srv", AT_FDCWD, NULL, "/srv/a",
 	  UW_PATH_LEXICAL },
@@ -424,6 +903,14 @@ static const struct path_row {
 	  AT_FDCWD, NULL, "/srv/jail/x", UW_PATH_LEXICAL },
 	{ "lets a name of two dots not leave a chroot", WALKED, "/..", "/srv/jail", AT_FDCWD, NULL,
 	  "/srv/jail", UW_PATH_LEXICAL },
+	{ "lets two dots of a relative name not leave a chroot", WALKED, "../../../x",
+	  "/srv/jail/a", AT_FDCWD, NULL, "/srv/jail/x", UW_PATH_LEXICAL, .root = "/srv/jail" },
+	{ "lets two dots from the root of a chroot not leave it", WALKED, "../x", "/srv/jail",
+	  AT_FDCWD, NULL, "/srv/jail/x", UW_PATH_LEXICAL, .root = "/srv/jail" },
+	{ "lets two dots go up where the directory is not in the chroot", WALKED, "../../x",
+	  "/srv/jailed/a", 5, NULL, "/srv/x", UW_PATH_LEXICAL, .root = "/srv/jail" },
+	{ "lets two dots go up where the directory is above the chroot", WALKED, "../x", "/srv", 5,
+	  NULL, "/x", UW_PATH_LEXICAL, .root = "/srv/jail" },
 	{ "says that a path is truncated whose directory was cut", WALKED | UW_EV_DIR_CUT, "a",
 	  "/tail", AT_FDCWD, NULL, "/tail/a", UW_PATH_TRUNCATED },
 	{ "says that a path is truncated whose name was cut", WALKED | UW_EV_NAME_CUT, "abc",
@@ -460,14 +947,17 @@ static void test_path(void **state)
 {
 	static struct uw_record r;
 	const struct path_row *row = *state;
+	struct strings strings = name_and_dir(row->name, row->dir);
 	struct uw_event ev = model;
 	unsigned char *data;
 	const char *wrong;
 	size_t size;
 
+	if (row->root)
+		strings.s[UW_STR_ROOT] = text(row->root);
 	ev.flags = row->flags;
 	ev.dfd = row->dfd;
-	data = build(&ev, row->name, strlen(row->name), row->dir, strlen(row->dir), &size);
+	data = build(&ev, &strings, &size);
 	assert_int_equal(uw_record_decode(data, size, &r), 0);
 	assert_int_equal(uw_record_wants_cwd(&r), row->wants_cwd);
 	if (row->cwd) {
@@ -480,33 +970,171 @@ static void test_path(void **state)
 		free(cwd);
 		assert_int_equal(uw_record_wants_cwd(&r), row->state == UW_PATH_UNKNOWN);
 	}
-	if (r.path.len != strlen(row->path) || memcmp(r.path.s, row->path, r.path.len))
+	if (!same(r.path, text(row->path)))
 		fail_msg("the path is %.*s, not %s", (int)r.path.len, r.path.s, row->path);
 	assert_int_equal(r.path_state, row->state);
+	assert_int_equal(r.fspath.len, 0);
 	wrong = broken(&r, data, size);
 	if (wrong)
 		fail_msg("%s", wrong);
 	free(data);
 }
 
-/* Neither begins with a slash: both get one, and the buffer is full to the last byte. */
+/* With UW_EV_RESOLVED, `where` is the path, otherwise the directory. */
+static const struct fs_row {
+	const char *title;
+	unsigned int flags;
+	const char *name, *where, *fsroot;
+	__u16 below;
+	const char *path;
+	enum uw_path_state state;
+	const char *fspath;
+	const char *root;
+} fs_rows[] = {
+#define FOUND (UW_EV_RESOLVED | UW_EV_FS)
+	{ "takes the path that the kernel found", FOUND, "x", "/srv/a", "", 6, "/srv/a",
+	  UW_PATH_RESOLVED, "/srv/a" },
+	{ "takes the path that the kernel found, whatever the name", FOUND, "../..//b/./", "/srv/a",
+	  "", 6, "/srv/a", UW_PATH_RESOLVED, "/srv/a" },
+	{ "takes the path that the kernel found of a name that was cut", FOUND | UW_EV_NAME_CUT,
+	  "x", "/srv/a", "", 6, "/srv/a", UW_PATH_RESOLVED, "/srv/a" },
+	{ "takes the path that the kernel found of a name that could not be read",
+	  FOUND | UW_EV_NAME_FAULT, "", "/srv/a", "", 6, "/srv/a", UW_PATH_RESOLVED, "/srv/a" },
+	{ "keeps every byte of a path that the kernel found", FOUND, "x", "/\n\xff/ \\", "", 6,
+	  "/\n\xff/ \\", UW_PATH_RESOLVED, "/\n\xff/ \\" },
+	{ "leaves out the mount point", FOUND, "x", "/srv/a", "", 2, "/srv/a", UW_PATH_RESOLVED,
+	  "/a" },
+	{ "puts the part of the file system that a bind mount shows before", FOUND, "x", "/mnt/x/y",
+	  "/data/d", 4, "/mnt/x/y", UW_PATH_RESOLVED, "/data/d/x/y" },
+	{ "puts a subvolume before", FOUND, "x", "/home/u/f", "/@home", 4, "/home/u/f",
+	  UW_PATH_RESOLVED, "/@home/u/f" },
+	{ "takes the root of a mount for what it shows", FOUND, "x", "/mnt", "/data", 0, "/mnt",
+	  UW_PATH_RESOLVED, "/data" },
+	{ "takes the root of a file system for itself", FOUND, "x", "/mnt", "", 0, "/mnt",
+	  UW_PATH_RESOLVED, "/" },
+	{ "knows no place of a path without its file system", UW_EV_RESOLVED, "x", "/srv/a", "", 6,
+	  "/srv/a", UW_PATH_RESOLVED, "" },
+	{ "says that a path is truncated whose beginning is missing", FOUND | UW_EV_PATH_CUT, "x",
+	  "/z/a", "", 4, "/z/a", UW_PATH_TRUNCATED, "" },
+	{ "knows the place of a path of which only the mount point was cut", FOUND | UW_EV_PATH_CUT,
+	  "x", "/z/a", "/data", 2, "/z/a", UW_PATH_TRUNCATED, "/data/a" },
+	{ "takes a path that was cut within a component", FOUND | UW_EV_PATH_CUT, "x", "z/a", "", 3,
+	  "z/a", UW_PATH_TRUNCATED, "" },
+	{ "lets nothing leave a mount, though no kernel says so", FOUND, "x", "/m/a/../../../b",
+	  "/data", 13, "/m/a/../../../b", UW_PATH_RESOLVED, "/data/b" },
+#define PLACED (UW_EV_DIR | UW_EV_FS)
+	{ "places a name below its directory", PLACED, "a", "/srv/d", "", 2, "/srv/d/a",
+	  UW_PATH_LEXICAL, "/d/a" },
+	{ "places a name below its directory in a bind mount", PLACED, "a/./b", "/mnt/d", "/data",
+	  2, "/mnt/d/a/b", UW_PATH_LEXICAL, "/data/d/a/b" },
+	{ "places a name below the root of a mount", PLACED, "a", "/mnt", "/data", 0, "/mnt/a",
+	  UW_PATH_LEXICAL, "/data/a" },
+	{ "places a name below the root", PLACED, "a", "", "", 0, "/a", UW_PATH_LEXICAL, "/a" },
+	{ "places a name that goes up within the mount", PLACED, "../a", "/mnt/d", "/data", 2,
+	  "/mnt/a", UW_PATH_LEXICAL, "/data/a" },
+	{ "places a name that goes up to the root of the mount", PLACED, "..", "/mnt/d", "", 2,
+	  "/mnt", UW_PATH_LEXICAL, "/" },
+	{ "knows no place of a name that leaves the mount", PLACED, "../../a", "/mnt/d", "/data", 2,
+	  "/a", UW_PATH_LEXICAL, "" },
+	{ "knows no place of a name that leaves the mount and comes back", PLACED, "../../mnt/a",
+	  "/mnt/d", "/data", 2, "/mnt/a", UW_PATH_LEXICAL, "" },
+	{ "knows no place of a name that goes against the root", PLACED, "../../a", "/d", "", 2,
+	  "/a", UW_PATH_LEXICAL, "" },
+	{ "knows no place of a name that goes against the root of a chroot", PLACED, "../../a",
+	  "/srv/jail/d", "", 11, "/srv/jail/a", UW_PATH_LEXICAL, "", "/srv/jail" },
+	{ "places an absolute name below the root", PLACED, "/etc/x", "", "", 0, "/etc/x",
+	  UW_PATH_LEXICAL, "/etc/x" },
+	{ "places an absolute name below the root of a chroot", PLACED, "/../etc/x", "/srv/jail",
+	  "/vol", 5, "/srv/jail/etc/x", UW_PATH_LEXICAL, "/vol/jail/etc/x" },
+	{ "knows no place of a name that was cut", PLACED | UW_EV_NAME_CUT, "a", "/srv", "", 4,
+	  "/srv/a", UW_PATH_TRUNCATED, "" },
+	{ "knows no place below a directory that was cut", PLACED | UW_EV_DIR_CUT, "a", "/srv", "",
+	  4, "/srv/a", UW_PATH_TRUNCATED, "" },
+	{ "knows the place below a directory of which only the mount point was cut",
+	  PLACED | UW_EV_DIR_CUT, "a", "/m/d", "/data", 2, "/m/d/a", UW_PATH_TRUNCATED,
+	  "/data/d/a" },
+	{ "knows no place of a name that could not be read", PLACED | UW_EV_NAME_FAULT, "", "/srv",
+	  "", 4, "", UW_PATH_UNKNOWN, "" },
+};
+
+static void test_fs(void **state)
+{
+	static struct uw_record r;
+	const struct fs_row *row = *state;
+	struct strings strings = name_and_dir(row->name, "");
+	struct uw_event ev = model;
+	unsigned char *data;
+	const char *wrong;
+	size_t size;
+
+	strings.s[row->flags & UW_EV_RESOLVED ? UW_STR_PATH : UW_STR_DIR] = text(row->where);
+	strings.s[UW_STR_FSROOT] = text(row->fsroot);
+	if (row->root)
+		strings.s[UW_STR_ROOT] = text(row->root);
+	ev.flags = row->flags;
+	ev.below = row->below;
+	data = build(&ev, &strings, &size);
+	assert_int_equal(uw_record_decode(data, size, &r), 0);
+	if (!same(r.path, text(row->path)))
+		fail_msg("the path is %.*s, not %s", (int)r.path.len, r.path.s, row->path);
+	if (!same(r.fspath, text(row->fspath)))
+		fail_msg("the path in the file system is %.*s, not %s", (int)r.fspath.len,
+			 r.fspath.s, row->fspath);
+	assert_int_equal(r.path_state, row->state);
+	assert_false(uw_record_wants_cwd(&r));
+	wrong = broken(&r, data, size);
+	if (wrong)
+		fail_msg("%s", wrong);
+	free(data);
+}
+
+static void test_lost_target_of_rename(void **state)
+{
+	static struct uw_record r;
+	struct strings strings = { .s[UW_STR_BY] = text("/old") };
+	struct uw_event ev = model;
+	unsigned char *data;
+	size_t size;
+
+	(void)state;
+	ev.op = UW_OP_RENAME;
+	ev.flags = UW_EV_NAME_FAULT | UW_EV_INODE;
+	data = build(&ev, &strings, &size);
+	assert_int_equal(uw_record_decode(data, size, &r), 0);
+	assert_int_equal(r.path_state, UW_PATH_UNKNOWN);
+	assert_true(same(r.by, text("/old")));
+	free(data);
+}
+
+/* None begins with a slash: all get one, and the buffers are full to the last byte. */
 static void test_longest(void **state)
 {
-	static char name[LONGEST], dir[LONGEST];
+	static char name[LONGEST], dir[LONGEST], fsroot[LONGEST];
 	static struct uw_record r;
+	struct strings strings = { 0 };
+	struct uw_event ev = model;
 	unsigned char *data;
 	size_t size;
 
 	(void)state;
 	memset(name, 'n', sizeof(name));
 	memset(dir, 'd', sizeof(dir));
-	data = build(&model, name, sizeof(name), dir, sizeof(dir), &size);
+	memset(fsroot, 'f', sizeof(fsroot));
+	strings.s[UW_STR_NAME] = (struct uw_str){ name, LONGEST };
+	strings.s[UW_STR_DIR] = (struct uw_str){ dir, LONGEST };
+	strings.s[UW_STR_FSROOT] = (struct uw_str){ fsroot, LONGEST };
+	ev.below = LONGEST;
+	data = build(&ev, &strings, &size);
 	assert_int_equal(uw_record_decode(data, size, &r), 0);
 	assert_int_equal(r.path.len, sizeof(r.buffer));
 	assert_int_equal(r.path.s[0], '/');
 	assert_memory_equal(r.path.s + 1, dir, sizeof(dir));
 	assert_int_equal(r.path.s[1 + LONGEST], '/');
 	assert_memory_equal(r.path.s + 2 + LONGEST, name, sizeof(name));
+	assert_int_equal(r.fspath.len, sizeof(r.fsbuffer));
+	assert_int_equal(r.fspath.s[0], '/');
+	assert_memory_equal(r.fspath.s + 1, fsroot, sizeof(fsroot));
+	assert_memory_equal(r.fspath.s + UW_PATH_MAX, r.path.s, r.path.len);
 	free(data);
 }
 
@@ -514,6 +1142,8 @@ static void test_most_components(void **state)
 {
 	static char name[LONGEST], dir[LONGEST];
 	static struct uw_record r;
+	struct strings strings = { 0 };
+	struct uw_event ev = model;
 	unsigned char *data;
 	const char *wrong;
 	size_t size, i;
@@ -523,13 +1153,17 @@ static void test_most_components(void **state)
 		name[i] = i % 2 ? '/' : 'n';
 		dir[i] = i % 2 ? 'd' : '/';
 	}
-	data = build(&model, name, sizeof(name), dir, sizeof(dir), &size);
+	strings.s[UW_STR_NAME] = (struct uw_str){ name, LONGEST };
+	strings.s[UW_STR_DIR] = (struct uw_str){ dir, LONGEST };
+	ev.below = LONGEST;
+	data = build(&ev, &strings, &size);
 	assert_int_equal(uw_record_decode(data, size, &r), 0);
 	wrong = broken(&r, data, size);
 	if (wrong)
 		fail_msg("%s", wrong);
 	/* 2047 of the directory, its last slash gone, and 2048 of the name, each with its slash. */
 	assert_int_equal(r.path.len, 2 * (2047 + 2048));
+	assert_true(same(r.fspath, r.path));
 	free(data);
 }
 
@@ -537,6 +1171,7 @@ static void test_longest_guess(void **state)
 {
 	static char name[LONGEST], cwd[UW_PATH_MAX];
 	static struct uw_record r;
+	struct strings strings = { 0 };
 	struct uw_event ev = model;
 	unsigned char *data;
 	size_t size;
@@ -545,8 +1180,9 @@ static void test_longest_guess(void **state)
 	memset(name, 'n', sizeof(name));
 	memset(cwd, 'd', sizeof(cwd));
 	cwd[0] = '/';
+	strings.s[UW_STR_NAME] = (struct uw_str){ name, LONGEST };
 	ev.flags = 0;
-	data = build(&ev, name, sizeof(name), "", 0, &size);
+	data = build(&ev, &strings, &size);
 	assert_int_equal(uw_record_decode(data, size, &r), 0);
 	uw_record_guess(&r, cwd, sizeof(cwd));
 	assert_int_equal(r.path_state, UW_PATH_UNKNOWN);
@@ -560,6 +1196,7 @@ static void test_state_names(void **state)
 {
 	(void)state;
 	assert_string_equal(uw_path_state_name(UW_PATH_UNKNOWN), "unknown");
+	assert_string_equal(uw_path_state_name(UW_PATH_RESOLVED), "resolved");
 	assert_string_equal(uw_path_state_name(UW_PATH_LEXICAL), "lexical");
 	assert_string_equal(uw_path_state_name(UW_PATH_TRUNCATED), "truncated");
 	assert_string_equal(uw_path_state_name(UW_PATH_GUESSED), "guessed");
@@ -577,13 +1214,13 @@ static uint64_t any(uint64_t below)
 	return (seed * UINT64_C(0x2545f4914f6cdd1d) >> 16) % below;
 }
 
-static size_t any_text(char *text, size_t max)
+static size_t any_text(char *to, size_t max)
 {
 	static const char letters[] = "//////......ab\n\xff";
-	size_t len = any(16) ? any(40) : any(max + 1), i;
+	size_t len = any(32) ? any(40) : any(max + 1), i;
 
 	for (i = 0; i < len; i++)
-		text[i] = letters[any(sizeof(letters) - 1)];
+		to[i] = letters[any(sizeof(letters) - 1)];
 	return len;
 }
 
@@ -609,12 +1246,48 @@ static void check_any(const unsigned char *data, size_t size, size_t *accepted)
 		fail_msg("%s: %.*s", wrong, (int)r.path.len, r.path.s);
 }
 
+/* Strings of chance for an event, of which it makes most fit its flags. */
+static void any_strings(struct uw_event *ev, struct strings *strings)
+{
+	static char text_of[UW_STR_MAX][UW_PATH_MAX];
+	size_t i;
+
+	for (i = 0; i < UW_STR_MAX; i++) {
+		size_t max = i == UW_STR_CMDLINE ? UW_CMDLINE_MAX : LONGEST;
+
+		strings->s[i] = (struct uw_str){ text_of[i], any_text(text_of[i], max) };
+	}
+	if (!any(8))
+		return;
+	if (any(2)) {
+		ev->flags &= ~(unsigned int)(UW_EV_DIR | UW_EV_DIR_CUT);
+		ev->flags |= UW_EV_RESOLVED;
+		text_of[UW_STR_PATH][0] = '/';
+		strings->s[UW_STR_PATH].len = strings->s[UW_STR_PATH].len ?: 1;
+		strings->s[UW_STR_DIR].len = 0;
+	} else {
+		ev->flags &= ~(unsigned int)(UW_EV_RESOLVED | UW_EV_PATH_CUT);
+		ev->flags |= UW_EV_DIR;
+		strings->s[UW_STR_PATH].len = 0;
+	}
+	if (ev->flags & UW_EV_FS)
+		ev->below =
+			(__u16)any(1 + strings->s[UW_STR_PATH].len + strings->s[UW_STR_DIR].len);
+	else
+		strings->s[UW_STR_FSROOT].len = 0;
+	text_of[UW_STR_BY][0] = '/';
+	if (ev->op != UW_OP_RENAME) {
+		ev->flags &= ~(unsigned int)UW_EV_BY_CUT;
+		strings->s[UW_STR_BY].len = 0;
+	}
+}
+
 static void test_mutations(void **state)
 {
 	enum { ROUNDS = 200000 };
-	static char name[LONGEST], dir[LONGEST];
-	size_t accepted = 0, size, name_len, dir_len, n, i, k;
+	size_t accepted = 0, size, n, i, k;
 	unsigned char *data, *shorter;
+	struct strings strings;
 	struct uw_event ev;
 
 	(void)state;
@@ -623,10 +1296,10 @@ static void test_mutations(void **state)
 		ev = model;
 		ev.op = (__u8)(1 + any(UW_OP_MAX - 1));
 		ev.probe = (__u8)(1 + any(UW_PROBE_MAX - 1));
+		ev.via = (__u8)(1 + any(UW_VIA_MAX - 1));
 		ev.flags = (__u32)any(UW_EV_FLAGS + 1);
-		name_len = any_text(name, sizeof(name));
-		dir_len = any_text(dir, sizeof(dir));
-		data = build(&ev, name, name_len, dir, dir_len, &size);
+		any_strings(&ev, &strings);
+		data = build(&ev, &strings, &size);
 		for (n = any(4); n; n--) {
 			k = any(2) ? any(size) : any(STRINGS);
 			if (any(2))
@@ -674,11 +1347,21 @@ static void test_random_bytes(void **state)
 	}
 
 static const struct CMUnitTest others[] = {
-	TEST("accepts every operation by every probe with every flag, field by field",
-	     test_accepts_every_kind),
-	TEST("accepts the largest number in every field", test_extreme_numbers),
-	TEST("takes a comm without a NUL for its 16 bytes and no more", test_comm_without_nul),
-	TEST("holds the longest name and directory to the last byte", test_longest),
+	TEST("refuses a wrong length of every string", test_wrong_lengths),
+	TEST("refuses a NUL anywhere but in the command line", test_nuls),
+	TEST("takes every string as long as can be, and not a byte longer", test_maxima),
+	TEST("takes every flag with every other that it goes together with, field by field",
+	     test_every_flag),
+	TEST("takes every operation by every probe on every way, field by field", test_every_kind),
+	TEST("takes the largest number in every field", test_extreme_numbers),
+	TEST("knows no login and no session where none is set", test_unset_audit),
+	TEST("says how many links are left", test_links),
+	TEST("knows no device 0", test_no_device),
+	TEST("calls nothing cut that is not there", test_cut_of_nothing),
+	TEST("takes a comm and a type without a NUL for their 16 bytes and no more",
+	     test_names_without_nul),
+	TEST("takes a rename whose target was lost", test_lost_target_of_rename),
+	TEST("holds the longest strings of a path to the last byte", test_longest),
 	TEST("holds as many components as there can be", test_most_components),
 	TEST("takes the longest working directory and none that is longer", test_longest_guess),
 	TEST("names every state of a path", test_state_names),
@@ -688,15 +1371,22 @@ static const struct CMUnitTest others[] = {
 
 int main(void)
 {
-	static struct CMUnitTest tests[LEN(rejected) + LEN(paths) + LEN(others)];
+	static struct CMUnitTest tests[LEN(rejected) + LEN(contradictions) + LEN(paths) +
+				       LEN(fs_rows) + LEN(others)];
 	size_t n = 0, i;
 
 	for (i = 0; i < LEN(rejected); i++)
 		tests[n++] = (struct CMUnitTest){ rejected[i].title, test_rejected, NULL, NULL,
 						  (void *)(uintptr_t)&rejected[i] };
+	for (i = 0; i < LEN(contradictions); i++)
+		tests[n++] = (struct CMUnitTest){ contradictions[i].title, test_contradiction, NULL,
+						  NULL, (void *)(uintptr_t)&contradictions[i] };
 	for (i = 0; i < LEN(paths); i++)
 		tests[n++] = (struct CMUnitTest){ paths[i].title, test_path, NULL, NULL,
 						  (void *)(uintptr_t)&paths[i] };
+	for (i = 0; i < LEN(fs_rows); i++)
+		tests[n++] = (struct CMUnitTest){ fs_rows[i].title, test_fs, NULL, NULL,
+						  (void *)(uintptr_t)&fs_rows[i] };
 	for (i = 0; i < LEN(others); i++)
 		tests[n++] = others[i];
 	return cmocka_run_group_tests_name("record", tests, NULL, NULL);

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The maps, and what every program does with them. */
+#ifndef UW_MAPS_BPF_H
+#define UW_MAPS_BPF_H
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "unlinkwatch.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4 << 20);	/* RingBufferSize= replaces it */
+} uw_events SEC(".maps");
+
+/* Plain and preallocated: an LRU table would drop deletions in flight without a word. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, UW_SMALL_STATES);
+	__type(key, __u64);
+	__type(value, struct uw_small_state);
+} uw_states SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, UW_BIG_STATES);
+	__type(key, __u64);
+	__type(value, struct uw_big_state);
+} uw_big_states SEC(".maps");
+
+#define DATA_STARTS 32768
+
+_Static_assert(UW_DATA_MAX - UW_PATH_MAX < DATA_STARTS, "the last string starts in time");
+
+/* Where an event is put together: too large for the stack. */
+struct scratch {
+	struct uw_state_head head;
+	struct uw_event ev;
+	/*
+	 * Every string starts below DATA_STARTS, as those before it take less. An offset masked to that, and
+	 * not one that was compared with it, is what the verifier of 5.10 follows through a spill.
+	 */
+	char data[DATA_STARTS + UW_PATH_MAX];
+	struct uw_path_key key;
+	char slack[512 - UW_KEY_PATH];	/* behind key.path, for the same reason */
+};
+
+/* One for each CPU. By hand, since a per-CPU array holds 32 KiB at most. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);		/* the daemon makes it as large as there are CPUs */
+	__type(key, __u32);
+	__type(value, struct scratch);
+} uw_scratch SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64[UW_CNT_MAX]);
+} uw_counters SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct uw_control);
+} uw_control SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, UW_RULESETS);
+	__type(key, __u32);
+	__type(value, struct uw_ruleset);
+} uw_rulesets SEC(".maps");
+
+struct uid_table {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, 1);	/* the daemon makes them as large as the rules need */
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	/* Sizes, not types: clang leaves the types of an inner map out of the BTF. */
+	__uint(key_size, sizeof(struct uw_uid_key));
+	__uint(value_size, sizeof(__u64));
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, UW_RULESETS);
+	__type(key, __u32);
+	__array(values, struct uid_table);
+} uw_uids SEC(".maps");
+
+struct path_table {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, 1);	/* the daemon makes them as large as the rules need */
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(key_size, sizeof(struct uw_path_key));
+	__uint(value_size, sizeof(__u64));
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, UW_RULESETS);
+	__type(key, __u32);
+	__array(values, struct path_table);
+} uw_paths SEC(".maps");
+
+static __always_inline void count(enum uw_counter which)
+{
+	__u32 zero = 0;
+	__u64 *counters = bpf_map_lookup_elem(&uw_counters, &zero);
+
+	/* Atomic, since a program may be preempted by another one on the same CPU. */
+	if (counters)
+		__sync_fetch_and_add(&counters[which], 1);
+}
+
+static __always_inline struct uw_control *get_control(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&uw_control, &zero);
+}
+
+static __always_inline struct scratch *get_scratch(void)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+
+	return bpf_map_lookup_elem(&uw_scratch, &cpu);
+}
+
+/* The rules of this set that accept the uid. */
+static __always_inline __u64 uid_rules(__u32 slot, __u32 uid)
+{
+	struct uw_uid_key key = { .prefixlen = 32, .uid = bpf_htonl(uid) };
+	void *table = bpf_map_lookup_elem(&uw_uids, &slot);
+	__u64 *rules = table ? bpf_map_lookup_elem(table, &key) : NULL;
+
+	return rules ? *rules : 0;
+}
+
+/* Sends `size` bytes, at most `max`, which the verifier needs as a constant bound of its own. */
+static __always_inline long output(void *ev, __u64 size, const __u64 max)
+{
+	/* One comparison: clang makes two into a subtraction, from which 6.1 learns no bound. */
+	if (size > max)
+		return -1;
+	return bpf_ringbuf_output(&uw_events, ev, size, 0);
+}
+
+#endif

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+#include "rulebook.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Frees rules, whose configuration others may still use. */
+static void rules_done(struct uw_rules *rules, const struct uw_config *in_use)
+{
+	uw_filter_free(rules->filter);
+	uw_mounts_free(rules->mounts);
+	if (rules->config != in_use)
+		uw_config_free(rules->config);
+	*rules = (struct uw_rules){ 0 };
+}
+
+/* Inode number of the mount namespace of process 1; 0 where the daemon may not look. */
+static uint32_t host_mntns(void)
+{
+	char text[64];
+	ssize_t n = readlink("/proc/1/ns/mnt", text, sizeof(text) - 1);
+	unsigned int inode = 0;
+
+	text[n > 0 ? n : 0] = '\0';
+	return sscanf(text, "mnt:[%u]", &inode) == 1 ? inode : 0;
+}
+
+/* Adds to the configuration in rules what follows from it. */
+static int compile(struct uw_rules *rules)
+{
+	struct uw_filter_env env = { .mntns = host_mntns(), .resolve = uw_mounts_resolve };
+	size_t i;
+	int r;
+
+	r = uw_mounts_read(&rules->mounts);
+	if (r < 0)
+		return r;
+	env.mounts = rules->mounts;
+	r = uw_filter_new(rules->config, rules->gen, &env, &rules->filter);
+	if (r < 0)
+		return r;
+	for (i = 0; i < rules->config->n_rules; i++)
+		rules->names[i] = rules->config->rules[i].name;
+	return 0;
+}
+
+int uw_rulebook_load(const struct uw_rulebook *book, const char *file, bool optional,
+		     struct uw_errors *errors, struct uw_rules *ret)
+{
+	struct uw_rules rules = { .gen = book->now.gen + 1 };
+	int r;
+
+	r = uw_config_load(file, optional, &uw_names_system, &rules.config, errors);
+	if (r < 0)
+		return r;
+	r = compile(&rules);
+	if (r < 0) {
+		rules_done(&rules, NULL);
+		return r;
+	}
+	*ret = rules;
+	return 0;
+}
+
+int uw_rulebook_remount(const struct uw_rulebook *book, struct uw_rules *ret)
+{
+	struct uw_rules rules = { .gen = book->now.gen + 1, .config = book->now.config };
+	int r;
+
+	r = compile(&rules);
+	if (r < 0) {
+		rules_done(&rules, book->now.config);
+		return r;
+	}
+	*ret = rules;
+	return 0;
+}
+
+void uw_rulebook_commit(struct uw_rulebook *book, struct uw_rules *rules)
+{
+	rules_done(&book->before, book->now.config);
+	book->before = book->now;
+	book->now = *rules;
+	*rules = (struct uw_rules){ 0 };
+}
+
+void uw_rulebook_discard(struct uw_rulebook *book, struct uw_rules *rules)
+{
+	rules_done(rules, book->now.config);
+}
+
+const struct uw_rules *uw_rulebook_find(const struct uw_rulebook *book, uint32_t gen)
+{
+	if (book->now.config && book->now.gen == gen)
+		return &book->now;
+	if (book->before.config && book->before.gen == gen)
+		return &book->before;
+	return NULL;
+}
+
+void uw_rulebook_done(struct uw_rulebook *book)
+{
+	rules_done(&book->before, book->now.config);
+	rules_done(&book->now, NULL);
+}

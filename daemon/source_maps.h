@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* The inside of a source, shared by source.c (programs) and source_maps.c (maps). */
+#ifndef UW_SOURCE_MAPS_H
+#define UW_SOURCE_MAPS_H
+
+#include <bpf/libbpf.h>
+
+#include "source.h"
+#include "tracefs.h"
+
+#define LINKS_MAX 16
+
+struct uw_source {
+	const struct uw_kernel *kernel;
+	struct bpf_object *object;
+	struct ring_buffer *ring;
+	uw_source_event_fn on_event;
+	void *userdata;
+	unsigned int budget;
+	uint32_t active; /* slot of the rule set in force */
+	uint64_t swept;	 /* deletions that a sweep took over */
+	/* Returns and thread exit before entries, so that no entry waits for a return unseen. */
+	struct bpf_link *links[LINKS_MAX];
+	size_t n_links, n_leave_links;
+	char events[LINKS_MAX][UW_EVENT_NAME_MAX]; /* of tracefs, to be removed */
+	size_t n_events;
+};
+
+/* Descriptor of the object's map of that name; the object keeps it. */
+int uw_source_map(const struct uw_source *source, const char *name);
+
+#endif
