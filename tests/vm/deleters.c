@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Many processes of many threads delete distinct names in one directory at once, as fast as they can. The
- * names of every `fail`th do not exist. Prints what really happened, a line a deletion: TID NAME RET.
+ * Many processes of many threads delete distinct names in one directory at once, as fast as they
+ * can. The names of every `fail`th do not exist. Prints what really happened, a line a deletion:
+ * TID NAME RET.
  *
  * deleters DIRECTORY PROCESSES THREADS DELETIONS FAIL
  */

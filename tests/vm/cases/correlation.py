@@ -27,8 +27,6 @@ def counters():
 
 def contend(title):
     os.makedirs(DIR, exist_ok=True)
-    run("journalctl", "--rotate")
-    run("journalctl", "--sync")
     since = time.time()
     out = run("./deleters", DIR, str(PROCESSES), str(THREADS), str(DELETIONS), str(FAIL))
     happened = collections.Counter()
@@ -47,7 +45,7 @@ def contend(title):
                                stdout=subprocess.PIPE)
     got = [json.loads(line) for line in journal.stdout]
     journal.wait()
-    stopped = run("journalctl", "-u", "unlinkwatchd", "-n1", "-o", "cat").strip()
+    stopped = run("journalctl", "-t", "unlinkwatchd", "-n1", "-o", "cat").strip()
     print("# " + stopped)
     return happened, got, stopped
 

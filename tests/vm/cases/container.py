@@ -1,0 +1,424 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""
+A rule names the host's tree: reached through whichever mount, root or container, and nothing else. Containers are
+made of a mount namespace and pivot_root, on overlayfs and on a directory; and by systemd-nspawn if that is there.
+"""
+import collections
+import ctypes
+import os
+import subprocess
+import sys
+import time
+
+import uwtest
+from uwtest import configure, cursor, deletions, done, ok, reload, restart, run, settle, value
+
+VICTIMS = "/root/vm/victims"
+MS_BIND, MS_MOVE, MNT_DETACH = 0x1000, 0x2000, 2
+CDLL = ctypes.CDLL(None, use_errno=True)
+CDLL.mount.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p]
+
+Expected = collections.namedtuple("Expected", "title pid name fields")
+expected = []
+start = None
+serial = 0
+
+
+def new_name():
+    global serial
+    serial += 1
+    return "f%d" % serial
+
+
+def write(path, text=""):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as f:
+        f.write(text)
+
+
+def mount(source, point, fstype=None, flags=MS_BIND):
+    """At once: without starting a program."""
+    if CDLL.mount(source.encode(), point.encode(), fstype and fstype.encode(), flags, None):
+        sys.exit("# mount %s: %s" % (point, os.strerror(ctypes.get_errno())))
+
+
+def unmount(point):
+    CDLL.umount2(point.encode(), MNT_DETACH)
+
+
+def victim(title, steps, call, fields):
+    """A process of its own. fields: what its one record is to have, or None where there is to be none."""
+    p = subprocess.Popen([VICTIMS, *steps, *call], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT, cwd="/")
+    said = p.communicate(b"x")[0].split(b"\n")
+    if len(said) < 2 or said[0] != b"ready":
+        ok(False, title, said)
+        return
+    if fields is not None:
+        fields = {"RET": said[1].split()[1].decode(), **fields}
+    expected.append(Expected(title, p.pid, call[-1] if call[0] != "unlinkat" else call[2], fields))
+
+
+def here(title, path, fields, make=True):
+    """Made, if it is to be, and deleted by this process: nothing but a few system calls in between."""
+    if make:
+        write(path)
+    ret = uwtest.unlink(path)
+    expected.append(Expected(title, os.getpid(), path, None if fields is None else
+                             {"RET": str(ret), "PATH": path, **fields}))
+
+
+# Titles of checks that are known to fail, and why: see BUGS and CAVEATS of the man pages. Where one passes, it counts.
+LIMITS = (
+    ("no such file in a bound directory", "a name that does not resolve is looked up from the root of its container"),
+    ("is renamed, ", "rules do not notice that what is bound is renamed"),
+    ("through the symlink that leads elsewhere now", "links in rules are followed when they are read"),
+    ("through a symlink made after the start", "links in rules are followed when they are read"),
+    (", at once", "for a moment after a mount, rules go by the mounts before"),
+)
+
+
+def report(e, good, *why):
+    title = e.title if e.fields is not None else e.title + ": no record"
+    limit = next((why_not for part, why_not in LIMITS if part in title), None)
+    if limit:
+        uwtest.known(good, title, limit, *why)
+    else:
+        ok(good, title, *why)
+
+
+def check():
+    """All deletions since the last check."""
+    wanted = [e for e in expected if e.fields is not None]
+    records = collections.defaultdict(list)
+    settle(start, len(wanted), *(e.pid for e in expected), seconds=8)
+    time.sleep(0.5)  # for what is not to be there
+    for r in deletions(start, *(e.pid for e in expected)):
+        records[int(r["UNLINK_PID"]), value(r["UNLINK_FILENAME"]).decode()].append(r)
+    for e in expected:
+        some = records[e.pid, e.name]
+        if e.fields is None:
+            report(e, not some, *some)
+            continue
+        if len(some) != 1:
+            report(e, False, "%d records" % len(some), *some)
+            continue
+        wrong = []
+        for key, want in e.fields.items():
+            got = some[0].get("UNLINK_" + key)
+            if got != want:
+                wrong += ["%s: expected %r" % (key, want), "%s: got      %r" % (key, got)]
+        report(e, not wrong, *wrong)
+    expected.clear()
+
+
+def begin(text, restarted=False):
+    global start
+    configure(text)
+    if restarted:
+        restart()
+    else:
+        reload()
+    start = cursor()
+
+
+DATA = {"RULE": "data", "PATH_STATE": "resolved"}
+ETC = {"RULE": "etc", "PATH_STATE": "resolved"}
+
+
+def container(title, enter):
+    """What any container shows; it has the host's /srv/data as /data and the host's /etc as /hostetc."""
+    n = new_name()
+    write("/srv/data/" + n)
+    victim(title + ": a file of a bound directory", enter, ["unlink", "/data/" + n],
+           {**DATA, "PATH": "/data/" + n, "HOST_PATH": "/srv/data/" + n, "ROOT": None})
+    n = new_name()
+    write("/srv/data/" + n)
+    write("/srv/data/by" + n)
+    victim(title + ": a rename in a bound directory", enter, ["rename", "/data/by" + n, "/data/" + n],
+           {**DATA, "PATH": "/data/" + n, "HOST_PATH": "/srv/data/" + n, "REPLACED_BY": "/data/by" + n})
+    n = new_name()
+    victim(title + ": no such file in a bound directory", enter, ["unlink", "/data/" + n],
+           {"RULE": "data", "PATH_STATE": "lexical", "PATH": "/data/" + n})
+    n = new_name()
+    write("/srv/data/" + n)
+    victim(title + ": by a descriptor of a bound directory", [*enter, "open", "/data"],
+           ["unlinkat", "10", n, "0"], {**DATA, "PATH": "/data/" + n, "HOST_PATH": "/srv/data/" + n})
+    n = new_name()
+    write("/srv/data/secret/" + n)
+    victim(title + ": a file of an excluded directory", enter, ["unlink", "/data/secret/" + n], None)
+    n = new_name()
+    write("/etc/" + n)
+    victim(title + ": a file of the host's /etc", enter, ["unlink", "/hostetc/" + n],
+           {**ETC, "PATH": "/hostetc/" + n, "HOST_PATH": "/etc/" + n})
+    n = new_name()
+    victim(title + ": no such file in its own /etc", enter, ["unlink", "/etc/" + n], None)
+    n = new_name()
+    victim(title + ": no such file in its own /srv/data", enter, ["unlink", "/srv/data/" + n], None)
+    n = new_name()
+    write("/srv/data/jail/" + n)
+    victim(title + ": a chroot inside", [*enter, "chroot", "/data"], ["unlink", "/jail/" + n],
+           {**DATA, "PATH": "/data/jail/" + n, "HOST_PATH": "/srv/data/jail/" + n, "ROOT": "/data"})
+
+
+def overlays(box, count):
+    """The directories of an overlayfs with its own /etc and /srv/data, and a mount point for the whole."""
+    for d in ("lower/data", "lower/hostetc", "upper", "work", "merged"):
+        os.makedirs("%s/%s" % (box, d))
+    for i in range(count):
+        write("%s/lower/etc/own%d" % (box, i))
+        write("%s/lower/srv/data/own%d" % (box, i))
+    return "lowerdir=%s/lower,upperdir=%s/upper,workdir=%s/work" % (box, box, box)
+
+
+def binds(root):
+    return ("bind", "/srv/data", root + "/data", "bind", "/etc", root + "/hostetc", "pivot", root)
+
+
+def in_containers():
+    # As Docker: the host has the file system mounted, too.
+    options = overlays("/srv/box", 8)
+    run("mount", "-t", "overlay", "box", "-o", options, "/srv/box/merged")
+    enter = ("unshare", *binds("/srv/box/merged"))
+    container("overlayfs that the host sees", enter)
+    victim("overlayfs that the host sees: its own /etc", enter, ["unlink", "/etc/own0"], None)
+    victim("overlayfs that the host sees: its own /srv/data", enter, ["unlink", "/srv/data/own0"], None)
+    # As podman without privileges: only the container has it.
+    options = overlays("/srv/pod", 8)
+    enter = ("unshare", "mount", "overlay", "/srv/pod/merged", options, *binds("/srv/pod/merged"))
+    container("overlayfs of its own", enter)
+    victim("overlayfs of its own: its own /etc", enter, ["unlink", "/etc/own0"], None)
+    victim("overlayfs of its own: its own /srv/data", enter, ["unlink", "/srv/data/own0"], None)
+    victim("a tmpfs that only the container has upon /data", (*enter, "mount", "tmpfs", "/data/secret", ""),
+           ["unlink", "/data/secret/none"], None)
+    # As nspawn and LXC: a directory of the host's file system.
+    for i in range(3):
+        write("/srv/dir/etc/own%d" % i)
+        write("/srv/dir/srv/data/own%d" % i)
+    os.makedirs("/srv/dir/data")
+    os.makedirs("/srv/dir/hostetc")
+    enter = ("unshare", *binds("/srv/dir"))
+    container("a directory", enter)
+    victim("a directory: its own /etc", enter, ["unlink", "/etc/own0"], None)
+    victim("a directory: its own /srv/data", enter, ["unlink", "/srv/data/own0"], None)
+
+
+def on_the_host():
+    for rule, d in (("etc", "/etc"), ("data", "/srv/data")):
+        here("the host's " + d, "%s/%s" % (d, new_name()),
+             {"RULE": rule, "PATH_STATE": "resolved", "HOST_PATH": None})
+    n = new_name()
+    victim("the host's /etc by another process", (), ["unlink", "/etc/" + n], {"RULE": "etc", "PATH": "/etc/" + n})
+    here("the host's /srv/data, excluded", "/srv/data/secret/" + new_name(), None)
+    here("beside the host's /srv/data", "/srv/data2/" + new_name(), None)
+    os.makedirs("/srv/bind", exist_ok=True)
+    mount("/srv/data", "/srv/bind")
+    time.sleep(1)
+    n = new_name()
+    here("a bind mount on the host", "/srv/bind/" + n, {**DATA, "HOST_PATH": "/srv/data/" + n})
+    here("a bind mount on the host, excluded", "/srv/bind/secret/" + new_name(), None)
+    n = new_name()
+    write("/srv/data/" + n)
+    victim("a bind mount in a namespace of its own", ("unshare", "bind", "/srv/data", "/opt"),
+           ["unlink", "/opt/" + n], {**DATA, "PATH": "/opt/" + n, "HOST_PATH": "/srv/data/" + n})
+    n = new_name()
+    write("/srv/data/" + n)
+    victim("another directory in a chroot's place", ("chroot", "/srv"), ["unlink", "/data/" + n],
+           {**DATA, "PATH": "/srv/data/" + n, "HOST_PATH": None, "ROOT": "/srv"})
+    n = new_name()
+    write("/srv/data/" + n)
+    victim("the directory itself as root", ("chroot", "/srv/data"), ["unlink", "/" + n],
+           {**DATA, "PATH": "/srv/data/" + n, "HOST_PATH": None, "ROOT": "/srv/data"})
+    n = new_name()
+    write("/srv/jail/etc/" + n)
+    victim("a chroot's own /etc", ("chroot", "/srv/jail"), ["unlink", "/etc/" + n], None)
+    victim("a chroot's own /etc, no such file", ("chroot", "/srv/jail"), ["unlink", "/etc/none"], None)
+    n = new_name()
+    victim("a chroot, no such file", ("chroot", "/srv"), ["unlink", "/data/" + n],
+           {"RULE": "data", "PATH": "/srv/data/" + n, "PATH_STATE": "lexical"})
+
+
+LATER = {"RULE": "later", "PATH_STATE": "resolved", "HOST_PATH": None}
+
+
+def twice(title, directory, fields):
+    """At once, and when whatever has changed must have been noticed."""
+    here(title + ", at once", "%s/%s" % (directory, new_name()), fields)
+    time.sleep(1)
+    here(title + ", a second later", "%s/%s" % (directory, new_name()), fields)
+
+
+def directories_appear():
+    twice("a directory made after the start", "/srv/later", LATER)
+    os.rename("/srv/later", "/srv/later.old")
+    twice("a directory in its place", "/srv/later", LATER)
+    twice("the directory that was moved away", "/srv/later.old", None)
+    os.makedirs("/srv/incoming")
+    os.rmdir("/srv/later")
+    os.rename("/srv/incoming", "/srv/later")
+    twice("a directory moved to its place", "/srv/later", LATER)
+
+
+def mounts_appear():
+    mount("later", "/srv/later", "tmpfs", 0)
+    twice("tmpfs mounted on it", "/srv/later", LATER)
+    unmount("/srv/later")
+    twice("that tmpfs unmounted", "/srv/later", LATER)
+    os.makedirs("/srv/data/later")
+    mount("later2", "/srv/data/later", "tmpfs", 0)
+    twice("tmpfs mounted below it", "/srv/data/later", {**DATA, "HOST_PATH": None})
+    unmount("/srv/data/later")
+    os.makedirs("/srv/mounted")
+    mount("above", "/srv/mounted", "tmpfs", 0)  # with the number of the one that is gone
+    twice("another tmpfs mounted above it", "/srv/mounted/sub", {"RULE": "deep", "HOST_PATH": None})
+    twice("another tmpfs mounted above it, beside", "/srv/mounted/other", None)
+    os.makedirs("/srv/data/secret/m")
+    unmount("/srv/mounted")
+    mount("excluded", "/srv/data/secret/m", "tmpfs", 0)
+    twice("tmpfs mounted below what is excluded", "/srv/data/secret/m", None)
+    unmount("/srv/data/secret/m")
+    mount("again", "/srv/data/later", "tmpfs", 0)
+    twice("tmpfs mounted below it with the number of one that was excluded", "/srv/data/later", DATA)
+    unmount("/srv/data/later")
+    time.sleep(1)
+
+
+def binds_appear():
+    for d in ("/srv/foreign", "/srv/data/in", "/srv/data/moved", "/srv/alias"):
+        os.makedirs(d)
+    mount("/srv/foreign", "/srv/data/in")
+    twice("a directory bound below it", "/srv/data/in", {"RULE": "data"})
+    n = new_name()
+    here("the same by its own name", "/srv/foreign/" + n, {**DATA, "HOST_PATH": "/srv/data/in/" + n})
+    os.rename("/srv/foreign", "/srv/foreign.2")
+    twice("what is bound is renamed", "/srv/data/in", {"RULE": "data"})
+    os.makedirs("/srv/parent/bound")
+    unmount("/srv/data/in")
+    mount("/srv/parent/bound", "/srv/data/in")
+    time.sleep(1)
+    os.rename("/srv/parent", "/srv/parent.2")
+    twice("a directory above what is bound is renamed", "/srv/data/in", {"RULE": "data"})
+    unmount("/srv/data/in")
+    run("mount", "--make-private", "/")
+    mount("/srv/foreign.2", "/srv/data/in")
+    time.sleep(1)
+    mount("/srv/data/in", "/srv/data/moved", None, MS_MOVE)
+    run("mount", "--make-shared", "/")
+    twice("that mount moved", "/srv/data/moved", {"RULE": "data"})
+    unmount("/srv/data/moved")
+    time.sleep(1)
+    mount("/srv/data", "/srv/alias")
+    n = new_name()
+    here("a bind mount of it, at once", "/srv/alias/" + n, {**DATA, "HOST_PATH": "/srv/data/" + n})
+    unmount("/srv/alias")
+    time.sleep(1)
+
+
+def symlinks():
+    for d in ("/srv/target2", "/srv/target3"):
+        os.makedirs(d)
+    here("the target of a symlink", "/srv/target/" + new_name(), {"RULE": "link", "HOST_PATH": None})
+    here("through the symlink", "/srv/link/" + new_name(), {"RULE": "link", "PATH": "/srv/target/f%d" % serial})
+    here("the symlink itself", "/srv/link", {"RULE": "link"}, make=False)
+    os.symlink("target2", "/srv/link")
+    for when in ("at once", "a second later"):
+        here("through the symlink that leads elsewhere now, " + when, "/srv/link/" + new_name(),
+             {"RULE": "link", "PATH": "/srv/target2/f%d" % serial})
+        time.sleep(1)
+    os.symlink("target3", "/srv/latelink")
+    for when in ("at once", "a second later"):
+        here("through a symlink made after the start, " + when, "/srv/latelink/" + new_name(),
+             {"RULE": "latelink", "PATH": "/srv/target3/f%d" % serial})
+        time.sleep(1)
+
+
+def exclusion():
+    """Everything but the host's /etc: what has the same name in a container is recorded."""
+    begin("[Watch most]\nExcludePath=/etc /srv/data/secret\n[Daemon]\nDetail=full\n")
+    most = {"RULE": "most", "PATH_STATE": "resolved"}
+    for title, box, enter in (
+            ("overlayfs that the host sees", "/srv/box", ("unshare", *binds("/srv/box/merged"))),
+            ("overlayfs of its own", None, ("unshare", "mount", "overlay", "/srv/pod/merged",
+             "lowerdir=/srv/pod/lower,upperdir=/srv/pod/upper,workdir=/srv/pod/work", *binds("/srv/pod/merged"))),
+            ("a directory", "/srv/dir", ("unshare", *binds("/srv/dir")))):
+        where = {"/srv/box": "/srv/box/merged/etc/own2", "/srv/dir": "/srv/dir/etc/own2", None: None}[box]
+        victim("exclusion, %s: its own /etc" % title, enter, ["unlink", "/etc/own2"],
+               {**most, "PATH": "/etc/own2", "HOST_PATH": where})
+        n = new_name()
+        write("/etc/" + n)
+        victim("exclusion, %s: the host's /etc" % title, enter, ["unlink", "/hostetc/" + n], None)
+        n = new_name()
+        write("/srv/data/secret/" + n)
+        victim("exclusion, %s: the host's excluded directory" % title, enter, ["unlink", "/data/secret/" + n], None)
+        victim("exclusion, %s: no such file in its own /etc" % title, enter, ["unlink", "/etc/none"],
+               {"RULE": "most", "PATH": "/etc/none", "PATH_STATE": "lexical"})
+    here("exclusion: the host's /etc", "/etc/" + new_name(), None)
+    here("exclusion: beside it", "/srv/data/" + new_name(), most)
+    check()
+
+
+def nspawn():
+    if not os.path.exists("/usr/bin/systemd-nspawn"):
+        uwtest._count += 1
+        print("ok %d - systemd-nspawn # SKIP package systemd-container is not installed" % uwtest._count)
+        return
+    begin(RULES)
+    os.makedirs("/srv/machine/usr")
+    write("/srv/machine/etc/os-release", "ID=test\n")
+    write("/srv/machine/etc/own")
+    run("cp", VICTIMS, "/srv/machine/victims")
+    for n, call, fields in (
+            ("nspawn: a file of a bound directory", ["unlink", "/data/spawn"],
+             {**DATA, "PATH": "/data/spawn", "HOST_PATH": "/srv/data/spawn", "CONTAINER": "box"}),
+            ("nspawn: a file of its own /etc", ["unlink", "/etc/own"], None)):
+        write("/srv/data/spawn")
+        p = subprocess.run(["systemd-nspawn", "-q", "--directory=/srv/machine", "--machine=box", "--pipe",
+                            "--bind=/srv/data:/data", "/victims", *call], input=b"x", stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT)
+        if not p.stdout.rstrip().endswith(b" 0"):
+            ok(False, n, p.stdout)
+            continue
+        time.sleep(1)
+        records = [r for r in deletions(start) if value(r["UNLINK_FILENAME"]).decode() == call[-1]]
+        if fields is None:
+            ok(not records, n + ": no record", *records)
+        elif ok(len(records) == 1, n + ": one record", *records):
+            for key, want in fields.items():
+                uwtest.equal(records[0].get("UNLINK_" + key), want, "%s: %s" % (n, key))
+            ok("box" in records[0]["UNLINK_CGROUP"], n + ": cgroup", records[0]["UNLINK_CGROUP"],
+               records[0].get("UNLINK_UNIT"))
+
+
+RULES = """[Watch etc]
+Path=/etc
+[Watch data]
+Path=/srv/data
+ExcludePath=/srv/data/secret
+[Watch later]
+Path=/srv/later
+[Watch deep]
+Path=/srv/mounted/sub
+[Watch link]
+Path=/srv/link
+[Watch latelink]
+Path=/srv/latelink
+[Daemon]
+Detail=full
+"""
+
+run("modprobe", "overlay", check=False)
+for directory in ("/srv/data/secret", "/srv/data2", "/srv/jail/etc", "/srv/target"):
+    os.makedirs(directory)
+os.symlink("target", "/srv/link")
+begin(RULES, restarted=True)
+in_containers()
+check()
+on_the_host()
+check()
+for part in (directories_appear, mounts_appear, binds_appear, symlinks):
+    part()
+    check()
+exclusion()
+nspawn()
+done()

@@ -1,0 +1,60 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""10,000 paths in the rules: they load, they select, and a deletion costs what it costs with one."""
+import os
+import time
+
+from uwtest import configure, cursor, done, equal, ok, restart, run, settle, unlink, touch
+
+N = 10000
+TREE = "/dev/shm/tree"
+NEAR, FAR = TREE + "/d07777/x/y", TREE + "/other/x/y"
+for path in (NEAR, FAR):
+    os.makedirs(path)
+
+
+def cost(path):
+    """
+    Guest instructions for one unlink, the median of 500, after a run that warms up. There is one CPU, so
+    the daemon is stopped meanwhile: what is recorded waits in the ring buffer.
+    """
+    run("./unlinkcost", path, "200")
+    time.sleep(1)
+    run("systemctl", "kill", "-s", "STOP", "unlinkwatchd", check=False)
+    n = int(run("./unlinkcost", path, "500"))
+    run("systemctl", "kill", "-s", "CONT", "unlinkwatchd", check=False)
+    return n
+
+
+def rules(count):
+    names = ["d%05d" % i for i in range(count)] if count > 7777 else ["d07777"]
+    lines = ["Path=" + " ".join("%s/%s" % (TREE, n) for n in names[i:i + 100])
+             for i in range(0, len(names), 100)]
+    return "[Watch many]\n%s\n[Daemon]\nDetail=minimal\n" % "\n".join(lines), len(names)
+
+
+costs = {}
+for count in (1, N):
+    text, names = rules(count)
+    equal(names, count, "a configuration with %d paths" % count)
+    configure(text)
+    start = time.monotonic()
+    restart()
+    print("# started with %d paths in %.1f s" % (count, time.monotonic() - start))
+    here = cursor()
+    for path in (NEAR, FAR):
+        touch(path + "/one")
+        unlink(path + "/one")
+    records = settle(here, 1, os.getpid())
+    equal([r["UNLINK_PATH"] for r in records], [NEAR + "/one"], "with %d paths the right one is selected" % count)
+    costs[count] = cost(FAR), cost(NEAR)
+    print("# %d paths: %d instructions not selected, %d recorded" % ((count,) + costs[count]))
+run("systemctl", "stop", "unlinkwatchd")
+bare = cost(FAR)
+print("# without the daemon: %d instructions" % bare)
+# The trie is as deep as its keys differ in bits: for one that is in it, 14 levels with 10,000 paths.
+for i, what, percent in ((0, "that is not selected", 5), (1, "that is recorded", 10)):
+    one, many = costs[1][i], costs[N][i]
+    ok(many * 100 <= one * (100 + percent), "a deletion %s costs with %d paths what it costs with 1, within %d %%" %
+       (what, N, percent), "1: %d, %d: %d" % (one, N, many))
+done()
