@@ -220,8 +220,7 @@ static __always_inline void fill_who(struct uw_event *ev)
 	/* The worker thread is the submitter's, but not its name: "iou-wrk-4242". */
 	if (BPF_CORE_READ(task, flags) & PF_IO_WORKER) {
 		ev->via = UW_VIA_IO_URING;
-		bpf_probe_read_kernel(ev->comm, sizeof(ev->comm),
-				      BPF_CORE_READ(task, group_leader, comm));
+		BPF_CORE_READ_INTO(&ev->comm, task, group_leader, comm);
 	}
 #endif
 }

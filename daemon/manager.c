@@ -159,20 +159,28 @@ static void on_event(const void *data, size_t size, void *userdata)
 
 static int read_events(struct uw_manager *m, unsigned int max)
 {
-	int n, r;
+	int n;
 
 	uw_recorder_set_clock(&m->recorder);
 	n = uw_source_read(m->source, max);
-	r = uw_sink_flush(m->sink);
-	if (r == -EPIPE)
-		return sd_event_exit(m->event, 0); /* the reader of the output has gone */
+	if (uw_recorder_flush(&m->recorder) == -EPIPE)
+		sd_event_exit(m->event, 0); /* the reader of the output has gone */
 	return n;
 }
 
 static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
+	struct uw_manager *m = userdata;
+	int n = read_events(m, BATCH);
+
 	(void)source, (void)fd, (void)revents;
-	return read_events(userdata, BATCH);
+	/* An error returned here would only turn this source off, and leave the daemon blind. */
+	if (n < 0) {
+		uw_sink_note(m->sink, NULL, LOG_ERR, "cannot read the ring buffer: %s",
+			     strerror(-n));
+		sd_event_exit(m->event, n);
+	}
+	return 0;
 }
 
 static void renew_stats(struct uw_manager *m)
@@ -346,8 +354,10 @@ int uw_manager_run(struct uw_manager *m)
 
 	say_started(m);
 	sd_notify(0, "READY=1");
-	/* Not before: the first ping starts systemd's clock, and the start may take longer than
-	 * that allows. */
+	/*
+	 * Not before: the first ping starts systemd's clock, and the start may take longer than
+	 * that allows.
+	 */
 	sd_event_set_watchdog(m->event, true);
 	renew_stats(m);
 	r = sd_event_loop(m->event);

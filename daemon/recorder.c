@@ -37,6 +37,16 @@ void uw_recorder_set_clock(struct uw_recorder *rec)
 	rec->realtime_offset_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME);
 }
 
+int uw_recorder_flush(struct uw_recorder *rec)
+{
+	size_t lost;
+	int r = uw_sink_flush(rec->sink, &lost);
+
+	rec->stats.written -= lost;
+	rec->stats.sink_failed += lost;
+	return r;
+}
+
 static void write_record(struct uw_recorder *rec, const struct uw_rules *rules, uint64_t matches)
 {
 	const char *names[UW_RULES_MAX];

@@ -39,6 +39,12 @@ void uw_recorder_done(struct uw_recorder *recorder);
 /* To be called before the events of a batch: the clock may have been set. */
 void uw_recorder_set_clock(struct uw_recorder *recorder);
 
+/*
+ * To be called after the events of a batch: writes out what the sink kept back. Returns 0 or
+ * -errno; the records that were lost by it are counted.
+ */
+int uw_recorder_flush(struct uw_recorder *recorder);
+
 /* Decodes one event, and writes its record if a rule wants it. */
 void uw_recorder_take(struct uw_recorder *recorder, const void *data, size_t size);
 

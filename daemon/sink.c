@@ -47,7 +47,7 @@ void uw_sink_free(struct uw_sink *sink)
 {
 	if (!sink)
 		return;
-	uw_sink_flush(sink);
+	uw_sink_flush(sink, NULL);
 	uw_buf_free(&sink->buf);
 	free(sink);
 }
@@ -77,25 +77,35 @@ int uw_sink_write(struct uw_sink *sink, const struct uw_entry *entry)
 	return 0;
 }
 
-int uw_sink_flush(struct uw_sink *sink)
+static size_t count_lines(const char *text, size_t len)
 {
-	size_t at = 0;
+	size_t lines = 0, i;
+
+	for (i = 0; i < len; i++)
+		lines += text[i] == '\n';
+	return lines;
+}
+
+int uw_sink_flush(struct uw_sink *sink, size_t *ret_lost)
+{
+	size_t at = 0, lost = 0;
 	ssize_t n;
 	int r = 0;
 
-	if (sink->output == UW_OUTPUT_JOURNAL)
-		return 0;
-	while (at < sink->buf.len) {
+	while (sink->output != UW_OUTPUT_JOURNAL && at < sink->buf.len) {
 		n = write(STDOUT_FILENO, sink->buf.p + at, sink->buf.len - at);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0) {
 			r = -errno;
+			lost = count_lines(sink->buf.p + at, sink->buf.len - at);
 			break;
 		}
 		at += (size_t)n;
 	}
 	uw_buf_reset(&sink->buf);
+	if (ret_lost)
+		*ret_lost = lost;
 	return r;
 }
 

@@ -23,8 +23,11 @@ void uw_sink_free(struct uw_sink *sink);
 /* Writes one record. Returns 0 or -errno; lines are kept back until uw_sink_flush(). */
 int uw_sink_write(struct uw_sink *sink, const struct uw_entry *entry);
 
-/* Writes out the lines kept back. Returns 0 or -errno: -EPIPE when the reader has gone. */
-int uw_sink_flush(struct uw_sink *sink);
+/*
+ * Writes out the lines kept back. Returns 0, or -errno (-EPIPE when the reader has gone) and how
+ * many of them were not written whole in *ret_lost, which may be NULL.
+ */
+int uw_sink_flush(struct uw_sink *sink, size_t *ret_lost);
 
 /*
  * Says something about the daemon itself: a record with that MESSAGE_ID (NULL: none) in the
