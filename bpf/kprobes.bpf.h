@@ -38,7 +38,7 @@ static __always_inline int leave_outer(__u32 op, __s32 ret)
 
 	if (!st || st->ev.op != op)
 		return 0;
-	finish(id, st, ret, 0);
+	finish(id, st, ret, 0, BANK_PROBE);
 	return 0;
 }
 
@@ -55,8 +55,11 @@ static __always_inline __u32 extend_key(struct scratch *s, __u32 at, const char 
 {
 	if (len > UW_KEY_PATH - 1)
 		len = UW_KEY_PATH - 1;
+	/* Or clang drops the mask, as it knows better, and 5.10 has no bound where it spills the length. */
+	asm volatile("" : "+r"(len));
+	len &= 255;
 	at &= 255;
-	if (bpf_probe_read_kernel(&s->key.path[at], len & 255, text))
+	if (bpf_probe_read_kernel(&s->key.path[at], len, text))
 		return 0;
 	return at + len;
 }
@@ -74,7 +77,7 @@ static __always_inline __u64 path_rules(struct scratch *s, __u32 slot, const str
 	void *table;
 
 	table = bpf_map_lookup_elem(&uw_paths, &slot);
-	root = fsroot ? walk_dentry(1, NULL, fsroot) : NULL;
+	root = fsroot ? walk_dentry(s->walks + 1, NULL, fsroot) : NULL;
 	if (!table || !root || root->cut || !w->below)
 		return ~0ULL;
 	s->key.dev = BPF_CORE_READ(fsroot, d_sb, s_dev);
@@ -140,11 +143,13 @@ static __always_inline void resolve(__u64 id, struct uw_small_state *st, const s
 				    struct dentry *dentry, struct inode *inode,
 				    const struct path *by_dir, struct dentry *by)
 {
-	struct scratch *s = get_scratch();
+	struct scratch *s = get_scratch(BANK_PROBE);
 	struct walk *w, *by_walk;
 
-	w = walk_dentry(0, BPF_CORE_READ(dir, mnt), dentry);
-	if (!s || (w && excluded(id, st, s, w)) || load(s, id, st))
+	if (!s)
+		return;
+	w = walk_dentry(s->walks, BPF_CORE_READ(dir, mnt), dentry);
+	if ((w && excluded(id, st, s, w)) || load(s, id, st))
 		return;
 	if (st->head.name_ptr)
 		set_name(s, bpf_probe_read_kernel_str(s->data, UW_PATH_MAX,
@@ -154,13 +159,13 @@ static __always_inline void resolve(__u64 id, struct uw_small_state *st, const s
 		if (s->ev.len[UW_STR_PATH])
 			s->ev.flags |= UW_EV_RESOLVED | (w->cut ? UW_EV_PATH_CUT : 0);
 	}
-	by_walk = by ? walk_dentry(1, BPF_CORE_READ(by_dir, mnt), by) : NULL;
+	by_walk = by ? walk_dentry(s->walks + 1, BPF_CORE_READ(by_dir, mnt), by) : NULL;
 	if (by_walk) {
 		put_walk(s, UW_STR_BY, by_walk);
 		s->ev.flags |= by_walk->cut ? UW_EV_BY_CUT : 0;
 	}
 	if (w && s->ev.flags & UW_EV_RESOLVED)
-		put_fsroot(s, 1, w);
+		put_fsroot(s, s->walks + 1, w);
 	read_inode(&s->ev, dentry, inode);
 	keep_longer(id, st, s);
 }

@@ -41,14 +41,21 @@ struct scratch {
 	 * not one that was compared with it, is what the verifier of 5.10 follows through a spill.
 	 */
 	char data[DATA_STARTS + UW_PATH_MAX];
+	__u32 walks;	/* first of the bank's two walks */
 	struct uw_path_key key;
 	char slack[512 - UW_KEY_PATH];	/* behind key.path, for the same reason */
 };
 
-/* One for each CPU. By hand, since a per-CPU array holds 32 KiB at most. */
+/*
+ * Kprobes and the system calls' tracepoints run with preemption off; other tracepoints can be preempted on
+ * 7.x, though not by the same program. So each of those has a space of its own on each CPU.
+ */
+enum bank { BANK_PROBE, BANK_EXIT, BANK_RAW_LEAVE };
+
+/* UW_BANKS for each CPU. By hand, since a per-CPU array holds 32 KiB at most. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);		/* the daemon makes it as large as there are CPUs */
+	__uint(max_entries, 1);		/* the daemon makes it as large as it takes */
 	__type(key, __u32);
 	__type(value, struct scratch);
 } uw_scratch SEC(".maps");
@@ -122,11 +129,14 @@ static __always_inline struct uw_control *get_control(void)
 	return bpf_map_lookup_elem(&uw_control, &zero);
 }
 
-static __always_inline struct scratch *get_scratch(void)
+static __always_inline struct scratch *get_scratch(enum bank bank)
 {
-	__u32 cpu = bpf_get_smp_processor_id();
+	__u32 key = bpf_get_smp_processor_id() * UW_BANKS + bank;
+	struct scratch *s = bpf_map_lookup_elem(&uw_scratch, &key);
 
-	return bpf_map_lookup_elem(&uw_scratch, &cpu);
+	if (s)
+		s->walks = 2 * bank;
+	return s;
 }
 
 /* The rules of this set that accept the uid. */

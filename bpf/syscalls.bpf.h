@@ -22,7 +22,7 @@ static __always_inline int leave_syscall(__s64 ret)
 	struct uw_small_state *st = bpf_map_lookup_elem(&uw_states, &id);
 
 	if (st)
-		finish(id, st, ret, 0);
+		finish(id, st, ret, 0, UW_RAW ? BANK_RAW_LEAVE : BANK_PROBE);
 	return 0;
 }
 

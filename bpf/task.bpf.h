@@ -35,7 +35,7 @@ static __always_inline void put_walk(struct scratch *s, enum uw_string which, co
 
 static __always_inline void put_path(struct scratch *s, enum uw_string which, const struct path *path)
 {
-	struct walk *w = walk_path(1, path);
+	struct walk *w = walk_path(s->walks + 1, path);
 
 	if (w)
 		put_walk(s, which, w);
@@ -123,10 +123,10 @@ static __always_inline void put_start(struct scratch *s, struct task_struct *tas
 		start = fs + bpf_core_field_offset(struct fs_struct, pwd);
 	else
 		start = path_of_fd(task, s->ev.dfd);
-	w = start ? walk_path(1, start) : NULL;
+	w = start ? walk_path(s->walks + 1, start) : NULL;
 	if (!w)
 		return;
-	put_fsroot(s, 0, w);
+	put_fsroot(s, s->walks, w);
 	put_walk(s, UW_STR_DIR, w);
 	s->ev.flags |= UW_EV_DIR | (w->cut ? UW_EV_DIR_CUT : 0);
 }
@@ -165,7 +165,7 @@ static __always_inline void read_task(struct scratch *s, __u32 detail)
 	if (detail < UW_DETAIL_STANDARD)
 		return;
 	if (detail >= UW_DETAIL_FULL && fs) {
-		w = walk_path(1, fs + bpf_core_field_offset(struct fs_struct, pwd));
+		w = walk_path(s->walks + 1, fs + bpf_core_field_offset(struct fs_struct, pwd));
 		if (w && w->pos == UW_PATH_MAX)
 			put_root(s, UW_STR_CWD);
 		else if (w)
@@ -178,7 +178,7 @@ static __always_inline void read_task(struct scratch *s, __u32 detail)
 			put_path(s, UW_STR_EXE, exe);
 		put_cmdline(s, mm);
 	}
-	w = walk_cgroup(1, task);
+	w = walk_cgroup(s->walks + 1, task);
 	if (w && w->pos == UW_PATH_MAX)
 		put_root(s, UW_STR_CGROUP);
 	else if (w && !w->cut)	/* without its beginning it would look like another */

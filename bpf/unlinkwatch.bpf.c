@@ -23,6 +23,9 @@
 #ifndef UW_KERNEL_READS
 #define UW_KERNEL_READS 0
 #endif
+#ifndef UW_RAW
+#define UW_RAW 0
+#endif
 #if UW_KERNEL_READS
 #include "task.bpf.h"
 #endif
@@ -97,10 +100,10 @@ static __always_inline long load(struct scratch *s, __u64 id, const struct uw_sm
 	return bpf_probe_read_kernel(s->data, len, big->data);
 }
 
-static __always_inline long emit(__u64 id, const struct uw_small_state *st)
+static __always_inline long emit(__u64 id, const struct uw_small_state *st, enum bank bank)
 {
 	struct uw_control *control = get_control();
-	struct scratch *s = get_scratch();
+	struct scratch *s = get_scratch(bank);
 
 	if (!s || !control || load(s, id, st))
 		return -1;
@@ -113,13 +116,13 @@ static __always_inline long emit(__u64 id, const struct uw_small_state *st)
 	return output(&s->ev, s->ev.size, UW_EVENT_MAX);
 }
 #else
-static __always_inline long emit(__u64 id, struct uw_small_state *st)
+static __always_inline long emit(__u64 id, struct uw_small_state *st, enum bank bank)
 {
 	struct uw_big_state *big;
 	struct scratch *s;
 
 	if (st->head.name_ptr) {
-		s = get_scratch();
+		s = get_scratch(bank);
 		if (!s)
 			return -1;
 		s->ev = st->ev;
@@ -156,7 +159,8 @@ static __always_inline bool is_deletion(const struct uw_small_state *st)
  * the return, and with UW_EV_RET_UNKNOWN where the return was missed: a kretprobe is skipped without a
  * word when all its instances are in use.
  */
-static __always_inline void finish(__u64 id, struct uw_small_state *st, __s32 ret, __u32 flags)
+static __always_inline void finish(__u64 id, struct uw_small_state *st, __s32 ret, __u32 flags,
+				   enum bank bank)
 {
 	__u64 rules = ret ? st->head.on_failure : st->head.on_success;
 
@@ -167,7 +171,7 @@ static __always_inline void finish(__u64 id, struct uw_small_state *st, __s32 re
 		}
 		if (rules) {
 			fill_result(&st->ev, rules, ret, flags);
-			count(emit(id, st) ? UW_CNT_RING_FULL : UW_CNT_RECORDED);
+			count(emit(id, st, bank) ? UW_CNT_RING_FULL : UW_CNT_RECORDED);
 		} else {
 			count(UW_CNT_FILTERED);
 		}
@@ -175,12 +179,12 @@ static __always_inline void finish(__u64 id, struct uw_small_state *st, __s32 re
 	forget(id, st);
 }
 
-static __always_inline void finish_stale(__u64 id)
+static __always_inline void finish_stale(__u64 id, enum bank bank)
 {
 	struct uw_small_state *st = bpf_map_lookup_elem(&uw_states, &id);
 
 	if (st)
-		finish(id, st, 0, UW_EV_RET_UNKNOWN);
+		finish(id, st, 0, UW_EV_RET_UNKNOWN, bank);
 }
 
 /* Puts what the scratch space holds into the tables. */
@@ -237,14 +241,14 @@ static __always_inline int enter(const struct attempt *a)
 		return 0;
 	slot = control->active;
 	set = bpf_map_lookup_elem(&uw_rulesets, &slot);
-	s = get_scratch();
+	s = get_scratch(BANK_PROBE);
 	if (!set || !s || a->op >= UW_OP_MAX)
 		return 0;
 
 	if (a->op != UW_OP_RENAME)
 		count(UW_CNT_SEEN);
 	/* Also where no rule wants the new one: its return must not be taken for the old one's. */
-	finish_stale(id);
+	finish_stale(id, BANK_PROBE);
 
 	rules = set->op[a->op];
 	if (rules && set->check_uids)
@@ -299,7 +303,7 @@ SEC("raw_tp/sched_process_exit")
 #endif
 int uw_thread_exit(void *ctx)
 {
-	finish_stale(bpf_get_current_pid_tgid());
+	finish_stale(bpf_get_current_pid_tgid(), BANK_EXIT);
 	return 0;
 }
 

@@ -28,6 +28,9 @@
 #define UW_SMALL_STATES 4096
 #define UW_BIG_STATES 128
 
+/* Working spaces for each CPU; see maps.bpf.h. */
+#define UW_BANKS 3
+
 /* Steps of the dentry walk, mounts included; see walk.bpf.h. */
 #define UW_WALK_STEPS 512
 

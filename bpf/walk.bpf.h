@@ -37,10 +37,10 @@ struct walk {
 	char text[UW_PATH_MAX + NAME_BYTES + 1];
 };
 
-/* 0 is for the target, whose path stays there while 1 is used for any other. */
+/* Two for each bank: the first is for the target, whose path stays there while the second is used. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 2);
+	__uint(max_entries, 2 * UW_BANKS);
 	__type(key, __u32);
 	__type(value, struct walk);
 } uw_walks SEC(".maps");

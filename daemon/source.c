@@ -132,7 +132,7 @@ static int load(struct uw_source *s, const struct uw_plan *plan, size_t ring_siz
 	if (r < 0)
 		return explain(ret_why, r, "cannot set the size of the ring buffer", NULL);
 	r = bpf_map__set_max_entries(bpf_object__find_map_by_name(s->object, "uw_scratch"),
-				     (__u32)libbpf_num_possible_cpus());
+				     UW_BANKS * (__u32)libbpf_num_possible_cpus());
 	if (r < 0)
 		return explain(ret_why, r, "cannot set the number of CPUs", NULL);
 	r = bpf_object__load(s->object);
