@@ -28,6 +28,8 @@ struct {
 	__type(value, struct uw_big_state);
 } uw_big_states SEC(".maps");
 
+#define AT_FDCWD -100
+
 #define DATA_STARTS 32768
 
 _Static_assert(UW_DATA_MAX - UW_PATH_MAX < DATA_STARTS, "the last string starts in time");

@@ -9,7 +9,6 @@
 #include "maps.bpf.h"
 #include "walk.bpf.h"
 
-#define AT_FDCWD -100
 #define PF_IO_WORKER 0x10
 
 /* Adds a string to the event; they have to come in the order of enum uw_string. */

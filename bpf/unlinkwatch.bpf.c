@@ -30,9 +30,6 @@
 #include "task.bpf.h"
 #endif
 
-#ifndef AT_FDCWD
-#define AT_FDCWD -100
-#endif
 #define AT_REMOVEDIR 0x200
 #define RENAME_EXCHANGE 2
 

@@ -16,6 +16,7 @@
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 
+#include "clock.h"
 #include "ids.h"
 #include "kernel.h"
 #include "ladder.h"
@@ -24,7 +25,6 @@
 #include "source.h"
 #include "stats.h"
 
-#define NS_PER_S   UINT64_C(1000000000)
 #define USEC_PER_S UINT64_C(1000000)
 
 /* Events handled before the loop looks at signals and the watchdog again. */
@@ -39,7 +39,7 @@
  * A deletion that takes longer than this is taken to have missed its return. It is long, as one on
  * a network file system may hang for minutes: such a deletion gets its result lost by it.
  */
-#define MISSED_AFTER_NS (300 * NS_PER_S)
+#define MISSED_AFTER_NS (300 * UW_NS_PER_S)
 
 /* Mistakes of a configuration that are written to the journal one by one. */
 #define ERRORS_SHOWN 100
@@ -62,14 +62,6 @@ struct uw_manager {
 	int mountinfo, mountinfo_now;
 	sd_event_source *remount_timer;
 };
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
-}
 
 /* Reads the configuration. What is wrong with it is said here. */
 static int load_rules(struct uw_manager *m, const char *consequence, struct uw_rules *ret)
@@ -246,7 +238,7 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *si,
 	(void)source, (void)si;
 	/* Type=notify-reload (systemd 253) needs the time, older ones ignore it. */
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64 "\nSTATUS=Reading the configuration",
-		   clock_ns(CLOCK_MONOTONIC) / 1000);
+		   uw_clock_ns(CLOCK_MONOTONIC) / 1000);
 	reload(m);
 	sd_notify(0, "READY=1");
 	renew_stats(m);

@@ -4,17 +4,8 @@
 #include <syslog.h>
 #include <time.h>
 
+#include "clock.h"
 #include "procfs.h"
-
-#define NS_PER_S UINT64_C(1000000000)
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
-}
 
 int uw_recorder_init(struct uw_recorder *rec, struct uw_sink *sink, const struct uw_rulebook *book,
 		     uw_recorder_remount_fn remount, void *userdata)
@@ -34,7 +25,7 @@ void uw_recorder_done(struct uw_recorder *rec)
 
 void uw_recorder_set_clock(struct uw_recorder *rec)
 {
-	rec->realtime_offset_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME);
+	rec->realtime_offset_ns = uw_clock_ns(CLOCK_REALTIME) - uw_clock_ns(CLOCK_BOOTTIME);
 }
 
 int uw_recorder_flush(struct uw_recorder *rec)

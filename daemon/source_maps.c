@@ -5,10 +5,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
+
+#include "clock.h"
 
 int uw_source_map(const struct uw_source *s, const char *name)
 {
@@ -134,12 +135,10 @@ int uw_source_sweep(struct uw_source *s, uint64_t age_ns)
 	int fd = uw_source_map(s, "uw_states"), swept = 0, r, i;
 	struct uw_big_state *big = NULL;
 	struct uw_small_state st;
-	struct timespec ts;
 	__u64 key, next, now;
 	bool more;
 
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	now = (__u64)ts.tv_sec * 1000000000 + (__u64)ts.tv_nsec;
+	now = uw_clock_ns(CLOCK_BOOTTIME);
 	more = !bpf_map_get_next_key(fd, NULL, &next);
 	/* Bounded, as a key that vanishes meanwhile makes the walk start again. */
 	for (i = 0; more && i < 2 * UW_SMALL_STATES; i++) {
