@@ -26,162 +26,146 @@
 static __always_inline int enter_outer(enum uw_probe probe, __u32 op, __s32 dfd,
 				       struct filename *name)
 {
-	struct attempt a = { .op = op, .probe = probe, .dfd = dfd };
+	struct attempt a = { .op = op, .probe = probe, .dfd = dfd, .name = name };
 
-	a.name = BPF_CORE_READ(name, name);
 	return enter(&a);
 }
 
 static __always_inline int leave_outer(__u32 op, __s32 ret)
 {
 	__u64 id = bpf_get_current_pid_tgid();
-	struct uw_small_state *st = bpf_map_lookup_elem(&uw_states, &id);
+	struct uw_state *st = find(id);
 
-	if (!st || st->ev.op != op)
-		return 0;
-	finish(id, st, ret, 0, BANK_PROBE);
+	if (st && st->op == op)
+		finish(id, st, ret, 0, BANK_PROBE);
 	return 0;
 }
 
 /* The deletion that is under way on this thread, if it still lacks its target. */
-static __always_inline struct uw_small_state *awaiting(__u64 id, __u32 op)
+static __always_inline struct uw_state *awaiting(__u64 id, __u32 op)
 {
-	struct uw_small_state *st = bpf_map_lookup_elem(&uw_states, &id);
+	struct uw_state *st = find(id);
 
-	return st && st->ev.op == op && !(st->ev.flags & UW_EV_RESOLVED) ? st : NULL;
-}
-
-/* Adds a piece to the key, which is `at` bytes long, or fills it. Returns how long it is then, 0 on failure. */
-static __always_inline __u32 extend_key(struct scratch *s, __u32 at, const char *text, __u32 len)
-{
-	if (len > UW_KEY_PATH - 1)
-		len = UW_KEY_PATH - 1;
-	/* Or clang drops the mask, as it knows better, and 5.10 has no bound where it spills the length. */
-	asm volatile("" : "+r"(len));
-	len &= 255;
-	at &= 255;
-	if (bpf_probe_read_kernel(&s->key.path[at], len, text))
-		return 0;
-	return at + len;
+	return st && st->op == op && !(st->flags & UW_EV_RESOLVED) ? st : NULL;
 }
 
 /*
  * The rules that may want the target which `w` has walked from, by its place in the host's tree: its
  * device, and its path within that file system. All, where the device is not known yet.
  */
-static __always_inline __u64 path_rules(struct scratch *s, __u32 slot, const struct walk *w)
+static __always_inline __u64 path_rules(__u32 slot, struct walk *w)
 {
-	__u32 pos = (UW_PATH_MAX - w->below) & (UW_PATH_MAX - 1), at = 0;
-	struct dentry *fsroot = w->fsroot;
-	struct walk *root;
+	__u32 pos = w->pos, len = UW_PATH_MAX + 1 - pos;
+	struct super_block *sb = w->sb;
+	struct uw_path_key *key;
 	__u64 *rules;
 	void *table;
 
 	table = bpf_map_lookup_elem(&uw_paths, &slot);
-	root = fsroot ? walk_dentry(s->walks + 1, NULL, fsroot) : NULL;
-	if (!table || !root || root->cut || !w->below)
+	if (!table || w->cut || pos >= UW_PATH_MAX)
 		return ~0ULL;
-	s->key.dev = BPF_CORE_READ(fsroot, d_sb, s_dev);
-	if (root->pos < UW_PATH_MAX) {
-		at = extend_key(s, 0, &root->text[root->pos & (UW_PATH_MAX - 1)], UW_PATH_MAX - root->pos);
-		if (!at)
-			return ~0ULL;
-	}
-	at = extend_key(s, at, &w->text[pos], w->below);
-	if (!at)
-		return ~0ULL;
-	s->key.path[at & 511] = '/';
-	at++;
-	s->key.prefixlen = 8 * (sizeof(s->key.dev) + (at < UW_KEY_PATH ? at : UW_KEY_PATH));
-	rules = bpf_map_lookup_elem(table, &s->key);
+	/* The key is made around the path where it stands; what is written before it, a walk overwrites. */
+	w->text[UW_PATH_MAX] = '/';
+	/* Or clang drops the mask, as it knows better than the verifier. */
+	asm volatile("" : "+r"(pos));
+	key = (void *)&w->text[pos & (UW_PATH_MAX - 1)] - sizeof(w->lead);
+	if (len > UW_KEY_PATH)
+		len = UW_KEY_PATH;
+	key->prefixlen = 8 * (sizeof(key->dev) + len);
+	key->dev = BPF_CORE_READ(sb, s_dev);
+	rules = bpf_map_lookup_elem(table, key);
 	return rules ? *rules : ~0ULL;
 }
 
 /* True where, by its place, no rule wants the target: it is done with then. */
-static __always_inline bool excluded(__u64 id, struct uw_small_state *st, struct scratch *s,
-				     const struct walk *w)
+static __always_inline bool excluded(__u64 id, struct uw_state *st, struct walk *w)
 {
-	__u32 slot = st->head.set;
+	__u32 slot = st->set;
 	struct uw_ruleset *set = bpf_map_lookup_elem(&uw_rulesets, &slot);
 	__u64 rules;
 
 	/* Two reloads later the slot holds other rules: the daemon decides. */
-	if (!set || !set->check_paths || set->gen != st->ev.gen)
+	if (!set || !set->check_paths || set->gen != st->gen)
 		return false;
-	rules = path_rules(s, slot, w);
-	st->head.on_success &= rules;
-	st->head.on_failure &= rules;
-	if (st->head.on_success | st->head.on_failure)
+	rules = path_rules(slot, w);
+	st->on_success &= rules;
+	st->on_failure &= rules;
+	if (st->on_success | st->on_failure)
 		return false;
 	count(UW_CNT_FILTERED);
 	forget(id, st);
 	return true;
 }
 
-/* Stores a state whose strings have become longer. */
-static __always_inline void keep_longer(__u64 id, struct uw_small_state *st, struct scratch *s)
+/* The name, and what else the entry has kept. False where it is lost. */
+static __always_inline bool load_or_read(struct scratch *s, const struct uw_state *st)
 {
-	__u32 len = s->ev.size;
+	long n;
 
-	if (len <= UW_SMALL_DATA) {
-		if (bpf_probe_read_kernel(st->data, len, s->data))
-			return;
-	} else if (bpf_map_update_elem(&uw_big_states, &id, &s->ev, BPF_ANY)) {
-		/* Without its strings it is recorded as if the kernel had not resolved it. */
-		count(UW_CNT_BIG_FULL);
-		return;
-	} else {
-		st->head.big = 1;
-	}
-	st->ev = s->ev;
-	st->head.name_ptr = 0;
+	if (!st->name_ptr)
+		return !load(s, st);
+	n = bpf_probe_read_kernel_str(s->data, UW_PATH_MAX, (const void *)st->name_ptr);
+	begin_strings(&s->ev, n > 0 ? n - 1 : 0);
+	s->ev.flags = n > 0 ? 0 : UW_EV_NAME_FAULT;
+	return true;
 }
 
 /*
- * Takes down the target: `by` is the source of a rename. The victim's inode exists.
+ * Takes down the target, if it exists: `by` is the source of a rename.
  */
-static __always_inline void resolve(__u64 id, struct uw_small_state *st, const struct path *dir,
-				    struct dentry *dentry, struct inode *inode,
-				    const struct path *by_dir, struct dentry *by)
+static __always_inline void resolve(__u64 id, struct uw_state *st, const struct path *dir,
+				    struct dentry *dentry, const struct path *by_dir,
+				    struct dentry *by)
 {
 	struct scratch *s = get_scratch(BANK_PROBE);
-	struct walk *w, *by_walk;
+	struct uw_control *control = get_control();
+	struct inode *inode;
+	struct walk *w;
 
-	if (!s)
+	if (!s || !control)
 		return;
-	w = walk_dentry(s->walks, BPF_CORE_READ(dir, mnt), dentry);
-	if ((w && excluded(id, st, s, w)) || load(s, id, st))
+	w = walk_dentry(s->walks, BPF_CORE_READ(dir, mnt), dentry, true);
+	if (w && excluded(id, st, w))
 		return;
-	if (st->head.name_ptr)
-		set_name(s, bpf_probe_read_kernel_str(s->data, UW_PATH_MAX,
-						      (const void *)st->head.name_ptr));
+	inode = BPF_CORE_READ(dentry, d_inode);
+	if (!inode || !load_or_read(s, st))
+		return;
+	fill_who(st);
 	if (w) {
+		put_place(s, w);
+		w = walk_out(s->walks, w);
+	}
+	if (w && w->pos < UW_PATH_MAX) {
 		put_walk(s, UW_STR_PATH, w);
-		if (s->ev.len[UW_STR_PATH])
-			s->ev.flags |= UW_EV_RESOLVED | (w->cut ? UW_EV_PATH_CUT : 0);
+		s->ev.flags |= UW_EV_RESOLVED | (w->cut ? UW_EV_PATH_CUT : 0);
+	} else {
+		s->ev.flags &= ~UW_EV_FS;
+		s->ev.len[UW_STR_FSROOT] = 0;
+		s->ev.size = s->ev.len[UW_STR_NAME];
 	}
-	by_walk = by ? walk_dentry(s->walks + 1, BPF_CORE_READ(by_dir, mnt), by) : NULL;
-	if (by_walk) {
-		put_walk(s, UW_STR_BY, by_walk);
-		s->ev.flags |= by_walk->cut ? UW_EV_BY_CUT : 0;
+	w = by ? walk_dentry(s->walks, BPF_CORE_READ(by_dir, mnt), by, false) : NULL;
+	if (w) {
+		put_walk(s, UW_STR_BY, w);
+		s->ev.flags |= w->cut ? UW_EV_BY_CUT : 0;
 	}
-	if (w && s->ev.flags & UW_EV_RESOLVED)
-		put_fsroot(s, s->walks + 1, w);
-	read_inode(&s->ev, dentry, inode);
-	keep_longer(id, st, s);
+	if (control->detail >= UW_DETAIL_STANDARD)
+		read_inode(&s->ev, dentry, inode, control->detail);
+	if (!keep(st, s)) {
+		/* Without its strings it is recorded as if the kernel had not resolved it. */
+		count(UW_CNT_BIG_FULL);
+		return;
+	}
+	st->flags |= s->ev.flags & UW_EV_RESOLVED;
+	st->name_ptr = 0;
 }
 
 static __always_inline int meet_target(__u32 op, const struct path *dir, struct dentry *dentry)
 {
 	__u64 id = bpf_get_current_pid_tgid();
-	struct uw_small_state *st = awaiting(id, op);
-	struct inode *inode;
+	struct uw_state *st = awaiting(id, op);
 
-	if (!st)
-		return 0;
-	inode = BPF_CORE_READ(dentry, d_inode);
-	if (inode)
-		resolve(id, st, dir, dentry, inode, NULL, NULL);
+	if (st)
+		resolve(id, st, dir, dentry, NULL, NULL);
 	return 0;
 }
 
@@ -191,7 +175,7 @@ static __always_inline int meet_victim(const struct path *from, struct dentry *s
 				       unsigned int flags)
 {
 	__u64 id = bpf_get_current_pid_tgid();
-	struct uw_small_state *st = awaiting(id, UW_OP_RENAME);
+	struct uw_state *st = awaiting(id, UW_OP_RENAME);
 	struct inode *inode;
 
 	if (!st || flags & RENAME_EXCHANGE)
@@ -200,8 +184,8 @@ static __always_inline int meet_victim(const struct path *from, struct dentry *s
 	if (!inode || inode == BPF_CORE_READ(source, d_inode))
 		return 0;
 	count(UW_CNT_SEEN);
-	st->head.victim = 1;
-	resolve(id, st, to, victim, inode, from, source);
+	st->victim = 1;
+	resolve(id, st, to, victim, from, source);
 	return 0;
 }
 

@@ -16,17 +16,49 @@ struct {
 /* Plain and preallocated: an LRU table would drop deletions in flight without a word. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, UW_SMALL_STATES);
+	__uint(max_entries, UW_STATES);
 	__type(key, __u64);
-	__type(value, struct uw_small_state);
+	__type(value, struct uw_state);
 } uw_states SEC(".maps");
 
+/* How many there are: a look-up less for most deletions that nobody asked about. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, UW_BIG_STATES);
-	__type(key, __u64);
-	__type(value, struct uw_big_state);
-} uw_big_states SEC(".maps");
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} uw_in_flight SEC(".maps");
+
+/*
+ * What does not fit a state is written in place, into a slot that belongs to the state from pop to push:
+ * a hash table would copy its whole value for every deletion. The daemon fills the stacks.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, UW_SMALL_SLOTS);
+	__type(key, __u32);
+	__type(value, struct uw_small_slot);
+} uw_small_slots SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, UW_BIG_SLOTS);
+	__type(key, __u32);
+	__type(value, struct uw_big_slot);
+} uw_big_slots SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_STACK);
+	__uint(max_entries, UW_SMALL_SLOTS);
+	__uint(value_size, sizeof(__u32));
+} uw_small_free SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_STACK);
+	__uint(max_entries, UW_BIG_SLOTS);
+	__uint(value_size, sizeof(__u32));
+} uw_big_free SEC(".maps");
 
 #define AT_FDCWD -100
 
@@ -36,7 +68,6 @@ _Static_assert(UW_DATA_MAX - UW_PATH_MAX < DATA_STARTS, "the last string starts 
 
 /* Where an event is put together: too large for the stack. */
 struct scratch {
-	struct uw_state_head head;
 	struct uw_event ev;
 	/*
 	 * Every string starts below DATA_STARTS, as those before it take less. An offset masked to that, and
@@ -44,8 +75,8 @@ struct scratch {
 	 */
 	char data[DATA_STARTS + UW_PATH_MAX];
 	__u32 walks;	/* first of the bank's two walks */
-	struct uw_path_key key;
-	char slack[512 - UW_KEY_PATH];	/* behind key.path, for the same reason */
+	__u32 uid, uid_gen;	/* of uid_rules; no generation is 0 */
+	__u64 uid_rules;
 };
 
 /*
@@ -124,6 +155,19 @@ static __always_inline void count(enum uw_counter which)
 		__sync_fetch_and_add(&counters[which], 1);
 }
 
+/* An event that begins, and ends at once where no rule can want it. */
+static __always_inline void count_entry(bool filtered)
+{
+	__u32 zero = 0;
+	__u64 *counters = bpf_map_lookup_elem(&uw_counters, &zero);
+
+	if (!counters)
+		return;
+	__sync_fetch_and_add(&counters[UW_CNT_SEEN], 1);
+	if (filtered)
+		__sync_fetch_and_add(&counters[UW_CNT_FILTERED], 1);
+}
+
 static __always_inline struct uw_control *get_control(void)
 {
 	__u32 zero = 0;
@@ -141,14 +185,21 @@ static __always_inline struct scratch *get_scratch(enum bank bank)
 	return s;
 }
 
-/* The rules of this set that accept the uid. */
-static __always_inline __u64 uid_rules(__u32 slot, __u32 uid)
+/* The rules of this set that accept the uid. The last answer is kept: many deletions come in a row. */
+static __always_inline __u64 uid_rules(struct scratch *s, __u32 slot, __u32 gen, __u32 uid)
 {
 	struct uw_uid_key key = { .prefixlen = 32, .uid = bpf_htonl(uid) };
-	void *table = bpf_map_lookup_elem(&uw_uids, &slot);
-	__u64 *rules = table ? bpf_map_lookup_elem(table, &key) : NULL;
+	__u64 *rules;
+	void *table;
 
-	return rules ? *rules : 0;
+	if (s->uid_gen == gen && s->uid == uid)
+		return s->uid_rules;
+	table = bpf_map_lookup_elem(&uw_uids, &slot);
+	rules = table ? bpf_map_lookup_elem(table, &key) : NULL;
+	s->uid_rules = rules ? *rules : 0;
+	s->uid = uid;
+	s->uid_gen = gen;
+	return s->uid_rules;
 }
 
 /* Sends `size` bytes, at most `max`, which the verifier needs as a constant bound of its own. */

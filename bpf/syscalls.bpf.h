@@ -19,7 +19,7 @@ static __always_inline int enter_syscall(__u32 op, __s32 dfd, __u64 name)
 static __always_inline int leave_syscall(__s64 ret)
 {
 	__u64 id = bpf_get_current_pid_tgid();
-	struct uw_small_state *st = bpf_map_lookup_elem(&uw_states, &id);
+	struct uw_state *st = find(id);
 
 	if (st)
 		finish(id, st, ret, 0, UW_RAW ? BANK_RAW_LEAVE : BANK_PROBE);

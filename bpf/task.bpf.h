@@ -90,28 +90,28 @@ static __always_inline struct path *path_of_fd(struct task_struct *task, __s32 f
 	return path_of_file(file);
 }
 
-/* What the mount shows of its file system, where that is not all of it: a bind mount, a subvolume. */
-static __always_inline void put_fsroot(struct scratch *s, __u32 which, const struct walk *below)
+/* Where in its file system the walk is: what the mount shows of that, and how much of the path is below. */
+static __always_inline void put_place(struct scratch *s, const struct walk *w)
 {
-	struct dentry *fsroot = below->fsroot;
-	struct super_block *sb;
-	struct walk *w;
+	struct super_block *sb = w->sb;
+	__u32 pos = w->pos, len;
 
-	if (!fsroot || BPF_CORE_READ_INTO(&sb, fsroot, d_sb))
+	if (!w->met || w->cut)
 		return;
-	s->ev.below = below->below;
+	s->ev.below = w->below;
 	s->ev.dev = BPF_CORE_READ(sb, s_dev);
-	w = walk_dentry(which, NULL, fsroot);
-	if (!w || w->cut)
-		return;
-	put_walk(s, UW_STR_FSROOT, w);
 	s->ev.flags |= UW_EV_FS;
+	len = UW_PATH_MAX - pos - w->below;
+	if (len)
+		put(s, UW_STR_FSROOT, &w->text[pos & (UW_PATH_MAX - 1)], len);
 }
 
 /* Where a name starts that the kernel did not resolve: for an absolute one, the process's root. */
 static __always_inline void put_start(struct scratch *s, struct task_struct *task, void *fs)
 {
 	const struct path *start;
+	struct dentry *dentry;
+	struct vfsmount *mnt;
 	struct walk *w;
 
 	if (!s->ev.len[UW_STR_NAME] || !fs)
@@ -122,28 +122,41 @@ static __always_inline void put_start(struct scratch *s, struct task_struct *tas
 		start = fs + bpf_core_field_offset(struct fs_struct, pwd);
 	else
 		start = path_of_fd(task, s->ev.dfd);
-	w = start ? walk_path(s->walks + 1, start) : NULL;
+	if (!start || BPF_CORE_READ_INTO(&dentry, start, dentry) || BPF_CORE_READ_INTO(&mnt, start, mnt))
+		return;
+	w = walk_dentry(s->walks, mnt, dentry, true);
 	if (!w)
 		return;
-	put_fsroot(s, s->walks, w);
+	put_place(s, w);
+	w = walk_out(s->walks, w);
+	if (!w)
+		return;
 	put_walk(s, UW_STR_DIR, w);
 	s->ev.flags |= UW_EV_DIR | (w->cut ? UW_EV_DIR_CUT : 0);
 }
 
 static __always_inline void read_ids(struct uw_event *ev, struct task_struct *task)
 {
+	const struct cred *cred = BPF_CORE_READ(task, cred);
+	__u32 audit[2];
 	__s32 ppid = 0;
 
 	if (BPF_CORE_READ_INTO(&ppid, task, real_parent, tgid))
 		return;
 	ev->ppid = ppid;
-	ev->euid = BPF_CORE_READ(task, cred, euid.val);
+	ev->euid = BPF_CORE_READ(cred, euid.val);
 	ev->mntns = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
 	ev->flags |= UW_EV_TASK;
-	if (bpf_core_field_exists(task->loginuid)) {
+	if (!bpf_core_field_exists(task->loginuid))
+		return;
+	ev->flags |= UW_EV_LOGINUID;
+	if (AT(task_struct, sessionid) == AT(task_struct, loginuid) + 4 &&
+	    !bpf_probe_read_kernel(audit, sizeof(audit), (void *)task + AT(task_struct, loginuid))) {
+		ev->loginuid = audit[0];
+		ev->session = audit[1];
+	} else {
 		ev->loginuid = BPF_CORE_READ(task, loginuid.val);
 		ev->session = BPF_CORE_READ(task, sessionid);
-		ev->flags |= UW_EV_LOGINUID;
 	}
 }
 
@@ -151,19 +164,20 @@ static __always_inline void read_ids(struct uw_event *ev, struct task_struct *ta
 static __always_inline void read_task(struct scratch *s, __u32 detail)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
-	void *fs = BPF_CORE_READ(task, fs);
-	struct mm_struct *mm = BPF_CORE_READ(task, mm);
+	struct mm_struct *mm;
 	struct path *exe;
 	struct walk *w;
+	void *fs = NULL;
 
-	read_ids(&s->ev, task);
+	if (!(s->ev.flags & UW_EV_RESOLVED) || detail >= UW_DETAIL_FULL)
+		fs = BPF_CORE_READ(task, fs);
 	if (!(s->ev.flags & UW_EV_RESOLVED))
 		put_start(s, task, fs);
-	if (fs)
-		put_path(s, UW_STR_ROOT, fs + bpf_core_field_offset(struct fs_struct, root));
 	if (detail < UW_DETAIL_STANDARD)
 		return;
+	read_ids(&s->ev, task);
 	if (detail >= UW_DETAIL_FULL && fs) {
+		put_path(s, UW_STR_ROOT, fs + bpf_core_field_offset(struct fs_struct, root));
 		w = walk_path(s->walks + 1, fs + bpf_core_field_offset(struct fs_struct, pwd));
 		if (w && w->pos == UW_PATH_MAX)
 			put_root(s, UW_STR_CWD);
@@ -171,6 +185,7 @@ static __always_inline void read_task(struct scratch *s, __u32 detail)
 			put_walk(s, UW_STR_CWD, w);
 		s->ev.flags |= w && w->cut ? UW_EV_CWD_CUT : 0;
 	}
+	mm = BPF_CORE_READ(task, mm);
 	if (mm) {
 		exe = path_of_file(BPF_CORE_READ(mm, exe_file));
 		if (exe)
@@ -184,18 +199,37 @@ static __always_inline void read_task(struct scratch *s, __u32 detail)
 		put_walk(s, UW_STR_CGROUP, w);
 }
 
+/* As much of an inode as holds what is read of it, on all kernels so far. */
+#define INODE_BYTES 96
+#define INODE_HAS(member, size) (AT(inode, member) + (size) <= INODE_BYTES)
+
 /* The target, just before it goes: at the return its inode may be freed. */
-static __always_inline void read_inode(struct uw_event *ev, struct dentry *dentry, struct inode *inode)
+static __always_inline void read_inode(struct uw_event *ev, struct dentry *dentry, struct inode *inode,
+				       __u32 detail)
 {
 	struct super_block *sb = BPF_CORE_READ(dentry, d_sb);
+	__u64 block[INODE_BYTES / 8];
+	void *at = block;
 
 	ev->dev = BPF_CORE_READ(sb, s_dev);
-	bpf_probe_read_kernel_str(ev->fstype, sizeof(ev->fstype), BPF_CORE_READ(sb, s_type, name));
-	ev->ino = BPF_CORE_READ(inode, i_ino);
-	ev->bytes = BPF_CORE_READ(inode, i_size);
-	ev->mode = BPF_CORE_READ(inode, i_mode);
-	ev->owner = BPF_CORE_READ(inode, i_uid.val);
-	ev->nlink = BPF_CORE_READ(inode, i_nlink);
+	if (detail >= UW_DETAIL_FULL)
+		bpf_probe_read_kernel_str(ev->fstype, sizeof(ev->fstype),
+					  BPF_CORE_READ(sb, s_type, name));
+	if (INODE_HAS(i_mode, 2) && INODE_HAS(i_uid.val, 4) && INODE_HAS(i_ino, 8) &&
+	    INODE_HAS(i_nlink, 4) && INODE_HAS(i_size, 8) &&
+	    !bpf_probe_read_kernel(block, sizeof(block), inode)) {
+		ev->mode = *(__u16 *)(at + AT(inode, i_mode));
+		ev->owner = *(__u32 *)(at + AT(inode, i_uid.val));
+		ev->ino = *(__u64 *)(at + AT(inode, i_ino));
+		ev->nlink = *(__u32 *)(at + AT(inode, i_nlink));
+		ev->bytes = *(__u64 *)(at + AT(inode, i_size));
+	} else {
+		ev->mode = BPF_CORE_READ(inode, i_mode);
+		ev->owner = BPF_CORE_READ(inode, i_uid.val);
+		ev->ino = BPF_CORE_READ(inode, i_ino);
+		ev->nlink = BPF_CORE_READ(inode, i_nlink);
+		ev->bytes = BPF_CORE_READ(inode, i_size);
+	}
 	ev->flags |= UW_EV_INODE;
 }
 

@@ -11,7 +11,7 @@
 
 #include <linux/types.h>
 
-#define UW_ABI 2
+#define UW_ABI 3
 
 #define UW_COMM_LEN 16		/* TASK_COMM_LEN */
 #define UW_FSTYPE_LEN 16
@@ -20,13 +20,15 @@
 #define UW_RULES_MAX 64		/* one bit of a 64-bit mask each */
 
 /*
- * The strings of a deletion in flight that fit UW_SMALL_DATA live in the table of small states, longer
- * ones in a second table with fewer and larger slots.
+ * A deletion in flight is a small state with room for a short name. Longer names, and what is learnt of
+ * the target, take a slot beside it; where the strings do not fit a small slot, a big one.
  */
+#define UW_STATES 4096
+#define UW_STATE_NAME 72
 #define UW_SMALL_DATA 1024
 #define UW_BIG_DATA (4 * UW_PATH_MAX)
-#define UW_SMALL_STATES 4096
-#define UW_BIG_STATES 128
+#define UW_SMALL_SLOTS UW_STATES
+#define UW_BIG_SLOTS 128
 
 /* Working spaces for each CPU; see maps.bpf.h. */
 #define UW_BANKS 3
@@ -79,9 +81,9 @@ enum uw_event_flag {
 /* The strings that follow an event, in this order, none with a terminating NUL. */
 enum uw_string {
 	UW_STR_NAME,	/* as the caller passed it; of a rename, the new name */
+	UW_STR_FSROOT,	/* path within its file system of what the mount shows, "" for all of it */
 	UW_STR_PATH,	/* of the target, up to the root of the mount namespace */
 	UW_STR_BY,	/* of a rename: the path of the source */
-	UW_STR_FSROOT,	/* path within its file system of what that mount shows, "" for all of it */
 	UW_STR_IN_FLIGHT, /* the strings so far are known before the return */
 	UW_STR_DIR = UW_STR_IN_FLIGHT,	/* without UW_EV_RESOLVED: where the name starts */
 	UW_STR_ROOT,	/* root directory of the process, "" where it is the namespace's */
@@ -136,27 +138,42 @@ struct uw_event {
 #define UW_EVENT_MAX (sizeof(struct uw_event) + UW_DATA_MAX)
 
 /*
- * A deletion in flight, keyed by bpf_get_current_pid_tgid(): the event as far as it is known, and
- * the rules left for either result. Every deletion has a small state; where the strings do not fit,
- * `big` says that a state of the same key in the other table holds them.
+ * A deletion in flight, keyed by bpf_get_current_pid_tgid(): what the entry knows, and the rules left for
+ * either result.
  */
-struct uw_state_head {
+struct uw_state {
 	__u64 on_success;
 	__u64 on_failure;
+	__u64 enter_ns;
 	__u64 name_ptr;	/* where the name is to be read later, or 0 */
-	__u32 big;
-	__u16 set;	/* slot of the rule set that decides */
-	__u16 victim;	/* a rename has met the name that it replaces */
+	__u32 gen;
+	__s32 dfd;
+	__u32 uid;
+	__u32 gid;
+	char comm[UW_COMM_LEN];	/* with via */
+	__u32 slot;	/* UW_NO_SLOT, or one of uw_small_slots; with UW_BIG_SLOT, of uw_big_slots */
+	__u16 name_len;	/* in name; with a slot, the name is there */
+	__u16 flags;	/* enum uw_event_flag, as far as the entry can know */
+	__u8 op;
+	__u8 probe;
+	__u8 via;	/* 0: not looked at yet */
+	__u8 set;	/* slot of the rule set that decides */
+	__u8 victim;	/* a rename has met the name that it replaces */
+	__u8 reserved[3];
+	char name[UW_STATE_NAME];
 };
 
-struct uw_small_state {
-	struct uw_state_head head;
+#define UW_NO_SLOT 0xffffffff
+#define UW_BIG_SLOT 0x80000000
+
+/* The event as far as it is known before the return, its strings up to UW_STR_IN_FLIGHT. */
+struct uw_small_slot {
 	struct uw_event ev;
 	char data[UW_SMALL_DATA];
 };
 
-struct uw_big_state {
-	struct uw_event ev;	/* room for it: the truth is in the small state */
+struct uw_big_slot {
+	struct uw_event ev;
 	char data[UW_BIG_DATA];
 };
 
@@ -220,7 +237,7 @@ enum uw_counter {
 	UW_CNT_RING_FULL,	/* lost: ring buffer full */
 	UW_CNT_STATE_FULL,	/* lost: table of deletions in flight full */
 	UW_CNT_STALE,		/* passed on with an unknown result, as the return was missed */
-	UW_CNT_BIG_FULL,	/* a name was cut, as the table for long strings was full */
+	UW_CNT_BIG_FULL,	/* strings were cut or left out, as no slot for long ones was free */
 	UW_CNT_MAX,
 };
 
@@ -235,9 +252,9 @@ UW_ASSERT(__builtin_offsetof(struct uw_event, rules) == 16, "layout of uw_event"
 UW_ASSERT(__builtin_offsetof(struct uw_event, pid) == 48, "layout of uw_event");
 UW_ASSERT(__builtin_offsetof(struct uw_event, ino) == 88, "layout of uw_event");
 UW_ASSERT(__builtin_offsetof(struct uw_event, len) == 152, "layout of uw_event");
-UW_ASSERT(__builtin_offsetof(struct uw_small_state, ev) == 32, "layout of uw_small_state");
-UW_ASSERT(sizeof(struct uw_big_state) == 176 + UW_BIG_DATA, "layout of uw_big_state");
-UW_ASSERT(sizeof(struct uw_small_state) == 32 + 176 + UW_SMALL_DATA, "layout of uw_small_state");
+UW_ASSERT(sizeof(struct uw_state) == 152, "layout of uw_state");
+UW_ASSERT(sizeof(struct uw_small_slot) == 176 + UW_SMALL_DATA, "layout of uw_small_slot");
+UW_ASSERT(sizeof(struct uw_big_slot) == 176 + UW_BIG_DATA, "layout of uw_big_slot");
 UW_ASSERT(sizeof(struct uw_ruleset) == 64, "layout of uw_ruleset");
 UW_ASSERT(sizeof(struct uw_control) == 16, "layout of uw_control");
 UW_ASSERT(sizeof(struct uw_uid_key) == 8, "layout of uw_uid_key");

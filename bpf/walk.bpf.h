@@ -24,16 +24,24 @@
 /* Levels of cgroups that are walked. */
 #define CGROUP_STEPS 32
 
+/* Steps that one call of the step function takes: a call costs as much as half a step. */
+#define STEPS_PER_CALL 4
+
 struct walk {
 	struct dentry *dentry;
-	struct mount *mount;	/* NULL: stay within the file system */
-	struct dentry *fsroot;	/* root of the first mount, once that is reached */
+	/* The mount that the walk is in, as long as it is to leave it at its root; else root is NULL. */
+	struct mount *mount, *up;
+	struct dentry *mountpoint, *root;
+	struct super_block *sb;	/* of the first mount */
 	const struct kernfs_node *node;
 	__u32 pos;		/* the path is text[pos .. UW_PATH_MAX) */
-	__u32 below;		/* how much of it is below fsroot */
-	__u32 failed;		/* a read failed: there is no path */
-	__u32 cut;		/* too long or too deep: the beginning is missing */
-	/* The slack keeps every masked write inside. */
+	__u32 below;		/* how much of it is below the root of the first mount */
+	__u8 within;		/* stay within the file system */
+	__u8 met;		/* the root of the first mount was met */
+	__u8 failed;		/* a read failed: there is no path */
+	__u8 cut;		/* too long or too deep: the beginning is missing */
+	char lead[sizeof(struct uw_path_key) - UW_KEY_PATH];	/* see path_rules() */
+	/* The slack keeps every masked write, and a key that begins anywhere, inside. */
 	char text[UW_PATH_MAX + NAME_BYTES + 1];
 };
 
@@ -65,60 +73,112 @@ static __always_inline int prepend(struct walk *w, const void *name, __u32 len)
 	return 0;
 }
 
-/* At the root of a mount: goes on at its mount point. */
-static __always_inline int cross(struct walk *w, struct mount *mount, struct dentry *dentry)
-{
-	struct mount *up = NULL;
+/*
+ * What the walk needs of a dentry or a mount stands together in all kernels so far: one read where that
+ * is so, which CO-RE knows when the program is loaded.
+ */
+struct dentry_core {
+	struct dentry *parent;
+	__u32 hash, len;
+	const unsigned char *name;
+};
 
-	if (!w->fsroot) {
-		w->fsroot = dentry;
-		w->below = UW_PATH_MAX - w->pos;
-	}
-	if (BPF_CORE_READ_INTO(&up, mount, mnt_parent) ||
-	    BPF_CORE_READ_INTO(&dentry, mount, mnt_mountpoint)) {
-		w->failed = 1;
-		return 1;
-	}
-	if (up == mount)
-		return 1;
-	w->dentry = dentry;
-	w->mount = up;
+struct mount_core {
+	struct mount *up;
+	struct dentry *mountpoint;
+	struct dentry *root;
+	struct super_block *sb;
+};
+
+#define AT(type, member) bpf_core_field_offset(struct type, member)
+
+static __always_inline long read_dentry(struct dentry_core *core, struct dentry *dentry)
+{
+	if (AT(dentry, d_name.len) == AT(dentry, d_parent) + 12 &&
+	    AT(dentry, d_name.name) == AT(dentry, d_parent) + 16)
+		return bpf_probe_read_kernel(core, sizeof(*core), (void *)dentry + AT(dentry, d_parent));
+	return BPF_CORE_READ_INTO(&core->parent, dentry, d_parent) ||
+	       BPF_CORE_READ_INTO(&core->len, dentry, d_name.len) ||
+	       BPF_CORE_READ_INTO(&core->name, dentry, d_name.name);
+}
+
+static __always_inline long read_mount(struct mount_core *core, struct mount *mount)
+{
+	if (AT(mount, mnt_mountpoint) == AT(mount, mnt_parent) + 8 &&
+	    AT(mount, mnt.mnt_root) == AT(mount, mnt_parent) + 16 &&
+	    AT(mount, mnt.mnt_sb) == AT(mount, mnt_parent) + 24)
+		return bpf_probe_read_kernel(core, sizeof(*core), (void *)mount + AT(mount, mnt_parent));
+	return BPF_CORE_READ_INTO(&core->up, mount, mnt_parent) ||
+	       BPF_CORE_READ_INTO(&core->mountpoint, mount, mnt_mountpoint) ||
+	       BPF_CORE_READ_INTO(&core->root, mount, mnt.mnt_root) ||
+	       BPF_CORE_READ_INTO(&core->sb, mount, mnt.mnt_sb);
+}
+
+static __always_inline int fail(struct walk *w)
+{
+	w->failed = 1;
+	return 1;
+}
+
+static __always_inline int enter_mount(struct walk *w, struct mount *mount)
+{
+	struct mount_core core;
+
+	if (read_mount(&core, mount))
+		return fail(w);
+	w->mount = mount;
+	w->up = core.up;
+	w->mountpoint = core.mountpoint;
+	w->root = core.root;
+	if (!w->sb)
+		w->sb = core.sb;
 	return 0;
 }
 
-/* One dentry upwards, or one mount. Returns 1 when the walk is over. */
+/* From the root of a mount to its mount point. */
+static __always_inline int cross(struct walk *w)
+{
+	if (w->up == w->mount)	/* the root of the namespace */
+		return 1;
+	w->dentry = w->mountpoint;
+	return enter_mount(w, w->up);
+}
+
+static __always_inline int step(struct walk *w)
+{
+	struct dentry *dentry = w->dentry;
+	struct dentry_core core;
+
+	if (dentry == w->root) {
+		if (!w->met) {
+			w->met = 1;
+			w->below = UW_PATH_MAX - w->pos;
+		}
+		if (!w->within)
+			return cross(w);
+		w->root = NULL;
+	}
+	if (read_dentry(&core, dentry))
+		return fail(w);
+	if (core.parent == dentry)	/* the root of the file system */
+		return 1;
+	w->dentry = core.parent;
+	return prepend(w, core.name, core.len);
+}
+
+/* A few dentries or mounts upwards. Returns 1 when the walk is over. */
 __noinline int uw_walk_step(__u32 which)
 {
-	struct dentry *dentry, *root = NULL, *parent = NULL;
-	const unsigned char *name = NULL;
-	struct mount *mount;
-	struct walk *w;
-	__u32 len = 0;
+	struct walk *w = bpf_map_lookup_elem(&uw_walks, &which);
+	int i;
 
-	w = bpf_map_lookup_elem(&uw_walks, &which);
 	if (!w)
 		return 1;
-	/* In variables: what stands in a CO-RE read is relocated, and struct walk is no kernel's. */
-	dentry = w->dentry;
-	mount = w->mount;
-
-	if (mount && BPF_CORE_READ_INTO(&root, mount, mnt.mnt_root))
-		goto failed;
-	if (mount && dentry == root)
-		return cross(w, mount, dentry);
-
-	if (BPF_CORE_READ_INTO(&parent, dentry, d_parent) ||
-	    BPF_CORE_READ_INTO(&len, dentry, d_name.len) ||
-	    BPF_CORE_READ_INTO(&name, dentry, d_name.name))
-		goto failed;
-	if (parent == dentry)	/* the root of the file system, above what is mounted of it */
-		return 1;
-	w->dentry = parent;
-	return prepend(w, name, len);
-
-failed:
-	w->failed = 1;
-	return 1;
+#pragma unroll
+	for (i = 0; i < STEPS_PER_CALL; i++)
+		if (step(w))
+			return 1;
+	return 0;
 }
 
 /* One cgroup upwards. Returns 1 when the walk is over. */
@@ -158,9 +218,12 @@ static __always_inline struct walk *walk_begin(__u32 which)
 		return NULL;
 	w->pos = UW_PATH_MAX;
 	w->below = 0;
+	w->within = 0;
+	w->met = 0;
 	w->failed = 0;
 	w->cut = 0;
-	w->fsroot = NULL;
+	w->root = NULL;
+	w->sb = NULL;
 	return w;
 }
 
@@ -173,24 +236,47 @@ static __always_inline struct walk *walk_end(struct walk *w)
 	return w;
 }
 
-/* The path of dentry, without a trailing slash: empty for the root. NULL where it has none. */
-static __always_inline struct walk *walk_dentry(__u32 which, struct vfsmount *mnt,
-						struct dentry *dentry)
+static __always_inline struct walk *walk_on(__u32 which, struct walk *w)
 {
-	struct walk *w = walk_begin(which);
 	int i, done = 0;
 
-	if (!w || !dentry)
-		return NULL;
-	w->dentry = dentry;
-	w->mount = NULL;
-	if (mnt)
-		w->mount = (void *)mnt - bpf_core_field_offset(struct mount, mnt);
-	for (i = 0; i < UW_WALK_STEPS && !done; i++)
+	for (i = 0; i < UW_WALK_STEPS / STEPS_PER_CALL && !done; i++)
 		done = uw_walk_step(which);
 	if (!done)
 		w->cut = 1;
 	return walk_end(w);
+}
+
+/*
+ * The path of dentry up to the root of the mount namespace, without a trailing slash: empty for that
+ * root. With `within`, up to the root of its file system: no mount is crossed, but `below` tells how
+ * much of it is below the root of mnt. NULL where it has none.
+ */
+static __always_inline struct walk *walk_dentry(__u32 which, struct vfsmount *mnt,
+						struct dentry *dentry, bool within)
+{
+	struct walk *w = walk_begin(which);
+
+	if (!w || !mnt || !dentry)
+		return NULL;
+	w->dentry = dentry;
+	w->within = within;
+	if (enter_mount(w, (void *)mnt - AT(mount, mnt)))
+		return NULL;
+	return walk_on(which, w);
+}
+
+/* After a walk within the file system: the path up to the root of the mount namespace. */
+static __always_inline struct walk *walk_out(__u32 which, struct walk *w)
+{
+	if (!w->met)	/* what the mount shows is elsewhere: the path within the file system stays */
+		return w;
+	w->pos = UW_PATH_MAX - w->below;
+	w->within = 0;
+	w->cut = 0;
+	if (cross(w))
+		return walk_end(w);
+	return walk_on(which, w);
 }
 
 static __always_inline struct walk *walk_path(__u32 which, const struct path *path)
@@ -198,9 +284,9 @@ static __always_inline struct walk *walk_path(__u32 which, const struct path *pa
 	struct dentry *dentry = NULL;
 	struct vfsmount *mnt = NULL;
 
-	if (BPF_CORE_READ_INTO(&dentry, path, dentry) || BPF_CORE_READ_INTO(&mnt, path, mnt) || !mnt)
+	if (BPF_CORE_READ_INTO(&dentry, path, dentry) || BPF_CORE_READ_INTO(&mnt, path, mnt))
 		return NULL;
-	return walk_dentry(which, mnt, dentry);
+	return walk_dentry(which, mnt, dentry, false);
 }
 
 static __always_inline struct walk *walk_cgroup(__u32 which, struct task_struct *task)

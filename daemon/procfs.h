@@ -16,4 +16,10 @@
  */
 ssize_t uw_procfs_cwd(uint32_t pid, uint32_t tid, uint64_t before_ns, char *buf, size_t size);
 
+/*
+ * The name of thread tid of process pid, or of the process where tid is 0, as it is now: at most
+ * size - 1 bytes and a NUL, "" where the thread is gone.
+ */
+void uw_procfs_comm(uint32_t pid, uint32_t tid, char *buf, size_t size);
+
 #endif

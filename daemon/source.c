@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -105,6 +106,14 @@ static bool wants(const struct uw_plan *plan, const char *program)
 	return !strcmp(program, "uw_thread_exit");
 }
 
+static uint64_t *map_in_flight(const struct uw_source *s)
+{
+	void *p = mmap(NULL, sizeof(uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED,
+		       uw_source_map(s, "uw_in_flight"), 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
 static int load(struct uw_source *s, const struct uw_plan *plan, size_t ring_size, char **ret_why)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "unlinkwatch");
@@ -138,6 +147,14 @@ static int load(struct uw_source *s, const struct uw_plan *plan, size_t ring_siz
 	r = bpf_object__load(s->object);
 	if (r < 0)
 		return explain(ret_why, r, "the kernel does not accept the BPF programs", NULL);
+
+	s->in_flight = map_in_flight(s);
+	if (!s->in_flight)
+		return explain(ret_why, -errno, "cannot map the count of deletions in flight",
+			       NULL);
+	r = uw_source_free_slots(s);
+	if (r < 0)
+		return explain(ret_why, r, "cannot fill the stacks of free slots", NULL);
 
 	s->ring = ring_buffer__new(uw_source_map(s, "uw_events"), on_sample, s, NULL);
 	if (!s->ring)
@@ -291,6 +308,8 @@ void uw_source_free(struct uw_source *s)
 	while (s->n_events)
 		uw_tracefs_remove(s->kernel->tracefs, s->events[--s->n_events]);
 	ring_buffer__free(s->ring);
+	if (s->in_flight)
+		munmap(s->in_flight, sizeof(uint64_t));
 	bpf_object__close(s->object);
 	free(s);
 }

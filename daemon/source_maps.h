@@ -17,8 +17,9 @@ struct uw_source {
 	uw_source_event_fn on_event;
 	void *userdata;
 	unsigned int budget;
-	uint32_t active; /* slot of the rule set in force */
-	uint64_t swept;	 /* deletions that a sweep took over */
+	uint32_t active;     /* slot of the rule set in force */
+	uint64_t swept;	     /* deletions that a sweep took over */
+	uint64_t *in_flight; /* the kernel's count of them, in shared memory, or NULL */
 	/* Returns and thread exit before entries, so that no entry waits for a return unseen. */
 	struct bpf_link *links[LINKS_MAX];
 	size_t n_links, n_leave_links;
@@ -28,5 +29,8 @@ struct uw_source {
 
 /* Descriptor of the object's map of that name; the object keeps it. */
 int uw_source_map(const struct uw_source *source, const char *name);
+
+/* Fills the stacks of free slots, once after loading. Returns 0 or -errno. */
+int uw_source_free_slots(const struct uw_source *source);
 
 #endif
