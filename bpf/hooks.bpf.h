@@ -23,21 +23,21 @@
 #ifndef UW_HOOKS_BPF_H
 #define UW_HOOKS_BPF_H
 
-static __always_inline int enter_outer(enum uw_probe probe, __u32 op, __s32 dfd,
+static __always_inline int enter_outer(enum uw_probe probe, enum bank bank, __u32 op, __s32 dfd,
 				       struct filename *name)
 {
-	struct attempt a = { .op = op, .probe = probe, .dfd = dfd, .name = name };
+	struct attempt a = { .op = op, .probe = probe, .bank = bank, .dfd = dfd, .name = name };
 
 	return enter(&a);
 }
 
-static __always_inline int leave_outer(__u32 op, __s32 ret)
+static __always_inline int leave_outer(enum bank bank, __u32 op, __s32 ret)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	struct uw_state *st = find(id);
 
 	if (st && st->op == op)
-		finish(id, st, ret, 0, BANK_PROBE);
+		finish(id, st, ret, 0, bank);
 	return 0;
 }
 
@@ -113,11 +113,11 @@ static __always_inline bool load_or_read(struct scratch *s, const struct uw_stat
 /*
  * Takes down the target, if it exists: `by` is the source of a rename.
  */
-static __always_inline void resolve(__u64 id, struct uw_state *st, const struct path *dir,
-				    struct dentry *dentry, const struct path *by_dir,
-				    struct dentry *by)
+static __always_inline void resolve(enum bank bank, __u64 id, struct uw_state *st,
+				    const struct path *dir, struct dentry *dentry,
+				    const struct path *by_dir, struct dentry *by)
 {
-	struct scratch *s = get_scratch(BANK_PROBE);
+	struct scratch *s = get_scratch(bank);
 	struct uw_control *control = get_control();
 	struct inode *inode;
 	struct walk *w;
@@ -159,20 +159,21 @@ static __always_inline void resolve(__u64 id, struct uw_state *st, const struct 
 	st->name_ptr = 0;
 }
 
-static __always_inline int meet_target(__u32 op, const struct path *dir, struct dentry *dentry)
+static __always_inline int meet_target(enum bank bank, __u32 op, const struct path *dir,
+				       struct dentry *dentry)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	struct uw_state *st = awaiting(id, op);
 
 	if (st)
-		resolve(id, st, dir, dentry, NULL, NULL);
+		resolve(bank, id, st, dir, dentry, NULL, NULL);
 	return 0;
 }
 
 /* Only a rename over another file deletes; one between two links of a file does nothing at all. */
-static __always_inline int meet_victim(const struct path *from, struct dentry *source,
-				       const struct path *to, struct dentry *victim,
-				       unsigned int flags)
+static __always_inline int meet_victim(enum bank bank, const struct path *from,
+				       struct dentry *source, const struct path *to,
+				       struct dentry *victim, unsigned int flags)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	struct uw_state *st = awaiting(id, UW_OP_RENAME);
@@ -185,7 +186,7 @@ static __always_inline int meet_victim(const struct path *from, struct dentry *s
 		return 0;
 	count(UW_CNT_SEEN);
 	st->victim = 1;
-	resolve(id, st, to, victim, from, source);
+	resolve(bank, id, st, to, victim, from, source);
 	return 0;
 }
 

@@ -7,12 +7,12 @@
 
 static __always_inline int kprobe_enter(__u32 op, __u64 dfd, __u64 name)
 {
-	return enter_outer(UW_PROBE_KPROBE, op, (__s32)dfd, (struct filename *)name);
+	return enter_outer(UW_PROBE_KPROBE, BANK_PROBE, op, (__s32)dfd, (struct filename *)name);
 }
 
 static __always_inline int kprobe_target(struct pt_regs *ctx, __u32 op)
 {
-	return meet_target(op, (void *)PT_REGS_PARM1(ctx), (void *)PT_REGS_PARM2(ctx));
+	return meet_target(BANK_PROBE, op, (void *)PT_REGS_PARM1(ctx), (void *)PT_REGS_PARM2(ctx));
 }
 
 SEC("kprobe")
@@ -30,7 +30,7 @@ int uw_target_unlink(struct pt_regs *ctx)
 SEC("kprobe")
 int uw_leave_unlink(struct pt_regs *ctx)
 {
-	return leave_outer(UW_OP_UNLINK, (__s32)PT_REGS_RC(ctx));
+	return leave_outer(BANK_PROBE, UW_OP_UNLINK, (__s32)PT_REGS_RC(ctx));
 }
 
 SEC("kprobe")
@@ -48,7 +48,7 @@ int uw_target_rmdir(struct pt_regs *ctx)
 SEC("kprobe")
 int uw_leave_rmdir(struct pt_regs *ctx)
 {
-	return leave_outer(UW_OP_RMDIR, (__s32)PT_REGS_RC(ctx));
+	return leave_outer(BANK_PROBE, UW_OP_RMDIR, (__s32)PT_REGS_RC(ctx));
 }
 
 SEC("kprobe")
@@ -60,7 +60,7 @@ int uw_enter_rename(struct pt_regs *ctx)
 SEC("kprobe")
 int uw_target_rename(struct pt_regs *ctx)
 {
-	return meet_victim((void *)PT_REGS_PARM1(ctx), (void *)PT_REGS_PARM2(ctx),
+	return meet_victim(BANK_PROBE, (void *)PT_REGS_PARM1(ctx), (void *)PT_REGS_PARM2(ctx),
 			   (void *)PT_REGS_PARM3(ctx), (void *)PT_REGS_PARM4(ctx),
 			   PT_REGS_PARM5(ctx));
 }
@@ -68,7 +68,7 @@ int uw_target_rename(struct pt_regs *ctx)
 SEC("kprobe")
 int uw_leave_rename(struct pt_regs *ctx)
 {
-	return leave_outer(UW_OP_RENAME, (__s32)PT_REGS_RC(ctx));
+	return leave_outer(BANK_PROBE, UW_OP_RENAME, (__s32)PT_REGS_RC(ctx));
 }
 
 #endif

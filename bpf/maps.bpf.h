@@ -80,10 +80,19 @@ struct scratch {
 };
 
 /*
- * Kprobes and the system calls' tracepoints run with preemption off; other tracepoints can be preempted on
- * 7.x, though not by the same program. So each of those has a space of its own on each CPU.
+ * Kprobes and the system calls' tracepoints run with preemption off. fentry programs only stay on their
+ * CPU since 5.11, as other tracepoints do on 7.x: each can be preempted by any other, though not by itself,
+ * which the kernel skips then. So each of those has a space of its own on each CPU.
  */
-enum bank { BANK_PROBE, BANK_EXIT, BANK_RAW_LEAVE };
+enum bank { BANK_PROBE, BANK_EXIT, BANK_RAW_LEAVE, BANK_FENTRY };
+
+/* What a fentry program does, for its bank. */
+enum step { STEP_ENTER, STEP_TARGET, STEP_LEAVE };
+
+#define FENTRY_BANK(op, step) (BANK_FENTRY + 3 * ((op) - 1) + (step))
+
+_Static_assert(BANK_FENTRY == UW_BANKS, "the fentry programs' banks come after the others");
+_Static_assert(3 * (UW_OP_MAX - 1) == UW_FENTRY_BANKS, "a bank for each fentry program");
 
 /* UW_BANKS for each CPU. By hand, since a per-CPU array holds 32 KiB at most. */
 struct {
@@ -92,6 +101,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct scratch);
 } uw_scratch SEC(".maps");
+
+/* UW_FENTRY_BANKS for each CPU, where they are used. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} uw_fentry_scratch SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -177,9 +194,16 @@ static __always_inline struct uw_control *get_control(void)
 
 static __always_inline struct scratch *get_scratch(enum bank bank)
 {
-	__u32 key = bpf_get_smp_processor_id() * UW_BANKS + bank;
-	struct scratch *s = bpf_map_lookup_elem(&uw_scratch, &key);
+	__u32 cpu = bpf_get_smp_processor_id(), key;
+	struct scratch *s;
 
+	if (bank < BANK_FENTRY) {
+		key = cpu * UW_BANKS + bank;
+		s = bpf_map_lookup_elem(&uw_scratch, &key);
+	} else {
+		key = cpu * UW_FENTRY_BANKS + bank - BANK_FENTRY;
+		s = bpf_map_lookup_elem(&uw_fentry_scratch, &key);
+	}
 	if (s)
 		s->walks = 2 * bank;
 	return s;

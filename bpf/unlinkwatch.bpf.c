@@ -5,7 +5,7 @@
  * daemon through a ring buffer.
  *
  * Compiled three times from this source:
- *  - UW_KERNEL_READS: the kprobes, and the tracepoints with the directory and the process read from
+ *  - UW_KERNEL_READS: the kprobes, the fentry programs, and the tracepoints with the directory and the process read from
  *    kernel memory.
  *  - UW_PLAIN: tracepoints that read nothing but the caller's own memory. They load where the
  *    kernel has no BTF, without which libbpf loads no object that has CO-RE relocations.
@@ -40,6 +40,7 @@ char LICENSE[] SEC("license") = "GPL";
 struct attempt {
 	__u32 op;
 	__u32 probe;
+	enum bank bank;
 	__s32 dfd;
 	const void *name;	/* may be an error pointer: reading it fails safely */
 	bool user;		/* that is in the caller's memory, not a struct filename */
@@ -213,16 +214,16 @@ static __always_inline int enter(const struct attempt *a)
 	const void *name;
 	__u32 slot;
 
-	if (!control || id >> 32 == control->self)
+	if (!control || control->stopping || id >> 32 == control->self)
 		return 0;
 	slot = control->active;
 	set = bpf_map_lookup_elem(&uw_rulesets, &slot);
-	s = get_scratch(BANK_PROBE);
+	s = get_scratch(a->bank);
 	if (!set || !s || a->op >= UW_OP_MAX)
 		return 0;
 
 	/* Also where no rule wants the new one: its return must not be taken for the old one's. */
-	finish_stale(id, BANK_PROBE);
+	finish_stale(id, a->bank);
 
 	ids = bpf_get_current_uid_gid();
 	rules = set->op[a->op];
@@ -284,6 +285,7 @@ int uw_thread_exit(void *ctx)
 
 #if UW_KERNEL_READS
 #include "kprobes.bpf.h"
+#include "fentry.bpf.h"
 #endif
 
 #include "syscalls.bpf.h"

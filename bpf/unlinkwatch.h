@@ -30,8 +30,9 @@
 #define UW_SMALL_SLOTS UW_STATES
 #define UW_BIG_SLOTS 128
 
-/* Working spaces for each CPU; see maps.bpf.h. */
+/* Working spaces for each CPU, and how many more it takes for fentry; see maps.bpf.h. */
 #define UW_BANKS 3
+#define UW_FENTRY_BANKS 9
 
 /* Steps of the dentry walk, mounts included; see walk.bpf.h. */
 #define UW_WALK_STEPS 512
@@ -194,7 +195,7 @@ struct uw_control {
 	__u32 active;	/* index of the rule set in force */
 	__u32 self;	/* process id whose deletions are not reported: the daemon's own */
 	__u32 detail;	/* enum uw_detail */
-	__u32 reserved;
+	__u32 stopping;	/* deletions that begin now are not seen any more */
 };
 
 /* How much is read of who did it. */
@@ -227,8 +228,8 @@ struct uw_path_key {
 };
 
 /*
- * Every event counted in SEEN ends in exactly one of RECORDED, FILTERED, RING_FULL and STATE_FULL,
- * or is still on its way. STALE and BIG_FULL describe, they are not part of that sum.
+ * Every event counted in SEEN ends in exactly one of RECORDED, FILTERED, RING_FULL, STATE_FULL and
+ * SKIPPED, or is still on its way. STALE and BIG_FULL describe, they are not part of that sum.
  */
 enum uw_counter {
 	UW_CNT_SEEN,		/* entries that the probe saw, the daemon's own left out */
@@ -237,6 +238,7 @@ enum uw_counter {
 	UW_CNT_RING_FULL,	/* lost: ring buffer full */
 	UW_CNT_STATE_FULL,	/* lost: table of deletions in flight full */
 	UW_CNT_STALE,		/* passed on with an unknown result, as the return was missed */
+	UW_CNT_SKIPPED,		/* lost: the kernel did not run the entry probe; added by the daemon */
 	UW_CNT_BIG_FULL,	/* strings were cut or left out, as no slot for long ones was free */
 	UW_CNT_MAX,
 };

@@ -48,7 +48,7 @@ struct walk {
 /* Two for each bank: the first is for the target, whose path stays there while the second is used. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 2 * UW_BANKS);
+	__uint(max_entries, 2 * UW_BANKS);	/* and those of UW_FENTRY_BANKS, by the daemon */
 	__type(key, __u32);
 	__type(value, struct walk);
 } uw_walks SEC(".maps");

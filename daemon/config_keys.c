@@ -41,6 +41,7 @@ static const struct choice priorities[] = {
 static const struct choice probes[] = {
 	{ "auto", UW_CHOOSE_AUTO },
 	{ "kprobe", UW_CHOOSE_KPROBE },
+	{ "fentry", UW_CHOOSE_FENTRY },
 	{ "tracepoint", UW_CHOOSE_TRACEPOINT },
 	{ 0 },
 };
@@ -188,7 +189,7 @@ static int take_probe(struct uw_draft *draft, char *word)
 {
 	int value = 0, r;
 
-	r = choose(draft, probes, "auto, kprobe or tracepoint", word, &value);
+	r = choose(draft, probes, "auto, kprobe, fentry or tracepoint", word, &value);
 	if (r > 0)
 		draft->probe = (enum uw_probe_choice)value;
 	return r < 0 ? r : 0;

@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -46,26 +48,73 @@ static int mount_private(const char *type)
 	return fd;
 }
 
+/* A descriptor of the path if a file system of this kind is there, else -errno. */
+static int open_root(const char *path, unsigned int magic)
+{
+	struct statfs sfs;
+	int fd;
+
+	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (!fstatfs(fd, &sfs) && (unsigned int)sfs.f_type == magic)
+		return fd;
+	close(fd);
+	return -ENOENT;
+}
+
 static int tracefs_open(void)
 {
-	static const char *const places[] = { "/sys/kernel/tracing", "/sys/kernel/debug/tracing" };
-	struct statfs sfs;
+	/* The trailing component makes an automount happen. */
+	static const char *const places[] = { "/sys/kernel/tracing/.",
+					      "/sys/kernel/debug/tracing/." };
 	size_t i;
 	int fd;
 
 	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		/* The trailing component makes an automount happen. */
-		char path[64];
-
-		snprintf(path, sizeof(path), "%s/.", places[i]);
-		fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		if (fd < 0)
-			continue;
-		if (!fstatfs(fd, &sfs) && sfs.f_type == TRACEFS_MAGIC)
+		fd = open_root(places[i], TRACEFS_MAGIC);
+		if (fd >= 0)
 			return fd;
-		close(fd);
 	}
 	return mount_private("tracefs");
+}
+
+/*
+ * The models none and voluntary let no task be preempted in the kernel. Where the kernel can change
+ * between models (PREEMPT_DYNAMIC, 5.12), debugfs has the one in force in parentheses.
+ * UNLINKWATCH_PREEMPTION=none is for the tests: fentry where its programs are skipped.
+ */
+static enum uw_preemption preemption_read(void)
+{
+	const char *pretend = getenv("UNLINKWATCH_PREEMPTION");
+	struct utsname uts;
+	char line[128];
+	ssize_t n = -1;
+	int dir, fd;
+
+	if (pretend && !strcmp(pretend, "none"))
+		return UW_PREEMPTION_NONE;
+	if (uname(&uts) < 0)
+		return UW_PREEMPTION_UNKNOWN;
+	if (!strstr(uts.version, "PREEMPT"))
+		return UW_PREEMPTION_NONE;
+	if (!strstr(uts.version, "PREEMPT_DYNAMIC"))
+		return UW_PREEMPTION_FULL;
+	dir = open_root("/sys/kernel/debug/.", DEBUGFS_MAGIC);
+	if (dir < 0)
+		dir = mount_private("debugfs");
+	if (dir < 0)
+		return UW_PREEMPTION_UNKNOWN;
+	fd = openat(dir, "sched/preempt", O_RDONLY | O_CLOEXEC);
+	close(dir);
+	if (fd >= 0) {
+		n = read(fd, line, sizeof(line) - 1);
+		close(fd);
+	}
+	line[n > 0 ? n : 0] = '\0';
+	if (strstr(line, "(none)") || strstr(line, "(voluntary)"))
+		return UW_PREEMPTION_NONE;
+	return strchr(line, '(') ? UW_PREEMPTION_FULL : UW_PREEMPTION_UNKNOWN;
 }
 
 static enum uw_lockdown lockdown_read(void)
@@ -102,13 +151,18 @@ static const char *const function_names[UW_FN_MAX][2] = {
 	[UW_FN_PATH_RENAME] = { "security_path_rename" },
 };
 
+static bool has_function(const struct btf *btf, const char *name)
+{
+	return btf__find_by_name_kind(btf, name, BTF_KIND_FUNC) > 0;
+}
+
 static const char *function_of(const struct btf *btf, enum uw_function function)
 {
 	const char *const *names = function_names[function];
 	int i;
 
 	for (i = 0; i < 2; i++)
-		if (names[i] && btf__find_by_name_kind(btf, names[i], BTF_KIND_FUNC) > 0)
+		if (names[i] && has_function(btf, names[i]))
 			return names[i];
 	return NULL;
 }
@@ -126,9 +180,12 @@ void uw_kernel_read(struct uw_kernel *ret)
 			!faccessat(ret->tracefs, "events/syscalls/sys_enter_unlinkat/id", R_OK, 0);
 	}
 	ret->lockdown = lockdown_read();
+	ret->preemption = preemption_read();
 	/* libbpf 1.0 and later: NULL on failure. */
 	if (btf) {
 		ret->btf = true;
+		/* CONFIG_BPF_JIT; what else it takes, 5.10 has not in its BTF: attaching tells. */
+		ret->trampolines = has_function(btf, "bpf_trampoline_link_prog");
 		for (i = 0; i < UW_FN_MAX; i++)
 			ret->functions[i] = function_of(btf, (enum uw_function)i);
 		btf__free(btf);
@@ -158,7 +215,7 @@ static const char *why_no_tracefs(const struct uw_kernel *k)
 	return "tracefs is not there; mount it with: mount -t tracefs tracefs /sys/kernel/tracing";
 }
 
-static const char *why_no_kprobe(const struct uw_kernel *k)
+static const char *why_no_functions(const struct uw_kernel *k)
 {
 	if (why_no_kernel_reads(k))
 		return why_no_kernel_reads(k);
@@ -167,10 +224,31 @@ static const char *why_no_kprobe(const struct uw_kernel *k)
 		return "this kernel's BTF lacks the function that unlinks (filename_unlinkat, do_unlinkat), "
 		       "the one for directories (filename_rmdir, do_rmdir) or the one that renames "
 		       "(filename_renameat2, do_renameat2)";
+	return NULL;
+}
+
+static const char *why_no_kprobe(const struct uw_kernel *k)
+{
+	if (why_no_functions(k))
+		return why_no_functions(k);
 	if (k->tracefs < 0)
 		return why_no_tracefs(k);
 	if (!k->kprobe_events)
 		return "tracefs has no kprobe_events that can be written: no CONFIG_KPROBE_EVENTS, or no right";
+	return NULL;
+}
+
+static const char *why_no_fentry(const struct uw_kernel *k)
+{
+	if (why_no_functions(k))
+		return why_no_functions(k);
+	if (!k->trampolines)
+		return "this kernel has no BPF trampolines (CONFIG_BPF_JIT)";
+	if (k->preemption == UW_PREEMPTION_FULL)
+		return "this kernel preempts such programs, and skips them for other threads meanwhile";
+	if (k->preemption == UW_PREEMPTION_UNKNOWN)
+		return "debugfs does not tell whether this kernel preempts such programs, and skips them for "
+		       "other threads meanwhile";
 	return NULL;
 }
 
@@ -191,20 +269,29 @@ static bool has_path_hooks(const struct uw_kernel *k)
 	       k->functions[UW_FN_PATH_RENAME];
 }
 
+static struct uw_plan plan_functions(const struct uw_kernel *k, enum uw_probe probe)
+{
+	struct uw_plan plan = {
+		.probe = probe,
+		.kernel_reads = true,
+		.why_not = probe == UW_PROBE_FENTRY ? why_no_fentry(k) : why_no_kprobe(k),
+		.not_covered = has_path_hooks(k) ? NOT_YET : NO_PATHS NOT_YET,
+	};
+
+	memcpy(plan.functions, k->functions, sizeof(plan.functions));
+	return plan;
+}
+
 size_t uw_kernel_plan(const struct uw_kernel *kernel, enum uw_probe_choice choice,
 		      struct uw_plan plans[UW_PLANS_MAX])
 {
 	size_t n = 0;
 
-	if (choice == UW_CHOOSE_AUTO || choice == UW_CHOOSE_KPROBE) {
-		plans[n++] = (struct uw_plan){
-			.probe = UW_PROBE_KPROBE,
-			.kernel_reads = true,
-			.why_not = why_no_kprobe(kernel),
-			.not_covered = has_path_hooks(kernel) ? NOT_YET : NO_PATHS NOT_YET,
-		};
-		memcpy(plans[0].functions, kernel->functions, sizeof(kernel->functions));
-	}
+	/* First, as it sees the same as kprobe for less. */
+	if (choice == UW_CHOOSE_AUTO || choice == UW_CHOOSE_FENTRY)
+		plans[n++] = plan_functions(kernel, UW_PROBE_FENTRY);
+	if (choice == UW_CHOOSE_AUTO || choice == UW_CHOOSE_KPROBE)
+		plans[n++] = plan_functions(kernel, UW_PROBE_KPROBE);
 	if (choice == UW_CHOOSE_AUTO || choice == UW_CHOOSE_TRACEPOINT) {
 		const char *why_not = why_no_tracepoint(kernel);
 		const char *why_no_reads = why_no_kernel_reads(kernel);

@@ -16,7 +16,7 @@ static const char help[] =
 	"  -c, --config=FILE     read FILE and FILE.d/*.conf (" UW_CONFIG_FILE ")\n"
 	"      --check-config [FILE]\n"
 	"                        report every mistake in the configuration, and exit\n"
-	"  -p, --probe=PROBE     auto, kprobe or tracepoint, whatever Probe= says\n"
+	"  -p, --probe=PROBE     auto, kprobe, fentry or tracepoint, whatever Probe= says\n"
 	"  -o, --output=OUTPUT   journal, json or text (journal under systemd, else text)\n"
 	"  -h, --help            print this help, and exit\n"
 	"  -V, --version         print the version, and exit\n"
@@ -34,6 +34,7 @@ struct word {
 static const struct word probes[] = {
 	{ "auto", UW_CHOOSE_AUTO },
 	{ "kprobe", UW_CHOOSE_KPROBE },
+	{ "fentry", UW_CHOOSE_FENTRY },
 	{ "tracepoint", UW_CHOOSE_TRACEPOINT },
 	{ NULL, 0 },
 };

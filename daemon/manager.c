@@ -330,7 +330,7 @@ static void say_started(struct uw_manager *m)
 	const char *const *functions = m->plan.functions;
 
 	uw_buf_reset(&m->text);
-	if (m->plan.probe == UW_PROBE_KPROBE)
+	if (functions[UW_FN_UNLINK])
 		uw_buf_printf(&m->text, " on %s, %s and %s", functions[UW_FN_UNLINK],
 			      functions[UW_FN_RMDIR], functions[UW_FN_RENAME]);
 	uw_sink_note(m->sink, UW_ID_STARTED, LOG_INFO,

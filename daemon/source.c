@@ -29,12 +29,12 @@ struct attachment {
 	const char *program;
 	const char *event;	   /* of tracefs, for tracepoints */
 	bool leave;		   /* at the return */
-	enum uw_function function; /* for kprobes */
+	enum uw_function function; /* for kprobes and fentry */
 	bool optional; /* not every kernel has it: a system call, or CONFIG_SECURITY_PATH */
 	bool raw;      /* only in plans that are raw, and the only ones there */
 };
 
-/* Leaves first: see struct uw_source. */
+/* Returns before entries, so that no entry waits for a return unseen. */
 static const struct attachment attachments[] = {
 	{ UW_PROBE_KPROBE, "uw_leave_unlink", .leave = true, .function = UW_FN_UNLINK },
 	{ UW_PROBE_KPROBE, "uw_leave_rmdir", .leave = true, .function = UW_FN_RMDIR },
@@ -45,6 +45,17 @@ static const struct attachment attachments[] = {
 	{ UW_PROBE_KPROBE, "uw_enter_unlink", .function = UW_FN_UNLINK },
 	{ UW_PROBE_KPROBE, "uw_enter_rmdir", .function = UW_FN_RMDIR },
 	{ UW_PROBE_KPROBE, "uw_enter_rename", .function = UW_FN_RENAME },
+	{ UW_PROBE_FENTRY, "uw_fexit_unlink", .leave = true, .function = UW_FN_UNLINK },
+	{ UW_PROBE_FENTRY, "uw_fexit_rmdir", .leave = true, .function = UW_FN_RMDIR },
+	{ UW_PROBE_FENTRY, "uw_fexit_rename", .leave = true, .function = UW_FN_RENAME },
+	{ UW_PROBE_FENTRY, "uw_fentry_path_unlink", .function = UW_FN_PATH_UNLINK,
+	  .optional = true },
+	{ UW_PROBE_FENTRY, "uw_fentry_path_rmdir", .function = UW_FN_PATH_RMDIR, .optional = true },
+	{ UW_PROBE_FENTRY, "uw_fentry_path_rename", .function = UW_FN_PATH_RENAME,
+	  .optional = true },
+	{ UW_PROBE_FENTRY, "uw_fentry_unlink", .function = UW_FN_UNLINK },
+	{ UW_PROBE_FENTRY, "uw_fentry_rmdir", .function = UW_FN_RMDIR },
+	{ UW_PROBE_FENTRY, "uw_fentry_rename", .function = UW_FN_RENAME },
 	{ UW_PROBE_TRACEPOINT, "uw_sys_exit", "syscalls/sys_exit_unlinkat", .leave = true },
 	{ UW_PROBE_TRACEPOINT, "uw_sys_exit", "syscalls/sys_exit_unlink", .leave = true,
 	  .optional = true },
@@ -114,6 +125,48 @@ static uint64_t *map_in_flight(const struct uw_source *s)
 	return p == MAP_FAILED ? NULL : p;
 }
 
+/* Names the functions for the programs, which are loaded for these. */
+static int set_targets(struct uw_source *s, const struct uw_plan *plan)
+{
+	int r = 0;
+	size_t i;
+
+	for (i = 0; i < N_ATTACHMENTS && r >= 0; i++) {
+		const struct attachment *a = &attachments[i];
+		struct bpf_program *program;
+
+		if (!belongs(a, plan))
+			continue;
+		program = bpf_object__find_program_by_name(s->object, a->program);
+		if (plan->functions[a->function])
+			r = bpf_program__set_attach_target(program, 0,
+							   plan->functions[a->function]);
+		else
+			bpf_program__set_autoload(program, false);
+	}
+	return r;
+}
+
+static int resize(struct uw_source *s, const char *map, size_t entries)
+{
+	return bpf_map__set_max_entries(bpf_object__find_map_by_name(s->object, map),
+					(__u32)entries);
+}
+
+/* The working spaces that the plan's programs use. */
+static int make_banks(struct uw_source *s, const struct uw_plan *plan)
+{
+	bool fentry = plan->probe == UW_PROBE_FENTRY;
+	size_t cpus = (size_t)libbpf_num_possible_cpus();
+	int r;
+
+	r = resize(s, "uw_scratch", UW_BANKS * cpus);
+	if (r < 0 || !fentry)
+		return r;
+	r = resize(s, "uw_fentry_scratch", UW_FENTRY_BANKS * cpus);
+	return r < 0 ? r : resize(s, "uw_walks", 2 * (UW_BANKS + UW_FENTRY_BANKS));
+}
+
 static int load(struct uw_source *s, const struct uw_plan *plan, size_t ring_size, char **ret_why)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "unlinkwatch");
@@ -136,12 +189,13 @@ static int load(struct uw_source *s, const struct uw_plan *plan, size_t ring_siz
 	r = plan->raw ? uw_rawtp_prepare(s->object) : 0;
 	if (r < 0)
 		return explain(ret_why, r, "cannot find the tracepoints of all system calls", NULL);
-	r = bpf_map__set_max_entries(bpf_object__find_map_by_name(s->object, "uw_events"),
-				     (__u32)ring_size);
+	r = plan->probe == UW_PROBE_FENTRY ? set_targets(s, plan) : 0;
+	if (r < 0)
+		return explain(ret_why, r, "cannot find the functions", NULL);
+	r = resize(s, "uw_events", ring_size);
 	if (r < 0)
 		return explain(ret_why, r, "cannot set the size of the ring buffer", NULL);
-	r = bpf_map__set_max_entries(bpf_object__find_map_by_name(s->object, "uw_scratch"),
-				     UW_BANKS * (__u32)libbpf_num_possible_cpus());
+	r = make_banks(s, plan);
 	if (r < 0)
 		return explain(ret_why, r, "cannot set the number of CPUs", NULL);
 	r = bpf_object__load(s->object);
@@ -197,11 +251,18 @@ static int attach_one(struct uw_source *s, const struct uw_plan *plan, const str
 
 	if (!plan->functions[a->function])
 		return -ENOENT;
+	if (a->probe == UW_PROBE_FENTRY)
+		return keep_link(s, bpf_program__attach_trace(program));
 	r = uw_tracefs_add(s->kernel->tracefs, plan->functions[a->function], a->leave,
 			   s->events[s->n_events]);
 	if (r < 0)
 		return r;
 	return attach_event(s, program, s->events[s->n_events++]);
+}
+
+static int program_fd(const struct uw_source *s, const struct attachment *a)
+{
+	return bpf_program__fd(bpf_object__find_program_by_name(s->object, a->program));
 }
 
 static int attach(struct uw_source *s, const struct uw_plan *plan, char **ret_why)
@@ -221,14 +282,14 @@ static int attach(struct uw_source *s, const struct uw_plan *plan, char **ret_wh
 
 		if (!belongs(a, plan))
 			continue;
-		if (!a->leave && !s->n_leave_links)
-			s->n_leave_links = s->n_links;
 		r = attach_one(s, plan, a);
 		if (r == -ENOENT && a->optional)
 			continue;
 		if (r < 0)
 			return explain(ret_why, r, "cannot attach to",
 				       a->event ? a->event : plan->functions[a->function]);
+		if (!a->leave && a->function < UW_FN_PATH_UNLINK)
+			s->entries[s->n_entries++] = program_fd(s, a);
 	}
 	return 0;
 }
@@ -275,10 +336,12 @@ fail:
 	return r;
 }
 
-static void detach(struct uw_source *s, size_t keep)
+static void detach(struct uw_source *s)
 {
-	while (s->n_links > keep)
+	while (s->n_links)
 		bpf_link__destroy(s->links[--s->n_links]);
+	while (s->n_events)
+		uw_tracefs_remove(s->kernel->tracefs, s->events[--s->n_events]);
 }
 
 void uw_source_stop(struct uw_source *s)
@@ -289,24 +352,20 @@ void uw_source_stop(struct uw_source *s)
 
 	if (!s->n_links)
 		return;
-	detach(s, s->n_leave_links);
+	uw_source_ignore(s);
 	states = uw_source_map(s, "uw_states");
-	for (i = 0; i < STOP_STEPS && !bpf_map_get_next_key(states, NULL, &key); i++)
+	for (i = 0; i < STOP_STEPS && (!i || !bpf_map_get_next_key(states, NULL, &key)); i++)
 		nanosleep(&step, NULL);
-	detach(s, 0);
+	detach(s);
 	/* What is left has no return any more that could tell its result. */
 	uw_source_sweep(s, 0);
-	while (s->n_events)
-		uw_tracefs_remove(s->kernel->tracefs, s->events[--s->n_events]);
 }
 
 void uw_source_free(struct uw_source *s)
 {
 	if (!s)
 		return;
-	detach(s, 0);
-	while (s->n_events)
-		uw_tracefs_remove(s->kernel->tracefs, s->events[--s->n_events]);
+	detach(s);
 	ring_buffer__free(s->ring);
 	if (s->in_flight)
 		munmap(s->in_flight, sizeof(uint64_t));

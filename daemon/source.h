@@ -29,8 +29,8 @@ int uw_source_new(const struct uw_kernel *kernel, const struct uw_plan *plan, si
 		  char **ret_why);
 
 /*
- * Detaches the entry probes, waits for the deletions that are in flight (100 ms at the most), then
- * detaches the rest. What they wrote can still be read. Idempotent.
+ * Lets no further deletion begin, waits for those that are in flight (100 ms at the most), then
+ * detaches the probes. What they wrote can still be read. Idempotent.
  */
 void uw_source_stop(struct uw_source *source);
 

@@ -86,6 +86,18 @@ int uw_source_set_filter(struct uw_source *s, const struct uw_filter *filter, en
 	return 0;
 }
 
+void uw_source_ignore(const struct uw_source *s)
+{
+	int fd = uw_source_map(s, "uw_control");
+	struct uw_control control;
+	__u32 zero = 0;
+
+	if (bpf_map_lookup_elem(fd, &zero, &control))
+		return;
+	control.stopping = 1;
+	bpf_map_update_elem(fd, &zero, &control, BPF_ANY);
+}
+
 /* Takes the state from the map, so that nobody else finishes it. -ENOENT where somebody has. */
 static int take(struct uw_source *s, const __u64 *key, struct uw_state *value)
 {
@@ -229,6 +241,26 @@ int uw_source_free_slots(const struct uw_source *s)
 	return r < 0 ? r : free_slots(s, "uw_big_free", UW_BIG_SLOTS);
 }
 
+/*
+ * How often the kernel skipped an entry program that was running already: on the same CPU, for
+ * another thread, which it had preempted. Kernels count it from 5.12, where it is possible
+ * from 5.11 on.
+ */
+static uint64_t skipped(const struct uw_source *s)
+{
+	uint64_t sum = 0;
+	size_t i;
+
+	for (i = 0; i < s->n_entries; i++) {
+		struct bpf_prog_info info = { 0 };
+		__u32 len = sizeof(info);
+
+		if (!bpf_obj_get_info_by_fd(s->entries[i], &info, &len))
+			sum += info.recursion_misses;
+	}
+	return sum;
+}
+
 int uw_source_counters(const struct uw_source *s, uint64_t ret[UW_CNT_MAX])
 {
 	int cpus = libbpf_num_possible_cpus(), r, cpu, i;
@@ -249,6 +281,8 @@ int uw_source_counters(const struct uw_source *s, uint64_t ret[UW_CNT_MAX])
 		/* Taken over by the daemon, but seen by the kernel side: the sum is to balance. */
 		ret[UW_CNT_RECORDED] += s->swept;
 		ret[UW_CNT_STALE] += s->swept;
+		ret[UW_CNT_SKIPPED] = skipped(s);
+		ret[UW_CNT_SEEN] += ret[UW_CNT_SKIPPED];
 	}
 	free(values);
 	return r;

@@ -20,12 +20,20 @@ struct uw_source {
 	uint32_t active;     /* slot of the rule set in force */
 	uint64_t swept;	     /* deletions that a sweep took over */
 	uint64_t *in_flight; /* the kernel's count of them, in shared memory, or NULL */
-	/* Returns and thread exit before entries, so that no entry waits for a return unseen. */
 	struct bpf_link *links[LINKS_MAX];
-	size_t n_links, n_leave_links;
+	size_t n_links;
+	int entries[LINKS_MAX]; /* programs at entries: who misses one misses a deletion */
+	size_t n_entries;
 	char events[LINKS_MAX][UW_EVENT_NAME_MAX]; /* of tracefs, to be removed */
 	size_t n_events;
 };
+
+/*
+ * Has the programs take no notice of what begins from now on. Entries are not detached for that:
+ * the kernel skips the fexit programs of calls that are under way when it rebuilds a function's
+ * trampoline (bpf_tramp_image_put() in kernel/bpf/trampoline.c).
+ */
+void uw_source_ignore(const struct uw_source *source);
 
 /* Descriptor of the object's map of that name; the object keeps it. */
 int uw_source_map(const struct uw_source *source, const char *name);

@@ -11,6 +11,7 @@ static const struct cause {
 	{ offsetof(struct uw_stats, kernel[UW_CNT_RING_FULL]), "as the ring buffer was full" },
 	{ offsetof(struct uw_stats, kernel[UW_CNT_STATE_FULL]),
 	  "as too many deletions were in flight" },
+	{ offsetof(struct uw_stats, kernel[UW_CNT_SKIPPED]), "as the kernel skipped the probe" },
 	{ offsetof(struct uw_stats, undecodable), "as their bytes could not be decoded" },
 	{ offsetof(struct uw_stats, sink_failed), "as the output did not take them" },
 };

@@ -111,7 +111,9 @@ static inline char *config_text(const struct uw_config *config)
 		print_rule(f, &config->rules[i]);
 	if (config->probe != UW_CHOOSE_AUTO)
 		fprintf(f, "Probe=%s\n",
-			config->probe == UW_CHOOSE_KPROBE ? "kprobe" : "tracepoint");
+			config->probe == UW_CHOOSE_KPROBE   ? "kprobe"
+			: config->probe == UW_CHOOSE_FENTRY ? "fentry"
+							    : "tracepoint");
 	if (config->detail != UW_DETAIL_STANDARD)
 		fprintf(f, "Detail=%s\n", config->detail == UW_DETAIL_MINIMAL ? "minimal" : "full");
 	if (config->ring_size != UW_RING_SIZE_DEFAULT)

@@ -156,6 +156,7 @@ static const struct good goods[] = {
 	/* [Daemon] */
 	{ "the last probe wins", "[Daemon]\nProbe=kprobe\nProbe=tracepoint\n",
 	  "rule1:\nProbe=tracepoint\n" },
+	{ "fentry is a probe", "[Daemon]\nProbe=fentry\n", "rule1:\nProbe=fentry\n" },
 	{ "an empty probe resets it", "[Daemon]\nProbe=kprobe\nProbe=\n", "rule1:\n" },
 	{ "Probe=auto is the default", "[Daemon]\nProbe=auto\n", "rule1:\n" },
 	{ "the detail may be less or more than the standard", "[Daemon]\nDetail=minimal\n",

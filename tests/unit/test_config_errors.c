@@ -207,10 +207,10 @@ static const struct bad bads[] = {
 	{ "a priority of 8 is refused", "[Watch]\nPriority=8\n", 0,
 	  "conf:2: Priority: \"8\" is not known; use emerg, alert, crit, err, warning, notice, info, "
 	  "debug or 0 to 7\n" },
-	{ "a probe of a later version is refused", "[Daemon]\nProbe=fentry\n", 0,
-	  "conf:2: Probe: \"fentry\" is not known; use auto, kprobe or tracepoint\n" },
+	{ "an unknown probe is refused", "[Daemon]\nProbe=uprobe\n", 0,
+	  "conf:2: Probe: \"uprobe\" is not known; use auto, kprobe, fentry or tracepoint\n" },
 	{ "a probe in the wrong case is refused", "[Daemon]\nProbe=Auto\n", 0,
-	  "conf:2: Probe: \"Auto\" is not known; use auto, kprobe or tracepoint\n" },
+	  "conf:2: Probe: \"Auto\" is not known; use auto, kprobe, fentry or tracepoint\n" },
 	{ "an unknown detail is refused", "[Daemon]\nDetail=normal\n", 0,
 	  "conf:2: Detail: \"normal\" is not known; use minimal, standard or full\n" },
 	{ "a detail in the wrong case is refused", "[Daemon]\nDetail=Full\n", 0,

@@ -33,6 +33,8 @@ static const struct row {
 	{ "reports a full table of deletions in flight",
 	  .now = { .kernel = { [UW_CNT_STATE_FULL] = 1 } }, .lost = 1, .sum = 1,
 	  .text = "1 as too many deletions were in flight" },
+	{ "reports probes that the kernel skipped", .now = { .kernel = { [UW_CNT_SKIPPED] = 6 } },
+	  .lost = 6, .sum = 6, .text = "6 as the kernel skipped the probe" },
 	{ "reports bytes that could not be decoded", .now = { .undecodable = 2 }, .lost = 2,
 	  .sum = 2, .text = "2 as their bytes could not be decoded" },
 	{ "reports an output that failed", .now = { .sink_failed = 9 }, .lost = 9, .sum = 9,

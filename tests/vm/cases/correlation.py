@@ -2,81 +2,91 @@
 # SPDX-License-Identifier: MIT
 """
 Entry and return are joined per thread: many processes and threads delete in one directory at once, and
-each record is one that really happened, none missing, none twice. Then the same with room for a
-single return in flight, where the kernel skips most return probes without a word: still no deletion
-is lost, and those whose result is not known say so.
+each record is one that really happened, none missing, none twice; by each probe that promises it. Then the
+same with room for a single return in flight, where the kernel skips most return probes without a word:
+still no deletion is lost, and those whose result is not known say so.
 """
 import collections
 import json
 import os
-import re
 import subprocess
 import time
 
 from uwtest import configure, done, equal, ok, run
 
-PROCESSES, THREADS, DELETIONS, FAIL = 64, 4, int(os.environ.get("UW_DELETIONS", "20000")), 3
+PROBES = os.environ.get("UW_PROBES", "kprobe fentry").split()
+# processes, threads of each, deletions; one in FAIL fails
+LOADS = ((1, 4, 4000), (16, 4, 8000), (64, 4, 20000))
+FAIL = 3
 DIR = "/dev/shm/many"
+DROPIN = "/run/systemd/system/unlinkwatchd.service.d"
 
 
-def counters():
-    """seen, recorded, lost, as the status has them after the next tick."""
-    status = run("systemctl", "show", "-P", "StatusText", "unlinkwatchd")
-    return [int(n) for n in re.findall(r"(\d+) (?:seen|recorded|lost)", status)]
+def start(probe, environment=""):
+    os.makedirs(DROPIN, exist_ok=True)
+    with open(DROPIN + "/probe.conf", "w") as f:
+        f.write("[Service]\nExecStart=\nExecStart=/usr/sbin/unlinkwatchd --probe=%s\n%s" % (probe, environment))
+    run("systemctl", "daemon-reload")
+    run("systemctl", "start", "unlinkwatchd")
 
 
-def contend(title):
+def contend(title, processes, threads, deletions):
+    """What happened, as (tid, filename, ret), what the journal has, and the daemon's last words."""
     os.makedirs(DIR, exist_ok=True)
     since = time.time()
-    out = run("./deleters", DIR, str(PROCESSES), str(THREADS), str(DELETIONS), str(FAIL))
-    happened = collections.Counter()
-    for line in out.splitlines():
-        tid, name, ret = line.split()
-        happened[(tid, name, ret)] += 1
-    equal(sum(happened.values()), DELETIONS, "%s: %d deletions by %d threads" % (title, DELETIONS,
-                                                                                PROCESSES * THREADS))
+    out = run("./deleters", DIR, str(processes), str(threads), str(deletions), str(FAIL))
+    happened = collections.Counter(tuple(line.split()) for line in out.splitlines())
+    equal(sum(happened.values()), deletions, "%s: %d deletions" % (title, deletions))
     equal(sum(1 for (_, name, ret) in happened if (ret == "-2") != name.startswith("none")), 0,
           "%s: one in %d fails" % (title, FAIL))
     run("systemctl", "stop", "unlinkwatchd")
     run("journalctl", "--sync")
     fields = "UNLINK_TID,UNLINK_FILENAME,UNLINK_RET,UNLINK_PATH"
     journal = subprocess.Popen(["journalctl", "-t", "unlinkwatchd", "UNLINK_COMM=deleters", "-o", "json",
-                                "--output-fields=" + fields, "--since=@%f" % (since - 1)],
-                               stdout=subprocess.PIPE)
+                                "--output-fields=" + fields, "--since=@%f" % since], stdout=subprocess.PIPE)
     got = [json.loads(line) for line in journal.stdout]
     journal.wait()
     stopped = run("journalctl", "-t", "unlinkwatchd", "-n1", "-o", "cat").strip()
-    print("# " + stopped)
+    print("# %s: %s" % (title, stopped))
     return happened, got, stopped
 
 
-configure("[Watch many]\nPath=%s\n[Daemon]\nRingBufferSize=64M\n" % DIR)
-run("systemctl", "restart", "unlinkwatchd")
-happened, records, stopped = contend("room for 4096 returns")
-seen = collections.Counter((r["UNLINK_TID"], r["UNLINK_FILENAME"], r["UNLINK_RET"]) for r in records)
-ok(seen == happened, "every (tid, filename, ret) is one that happened, none missing, none doubled",
-   "missing: %d, e.g. %s" % (sum((happened - seen).values()), list(happened - seen)[:5]),
-   "too many: %d, e.g. %s" % (sum((seen - happened).values()), list(seen - happened)[:5]))
-ok(all(r["UNLINK_PATH"] == DIR + "/" + r["UNLINK_FILENAME"] for r in records), "every path is right")
-ok(stopped.endswith("lost: 0"), "nothing is counted as lost", stopped)
+def compare(title, happened, seen):
+    """Both Counters; what is there more or less often than it happened fails."""
+    return ok(seen == happened, title,
+              "missing: %d, e.g. %s" % (sum((happened - seen).values()), list(happened - seen)[:5]),
+              "too many: %d, e.g. %s" % (sum((seen - happened).values()), list(seen - happened)[:5]))
 
-# Less room, by the way meant for this test.
-os.makedirs("/run/systemd/system/unlinkwatchd.service.d", exist_ok=True)
-with open("/run/systemd/system/unlinkwatchd.service.d/room.conf", "w") as f:
-    f.write("[Service]\nEnvironment=UNLINKWATCH_MAXACTIVE=1\n")
-run("systemctl", "daemon-reload")
-run("systemctl", "start", "unlinkwatchd")
-happened, records, stopped = contend("room for 1 return")
-names = collections.Counter((tid, name) for (tid, name, _) in happened.elements())
-seen = collections.Counter((r["UNLINK_TID"], r["UNLINK_FILENAME"]) for r in records)
-ok(seen == names, "with missed returns too no deletion is missing or doubled",
-   "missing: %d, e.g. %s" % (sum((names - seen).values()), list(names - seen)[:5]),
-   "too many: %d, e.g. %s" % (sum((seen - names).values()), list(seen - names)[:5]))
-unknown = [r for r in records if r["UNLINK_RET"] == "unknown"]
-known = collections.Counter((r["UNLINK_TID"], r["UNLINK_FILENAME"], r["UNLINK_RET"]) for r in records
-                            if r["UNLINK_RET"] != "unknown")
-print("# %d of %d results are unknown" % (len(unknown), len(records)))
-ok(unknown, "returns were missed, and their records say that the result is unknown")
-ok(not known - happened, "and every known result is the right one", list(known - happened)[:5])
-ok(stopped.endswith("lost: 0"), "nothing is counted as lost then", stopped)
+
+def every_return(probe, processes, threads, deletions):
+    title = "%s, %d threads" % (probe, processes * threads)
+    start(probe)
+    happened, records, stopped = contend(title, processes, threads, deletions)
+    compare(title + ": every (tid, filename, ret) is one that happened, none missing, none doubled", happened,
+            collections.Counter((r["UNLINK_TID"], r["UNLINK_FILENAME"], r["UNLINK_RET"]) for r in records))
+    ok(all(r["UNLINK_PATH"] == DIR + "/" + r["UNLINK_FILENAME"] for r in records), title + ": every path is right")
+    ok(stopped.endswith("lost: 0"), title + ": nothing is counted as lost", stopped)
+
+
+def few_returns():
+    """Less room, by the way meant for this test."""
+    start("kprobe", "Environment=UNLINKWATCH_MAXACTIVE=1\n")
+    happened, records, stopped = contend("room for 1 return", *LOADS[-1])
+    names = collections.Counter((tid, name) for (tid, name, _) in happened.elements())
+    compare("with missed returns too no deletion is missing or doubled", names,
+            collections.Counter((r["UNLINK_TID"], r["UNLINK_FILENAME"]) for r in records))
+    unknown = [r for r in records if r["UNLINK_RET"] == "unknown"]
+    known = collections.Counter((r["UNLINK_TID"], r["UNLINK_FILENAME"], r["UNLINK_RET"]) for r in records
+                                if r["UNLINK_RET"] != "unknown")
+    print("# %d of %d results are unknown" % (len(unknown), len(records)))
+    ok(unknown, "returns were missed, and their records say that the result is unknown")
+    ok(not known - happened, "and every known result is the right one", list(known - happened)[:5])
+    ok(stopped.endswith("lost: 0"), "nothing is counted as lost then", stopped)
+
+
+configure("[Watch many]\nPath=%s\n[Daemon]\nRingBufferSize=64M\n" % DIR)
+for probe in PROBES:
+    for load in LOADS:
+        every_return(probe, *load)
+few_returns()
 done()

@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: MIT
 """Each probe on the kernel at hand: attached by the service, and the same deletions seen by each."""
 import os
+import re
 import subprocess
 
 from uwtest import configure, cursor, deletions, done, equal, journal, ok, run, settle, value, STARTED
 
 DIR = "/srv/probes"
+DROPIN = "/run/systemd/system/unlinkwatchd.service.d"
 os.makedirs(DIR)
 configure("[Watch probes]\nPath=%s\n" % DIR)
 
@@ -48,32 +50,68 @@ EXPECTED = [
     ("rmdir", "none", DIR + "/none", "-2", "lexical"),
 ]
 
-for probe in ("kprobe", "tracepoint", "auto"):
-    os.makedirs("/run/systemd/system/unlinkwatchd.service.d", exist_ok=True)
-    with open("/run/systemd/system/unlinkwatchd.service.d/probe.conf", "w") as f:
-        f.write("[Service]\nExecStart=\nExecStart=/usr/sbin/unlinkwatchd --probe=%s\n" % probe)
+PREEMPTS = "this kernel preempts such programs"
+
+
+def preempted():
+    """Whether the kernel may preempt a task within the kernel, fentry programs included."""
+    if "PREEMPT" not in os.uname().version:
+        return False
+    with open("/sys/kernel/debug/sched/preempt") as f:
+        return not re.search(r"\((none|voluntary)\)", f.read())
+
+
+def start(probe, environment=""):
+    """Starts the service with this probe; returns what it said."""
+    os.makedirs(DROPIN, exist_ok=True)
+    with open(DROPIN + "/probe.conf", "w") as f:
+        f.write("[Service]\nExecStart=\nExecStart=/usr/sbin/unlinkwatchd --probe=%s\n%s" % (probe, environment))
     run("systemctl", "daemon-reload")
-    start = cursor()
-    run("systemctl", "restart", "unlinkwatchd")
-    started = [r["MESSAGE"] for r in journal(start) if r.get("MESSAGE_ID") == STARTED]
-    ok(len(started) == 1 and started[0].startswith("watching deletions by %s" %
-                                                   ("kprobe" if probe == "auto" else probe)),
-       "--probe=%s attaches on %s" % (probe, os.uname().release), started)
+    here = cursor()
+    run("systemctl", "restart", "unlinkwatchd", check=False)
+    return journal(here)
+
+
+def check(probe, takes, environment=""):
+    """The core set of deletions, with --probe=PROBE, which is to take the probe `takes`."""
+    said = start(probe, environment)
+    started = [r["MESSAGE"] for r in said if r.get("MESSAGE_ID") == STARTED]
+    passed = [ok(len(started) == 1 and started[0].startswith("watching deletions by %s" % takes),
+                 "--probe=%s attaches %s on %s" % (probe, takes, os.uname().release),
+                 *(r["MESSAGE"] for r in said))]
     here = cursor()
     pid = deletions_of_one_child()
-    got = [(r["UNLINK_OP"], r["UNLINK_FILENAME"], r["UNLINK_PATH"], r["UNLINK_RET"], r["UNLINK_PATH_STATE"])
+    got = [(r["UNLINK_OP"], r["UNLINK_FILENAME"], r.get("UNLINK_PATH"), r["UNLINK_RET"], r["UNLINK_PATH_STATE"])
            for r in settle(here, len(EXPECTED), pid)]
-    expected = EXPECTED if probe != "tracepoint" else [e[:4] + ("lexical",) for e in EXPECTED]
-    equal(got, expected, "--probe=%s: every system call with its name, path and result" % probe)
-    ok(all(r["UNLINK_PPID"] == str(os.getpid()) and
-           value(r["UNLINK_COMM"]) == b"python3" for r in deletions(here, pid)),
-       "--probe=%s: with the parent and the comm" % probe)
+    expected = EXPECTED if takes != "tracepoint" else [e[:4] + ("lexical",) for e in EXPECTED]
+    passed.append(equal(got, expected, "--probe=%s: every system call with its name, path and result" % probe))
+    passed.append(ok(all(r["UNLINK_PPID"] == str(os.getpid()) and
+                         value(r["UNLINK_COMM"]) == b"python3" for r in deletions(here, pid)),
+                     "--probe=%s: with the parent and the comm" % probe))
+    return "%d of %d" % (len(set(got) & set(expected)), len(expected)) if all(passed) else "failed"
+
+
+rows = {"kprobe": check("kprobe", "kprobe")}
+if preempted():
+    said = [r["MESSAGE"] for r in start("fentry")]
+    refused = ok(any(m.startswith("fentry cannot be used: " + PREEMPTS) for m in said) and
+                 any(m.startswith("no probe can be attached") for m in said),
+                 "--probe=fentry is refused, as this kernel would skip its programs", *said)
+    # All the same, by the way meant for this test: the programs load and see what they see elsewhere.
+    check("fentry", "fentry", "Environment=UNLINKWATCH_PREEMPTION=none\n")
+    rows["fentry"] = "refused: preemption" if refused else "failed"
+    auto = "kprobe"
+else:
+    rows["fentry"] = check("fentry", "fentry")
+    auto = "fentry"
+rows["tracepoint"] = check("tracepoint", "tracepoint")
+check("auto", auto)
+print("# table: kernel | kprobe | fentry | tracepoint | chosen by auto")
+print("# row: %s | %s | %s | %s | %s" % (os.uname().release.split("-")[0], rows["kprobe"], rows["fentry"],
+                                      rows["tracepoint"], auto))
 
 # A name in a page that the process has not touched yet: read at the return by the tracepoint.
-with open("/run/systemd/system/unlinkwatchd.service.d/probe.conf", "w") as f:
-    f.write("[Service]\nExecStart=\nExecStart=/usr/sbin/unlinkwatchd --probe=tracepoint\n")
-run("systemctl", "daemon-reload")
-run("systemctl", "restart", "unlinkwatchd")
+start("tracepoint")
 here = cursor()
 child = """
 import ctypes, mmap, os

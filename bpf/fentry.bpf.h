@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The fentry and fexit programs; see hooks.bpf.h for the functions, which the daemon names before it loads
+ * these. They are called by a trampoline of the kernel, for less than what a kprobe costs.
+ */
+#ifndef UW_FENTRY_BPF_H
+#define UW_FENTRY_BPF_H
+
+#include "hooks.bpf.h"
+
+static __always_inline int fentry_enter(__u32 op, __s32 dfd, struct filename *name)
+{
+	return enter_outer(UW_PROBE_FENTRY, FENTRY_BANK(op, STEP_ENTER), op, dfd, name);
+}
+
+static __always_inline int fentry_target(__u32 op, const struct path *dir, struct dentry *dentry)
+{
+	return meet_target(FENTRY_BANK(op, STEP_TARGET), op, dir, dentry);
+}
+
+static __always_inline int fexit_leave(__u32 op, __s32 ret)
+{
+	return leave_outer(FENTRY_BANK(op, STEP_LEAVE), op, ret);
+}
+
+SEC("fentry")
+int BPF_PROG(uw_fentry_unlink, int dfd, struct filename *name)
+{
+	return fentry_enter(UW_OP_UNLINK, dfd, name);
+}
+
+SEC("fentry")
+int BPF_PROG(uw_fentry_path_unlink, const struct path *dir, struct dentry *dentry)
+{
+	return fentry_target(UW_OP_UNLINK, dir, dentry);
+}
+
+SEC("fexit")
+int BPF_PROG(uw_fexit_unlink, int dfd, struct filename *name, int ret)
+{
+	return fexit_leave(UW_OP_UNLINK, ret);
+}
+
+SEC("fentry")
+int BPF_PROG(uw_fentry_rmdir, int dfd, struct filename *name)
+{
+	return fentry_enter(UW_OP_RMDIR, dfd, name);
+}
+
+SEC("fentry")
+int BPF_PROG(uw_fentry_path_rmdir, const struct path *dir, struct dentry *dentry)
+{
+	return fentry_target(UW_OP_RMDIR, dir, dentry);
+}
+
+SEC("fexit")
+int BPF_PROG(uw_fexit_rmdir, int dfd, struct filename *name, int ret)
+{
+	return fexit_leave(UW_OP_RMDIR, ret);
+}
+
+SEC("fentry")
+int BPF_PROG(uw_fentry_rename, int olddfd, struct filename *from, int newdfd, struct filename *to)
+{
+	return fentry_enter(UW_OP_RENAME, newdfd, to);
+}
+
+SEC("fentry")
+int BPF_PROG(uw_fentry_path_rename, const struct path *from, struct dentry *source,
+	     const struct path *to, struct dentry *victim, unsigned int flags)
+{
+	return meet_victim(FENTRY_BANK(UW_OP_RENAME, STEP_TARGET), from, source, to, victim, flags);
+}
+
+SEC("fexit")
+int BPF_PROG(uw_fexit_rename, int olddfd, struct filename *from, int newdfd, struct filename *to,
+	     unsigned int flags, int ret)
+{
+	return fexit_leave(UW_OP_RENAME, ret);
+}
+
+#endif
