@@ -2,10 +2,9 @@
 # SPDX-License-Identifier: MIT
 """Each probe on the kernel at hand: attached by the service, and the same deletions seen by each."""
 import os
-import re
 import subprocess
 
-from uwtest import configure, cursor, deletions, done, equal, journal, ok, run, settle, value, STARTED
+from uwtest import configure, cursor, deletions, done, equal, journal, ok, preempts, run, settle, value, STARTED
 
 DIR = "/srv/probes"
 DROPIN = "/run/systemd/system/unlinkwatchd.service.d"
@@ -53,14 +52,6 @@ EXPECTED = [
 PREEMPTS = "this kernel preempts such programs"
 
 
-def preempted():
-    """Whether the kernel may preempt a task within the kernel, fentry programs included."""
-    if "PREEMPT" not in os.uname().version:
-        return False
-    with open("/sys/kernel/debug/sched/preempt") as f:
-        return not re.search(r"\((none|voluntary)\)", f.read())
-
-
 def start(probe, environment=""):
     """Starts the service with this probe; returns what it said."""
     os.makedirs(DROPIN, exist_ok=True)
@@ -92,7 +83,7 @@ def check(probe, takes, environment=""):
 
 
 rows = {"kprobe": check("kprobe", "kprobe")}
-if preempted():
+if preempts():
     said = [r["MESSAGE"] for r in start("fentry")]
     refused = ok(any(m.startswith("fentry cannot be used: " + PREEMPTS) for m in said) and
                  any(m.startswith("no probe can be attached") for m in said),

@@ -2,6 +2,7 @@
 """What the cases share: they run in the guest as root, one line of TAP for each thing they check."""
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -144,3 +145,11 @@ def rmdir(path):
 
 def touch(path):
     os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o666))
+
+
+def preempts():
+    """Whether this kernel may preempt a task within the kernel, BPF programs of fentry included."""
+    if "PREEMPT" not in os.uname().version:
+        return False
+    with open("/sys/kernel/debug/sched/preempt") as f:
+        return not re.search(r"\((none|voluntary)\)", f.read())
