@@ -35,6 +35,9 @@
 
 #define REMOUNT_USEC (USEC_PER_S / 10)
 
+/* How long a batch of the last records may take. */
+#define STOP_USEC (60 * USEC_PER_S)
+
 /*
  * A deletion that takes longer than this is taken to have missed its return. It is long, as one on
  * a network file system may hang for minutes: such a deletion gets its result lost by it.
@@ -355,8 +358,9 @@ int uw_manager_run(struct uw_manager *m)
 	r = sd_event_loop(m->event);
 	sd_notify(0, "STOPPING=1\nSTATUS=Writing the last records");
 	uw_source_stop(m->source);
+	/* However long journald takes for them: after TimeoutStopSec= they would be lost. */
 	while (read_events(m, BATCH) == BATCH)
-		;
+		sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%" PRIu64, STOP_USEC);
 	renew_stats(m);
 	uw_sink_note(m->sink, UW_ID_STOPPED, LOG_INFO,
 		     "stopped; deletions seen: %" PRIu64 ", recorded: %" PRIu64 ", lost: %" PRIu64,
