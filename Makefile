@@ -56,7 +56,7 @@ BPF_CFLAGS = -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wext
 
 # Pure modules: neither libbpf nor libsystemd, tested without root.
 DAEMON := $(patsubst daemon/%.c,%,$(wildcard daemon/*.c))
-PURE := $(filter-out kernel ladder main manager rawtp recorder rulebook sink source source_maps tracefs,$(DAEMON))
+PURE := $(filter-out kernel ladder main manager mountwatch rawtp recorder rulebook sink source source_maps tracefs,$(DAEMON))
 OBJECTS := $(DAEMON:%=$(BUILD)/daemon/%.o)
 BPF_OBJECTS := $(BUILD)/unlinkwatch.bpf.o $(BUILD)/unlinkwatch_plain.bpf.o $(BUILD)/unlinkwatch_raw.bpf.o
 

@@ -36,6 +36,7 @@ static __always_inline int leave_outer(enum bank bank, __u32 op, __s32 ret)
 	__u64 id = bpf_get_current_pid_tgid();
 	struct uw_state *st = find(id);
 
+	tree_change_ends(id);
 	if (st && st->op == op)
 		finish(id, st, ret, 0, bank);
 	return 0;
@@ -78,14 +79,18 @@ static __always_inline __u64 path_rules(__u32 slot, struct walk *w)
 }
 
 /* True where, by its place, no rule wants the target: it is done with then. */
-static __always_inline bool excluded(__u64 id, struct uw_state *st, struct walk *w)
+static __always_inline bool excluded(__u64 id, struct uw_state *st, struct walk *w, __u32 *tree)
 {
 	__u32 slot = st->set;
 	struct uw_ruleset *set = bpf_map_lookup_elem(&uw_rulesets, &slot);
 	__u64 rules;
 
 	/* Two reloads later the slot holds other rules: the daemon decides. */
-	if (!set || !set->check_paths || set->gen != st->gen)
+	if (!set || set->gen != st->gen)
+		return false;
+	if (set->tree)
+		*tree = host_tree_state();
+	if (!set->check_paths || *tree != set->tree)
 		return false;
 	rules = path_rules(slot, w);
 	st->on_success &= rules;
@@ -121,16 +126,18 @@ static __always_inline void resolve(enum bank bank, __u64 id, struct uw_state *s
 	struct uw_control *control = get_control();
 	struct inode *inode;
 	struct walk *w;
+	__u32 tree = 0;
 
 	if (!s || !control)
 		return;
 	w = walk_dentry(s->walks, BPF_CORE_READ(dir, mnt), dentry, true);
-	if (w && excluded(id, st, w))
+	if (w && excluded(id, st, w, &tree))
 		return;
 	inode = BPF_CORE_READ(dentry, d_inode);
 	if (!inode || !load_or_read(s, st))
 		return;
 	fill_who(st);
+	s->ev.tree = tree;
 	if (w) {
 		put_place(s, w);
 		w = walk_out(s->walks, w);
@@ -165,6 +172,7 @@ static __always_inline int meet_target(enum bank bank, __u32 op, const struct pa
 	__u64 id = bpf_get_current_pid_tgid();
 	struct uw_state *st = awaiting(id, op);
 
+	tree_meet_removal(id, op, dir, dentry, BANK_PROBE);
 	if (st)
 		resolve(bank, id, st, dir, dentry, NULL, NULL);
 	return 0;
@@ -179,6 +187,7 @@ static __always_inline int meet_victim(enum bank bank, const struct path *from,
 	struct uw_state *st = awaiting(id, UW_OP_RENAME);
 	struct inode *inode;
 
+	tree_meet_rename(id, from, source, to, victim, BANK_PROBE);
 	if (!st || flags & RENAME_EXCHANGE)
 		return 0;
 	inode = BPF_CORE_READ(victim, d_inode);

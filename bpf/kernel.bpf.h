@@ -81,10 +81,15 @@ struct vfsmount {
 	struct super_block *mnt_sb;
 };
 
+struct list_head {
+	struct list_head *next;
+};
+
 struct mount {
 	struct mount *mnt_parent;
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
+	struct list_head mnt_mounts, mnt_child;
 };
 
 struct path {
@@ -124,10 +129,16 @@ struct ns_common {
 
 struct mnt_namespace {
 	struct ns_common ns;
+	__u64 event;
+};
+
+struct pid_namespace {
+	struct task_struct *child_reaper;
 };
 
 struct nsproxy {
 	struct mnt_namespace *mnt_ns;
+	struct pid_namespace *pid_ns_for_children;
 };
 
 struct kernfs_node {

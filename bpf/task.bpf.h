@@ -6,6 +6,7 @@
 #ifndef UW_TASK_BPF_H
 #define UW_TASK_BPF_H
 
+#include "descend.bpf.h"
 #include "maps.bpf.h"
 #include "walk.bpf.h"
 
@@ -106,8 +107,38 @@ static __always_inline void put_place(struct scratch *s, const struct walk *w)
 		put(s, UW_STR_FSROOT, &w->text[pos & (UW_PATH_MAX - 1)], len);
 }
 
+static __always_inline struct walk *put_dir(struct scratch *s, struct vfsmount *mnt, struct dentry *dentry)
+{
+	struct walk *w = walk_dentry(s->walks, mnt, dentry, true);
+
+	if (!w)
+		return NULL;
+	put_place(s, w);
+	w = walk_out(s->walks, w);
+	if (!w)
+		return NULL;
+	put_walk(s, UW_STR_DIR, w);
+	s->ev.flags |= UW_EV_DIR | (w->cut ? UW_EV_DIR_CUT : 0);
+	return w;
+}
+
+/* A name that starts at the root of its namespace may lead into a mount. The host's, the daemon knows. */
+static __always_inline void put_mount(struct scratch *s, enum bank bank, struct vfsmount *mnt)
+{
+	struct mount *mount = descend(s, bank, mnt);
+
+	if (!mount)
+		return;
+	s->ev.flags &= ~(UW_EV_DIR | UW_EV_DIR_CUT | UW_EV_FS);
+	s->ev.len[UW_STR_FSROOT] = 0;
+	s->ev.len[UW_STR_DIR] = 0;
+	s->ev.size = s->ev.len[UW_STR_NAME];
+	if (put_dir(s, mount_of(mount), BPF_CORE_READ(mount, mnt.mnt_root)))
+		s->ev.flags |= UW_EV_DIR_IN_NAME;
+}
+
 /* Where a name starts that the kernel did not resolve: for an absolute one, the process's root. */
-static __always_inline void put_start(struct scratch *s, struct task_struct *task, void *fs)
+static __always_inline void put_start(struct scratch *s, enum bank bank, struct task_struct *task, void *fs)
 {
 	const struct path *start;
 	struct dentry *dentry;
@@ -124,15 +155,9 @@ static __always_inline void put_start(struct scratch *s, struct task_struct *tas
 		start = path_of_fd(task, s->ev.dfd);
 	if (!start || BPF_CORE_READ_INTO(&dentry, start, dentry) || BPF_CORE_READ_INTO(&mnt, start, mnt))
 		return;
-	w = walk_dentry(s->walks, mnt, dentry, true);
-	if (!w)
-		return;
-	put_place(s, w);
-	w = walk_out(s->walks, w);
-	if (!w)
-		return;
-	put_walk(s, UW_STR_DIR, w);
-	s->ev.flags |= UW_EV_DIR | (w->cut ? UW_EV_DIR_CUT : 0);
+	w = put_dir(s, mnt, dentry);
+	if (w && w->pos == UW_PATH_MAX && !is_at_home(task))
+		put_mount(s, bank, mnt);
 }
 
 static __always_inline void read_ids(struct uw_event *ev, struct task_struct *task)
@@ -145,7 +170,6 @@ static __always_inline void read_ids(struct uw_event *ev, struct task_struct *ta
 		return;
 	ev->ppid = ppid;
 	ev->euid = BPF_CORE_READ(cred, euid.val);
-	ev->mntns = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
 	ev->flags |= UW_EV_TASK;
 	if (!bpf_core_field_exists(task->loginuid))
 		return;
@@ -161,7 +185,7 @@ static __always_inline void read_ids(struct uw_event *ev, struct task_struct *ta
 }
 
 /* All that is read at the return, of a deletion that will be recorded. */
-static __always_inline void read_task(struct scratch *s, __u32 detail)
+static __always_inline void read_task(struct scratch *s, enum bank bank, __u32 detail)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct mm_struct *mm;
@@ -172,7 +196,11 @@ static __always_inline void read_task(struct scratch *s, __u32 detail)
 	if (!(s->ev.flags & UW_EV_RESOLVED) || detail >= UW_DETAIL_FULL)
 		fs = BPF_CORE_READ(task, fs);
 	if (!(s->ev.flags & UW_EV_RESOLVED))
-		put_start(s, task, fs);
+		put_start(s, bank, task, fs);
+	/* Also where it is no field of the record: path rules ask whether it is the host's. */
+	s->ev.mntns = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
+	if (!s->ev.tree)
+		s->ev.tree = host_tree_state();
 	if (detail < UW_DETAIL_STANDARD)
 		return;
 	read_ids(&s->ev, task);

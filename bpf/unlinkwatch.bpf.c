@@ -112,7 +112,7 @@ static __always_inline long emit(__u64 id, const struct uw_state *st, __u64 rule
 		s->ev.flags = UW_EV_NAME_FAULT;
 	}
 	fill_event(&s->ev, id, st, rules, ret, flags);
-	read_task(s, control->detail);
+	read_task(s, bank, control->detail);
 	s->ev.size += sizeof(s->ev);
 	return output(&s->ev, s->ev.size, UW_EVENT_MAX);
 }
@@ -279,7 +279,12 @@ SEC("raw_tp/sched_process_exit")
 #endif
 int uw_thread_exit(void *ctx)
 {
-	finish_stale(bpf_get_current_pid_tgid(), BANK_EXIT);
+	__u64 id = bpf_get_current_pid_tgid();
+
+#if UW_KERNEL_READS
+	tree_change_ends(id);
+#endif
+	finish_stale(id, BANK_EXIT);
 	return 0;
 }
 

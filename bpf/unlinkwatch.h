@@ -76,7 +76,8 @@ enum uw_event_flag {
 	UW_EV_CMDLINE_CUT = 1 << 12,	/* the command line is longer than UW_CMDLINE_MAX */
 	UW_EV_CWD_CUT = 1 << 13,	/* the beginning of UW_STR_CWD is missing */
 	UW_EV_FS = 1 << 14,		/* dev, below and UW_STR_FSROOT say where PATH or else DIR is */
-	UW_EV_FLAGS = (1 << 15) - 1,
+	UW_EV_DIR_IN_NAME = 1 << 15,	/* UW_STR_DIR is a mount point, and the name begins with it */
+	UW_EV_FLAGS = (1 << 16) - 1,
 };
 
 /* The strings that follow an event, in this order, none with a terminating NUL. */
@@ -131,7 +132,7 @@ struct uw_event {
 	char fstype[UW_FSTYPE_LEN];	/* NUL terminated */
 	char comm[UW_COMM_LEN];		/* NUL terminated; the process's where the thread is io_uring's */
 	__u16 len[UW_STR_MAX];
-	__u32 reserved2;
+	__u32 tree;	/* state of the host's tree, see struct uw_host_tree; 0 not known */
 };
 
 /* The most that the strings of an event can take. */
@@ -186,7 +187,7 @@ struct uw_ruleset {
 	__u64 success;		/* rules that want successful deletions */
 	__u64 failure;		/* rules that want failed ones */
 	__u32 check_paths;	/* 0: no rule cares for the path, skip the look-up */
-	__u32 reserved;
+	__u32 tree;	/* state of the host's tree that the paths are for, see struct uw_host_tree; 0: for any */
 };
 
 #define UW_RULESETS 2
@@ -196,6 +197,7 @@ struct uw_control {
 	__u32 self;	/* process id whose deletions are not reported: the daemon's own */
 	__u32 detail;	/* enum uw_detail */
 	__u32 stopping;	/* deletions that begin now are not seen any more */
+	__u32 links;	/* of the places that matter, so many are symbolic links */
 };
 
 /* How much is read of who did it. */
@@ -225,6 +227,35 @@ struct uw_path_key {
 	__u32 prefixlen;	/* bits: of dev and of as much of path as counts */
 	__u32 dev;
 	char path[UW_KEY_PATH];
+};
+
+/*
+ * The state of the host's tree: what is mounted where, and, at the places that matter, which directory and
+ * symbolic link is there. `state` is what it was when the daemon asked: a number that grows with every
+ * change, if need be past 32 bits.
+ */
+struct uw_host_tree {
+	__u64 mntns;	/* for the kernel side: the host's mount namespace, or 0 */
+	__u32 begun;	/* changes of places that matter */
+	__u32 ended;
+	__u32 settled;	/* no change was under way */
+	__u32 state;	/* 0: not known */
+	__u32 told;	/* a struct uw_tree_change is on its way */
+	__u32 inum;	/* inode number of the host's mount namespace, or 0 */
+};
+
+/* In the ring buffer, among the events: a place that matters has changed since the daemon asked. */
+struct uw_tree_change {
+	__u64 reserved;
+};
+
+/* Changes that can be under way at once. */
+#define UW_TREE_CHANGES 1024
+
+/* The last component of a place that matters: its length and as much of it as is compared, filled with NUL. */
+struct uw_name_key {
+	__u32 len;
+	char start[28];	/* the last byte is NUL */
 };
 
 /*
@@ -258,8 +289,10 @@ UW_ASSERT(sizeof(struct uw_state) == 152, "layout of uw_state");
 UW_ASSERT(sizeof(struct uw_small_slot) == 176 + UW_SMALL_DATA, "layout of uw_small_slot");
 UW_ASSERT(sizeof(struct uw_big_slot) == 176 + UW_BIG_DATA, "layout of uw_big_slot");
 UW_ASSERT(sizeof(struct uw_ruleset) == 64, "layout of uw_ruleset");
-UW_ASSERT(sizeof(struct uw_control) == 16, "layout of uw_control");
+UW_ASSERT(sizeof(struct uw_control) == 20, "layout of uw_control");
 UW_ASSERT(sizeof(struct uw_uid_key) == 8, "layout of uw_uid_key");
 UW_ASSERT(sizeof(struct uw_path_key) == 256, "layout of uw_path_key");
+UW_ASSERT(sizeof(struct uw_host_tree) == 32, "layout of uw_host_tree");
+UW_ASSERT(sizeof(struct uw_name_key) == 32, "layout of uw_name_key");
 
 #endif

@@ -195,6 +195,9 @@ static int compile_paths(struct uw_filter *filter, const struct uw_filter_env *e
 {
 	int r;
 
+	for (size_t i = 0; i < filter->config->n_rules; i++)
+		filter->by_path |= filter->config->rules[i].path.n > 0 ||
+				   filter->config->rules[i].exclude.n > 0;
 	r = uw_path_rules_init(&filter->path_rules, filter->config, env);
 	if (r == 0)
 		r = uw_path_rules_compile(&filter->path_rules, &filter->paths, &filter->n_paths);
@@ -223,6 +226,11 @@ int uw_filter_new(const struct uw_config *config, uint32_t gen, const struct uw_
 	}
 	*ret = filter;
 	return 0;
+}
+
+void uw_filter_set_mntns(struct uw_filter *filter, uint32_t mntns)
+{
+	filter->path_rules.env.mntns = mntns;
 }
 
 void uw_filter_free(struct uw_filter *filter)
@@ -259,7 +267,8 @@ uint64_t uw_filter_uid_rules(const struct uw_filter *filter, uint32_t uid)
 	return entry->rules;
 }
 
-uint64_t uw_filter_match(const struct uw_filter *filter, const struct uw_record *record)
+/* Out of record->rules, those that match by everything but the path. */
+static uint64_t match_all_but_path(const struct uw_filter *filter, const struct uw_record *record)
 {
 	uint64_t rules = record->rules & all_rules(filter->config);
 
@@ -268,8 +277,18 @@ uint64_t uw_filter_match(const struct uw_filter *filter, const struct uw_record 
 	rules &= filter->set.op[record->op];
 	if (record->ret_known)
 		rules &= record->ret < 0 ? filter->set.failure : filter->set.success;
-	rules &= uw_filter_uid_rules(filter, record->uid);
-	return uw_path_rules_match(&filter->path_rules, record, rules);
+	return rules & uw_filter_uid_rules(filter, record->uid);
+}
+
+uint64_t uw_filter_match(const struct uw_filter *filter, const struct uw_record *record)
+{
+	return uw_path_rules_match(&filter->path_rules, record, match_all_but_path(filter, record));
+}
+
+uint64_t uw_filter_match_path(const struct uw_filter *filter, const struct uw_record *record)
+{
+	return uw_path_rules_match_path(&filter->path_rules, record,
+					match_all_but_path(filter, record));
 }
 
 bool uw_filter_host_path(const struct uw_filter *filter, const struct uw_record *record,

@@ -6,6 +6,7 @@
 #ifndef UW_FILTER_H
 #define UW_FILTER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,11 +21,12 @@ struct uw_uid_entry {
 };
 
 struct uw_filter {
-	struct uw_ruleset set;	   /* for the kernel; gen is the caller's */
+	struct uw_ruleset set;	   /* for the kernel; gen and tree are the caller's */
 	struct uw_uid_entry *uids; /* for the kernel: disjoint prefixes, in ascending order */
 	size_t n_uids;
 	struct uw_path_entry *paths; /* for the kernel: no two keys are the same */
 	size_t n_paths;
+	bool by_path; /* some rule has Path= or ExcludePath= */
 	/* for the daemon */
 	struct uw_path_rules path_rules;
 	const struct uw_config *config; /* borrowed: must outlive the filter */
@@ -43,6 +45,9 @@ struct uw_filter {
  */
 int uw_filter_new(const struct uw_config *config, uint32_t gen, const struct uw_filter_env *env,
 		  struct uw_filter **ret);
+
+/* Replaces env->mntns, where that is only known later. */
+void uw_filter_set_mntns(struct uw_filter *filter, uint32_t mntns);
 
 /* Accepts NULL. */
 void uw_filter_free(struct uw_filter *filter);
@@ -66,6 +71,13 @@ void uw_filter_free(struct uw_filter *filter);
  *   whichever end is missing, since a `..` in the missing part may lead anywhere.
  */
 uint64_t uw_filter_match(const struct uw_filter *filter, const struct uw_record *record);
+
+/*
+ * The same by the text of its path, for a record whose place the mounts cannot tell, since they
+ * were others then: in the host's mount namespace, the kernel has given the host's path. 0 for
+ * records of other namespaces.
+ */
+uint64_t uw_filter_match_path(const struct uw_filter *filter, const struct uw_record *record);
 
 /*
  * A path of the host of the record's place: one that Path= of a rule out of `matches` covers, or

@@ -16,21 +16,23 @@ static int follow(struct uw_path_rules *rules, const struct uw_pattern *pattern,
 		  struct uw_pattern *ret, size_t *ret_n)
 {
 	char *prefix, *real, *text;
-	int len;
+	bool same;
+	int len, r;
 
 	if (pattern->fixed == 0)
 		return 0;
 	prefix = strndup(pattern->text, pattern->fixed);
 	if (!prefix)
 		return -ENOMEM;
-	real = rules->env.resolve(prefix);
-	if (!real || !strcmp(real, prefix)) {
-		len = real ? 0 : -ENOMEM;
-		free(prefix);
-		free(real);
-		return len;
-	}
+	r = uw_links_follow(rules->env.links, prefix, &real);
+	same = r == 0 && !strcmp(real, prefix);
 	free(prefix);
+	if (r < 0)
+		return r;
+	if (same) {
+		free(real);
+		return 0;
+	}
 	if (!strcmp(real, "/"))
 		*real = '\0';
 	len = asprintf(&text, "%s%s", real, pattern->text + pattern->fixed);
@@ -55,7 +57,7 @@ static int compile_set(struct uw_path_rules *rules, const struct uw_paths *paths
 		struct uw_pattern pattern = uw_pattern_of(paths->path[i]);
 
 		patterns[n++] = pattern;
-		if (rules->env.resolve)
+		if (rules->env.links)
 			r = follow(rules, &pattern, patterns, &n);
 	}
 	if (r == 0)
@@ -187,13 +189,22 @@ static bool is_resolved(const struct uw_record *record)
 	       (record->path_state == UW_PATH_TRUNCATED && !record->dir_known);
 }
 
+static bool has_whole_path(const struct uw_record *record)
+{
+	return record->path_state != UW_PATH_UNKNOWN && record->path_state != UW_PATH_TRUNCATED;
+}
+
+/* What its process sees is the host's tree. */
+static bool is_at_home(const struct uw_filter_env *env, const struct uw_record *record)
+{
+	return env->mntns && record->mntns == env->mntns;
+}
+
 /* Returns false where too little is known to rule anything out. */
 static bool consider_record(struct verdict *verdict, const struct uw_record *record)
 {
 	const struct uw_filter_env *env = &verdict->rules->env;
-	bool whole = record->path_state != UW_PATH_UNKNOWN &&
-		     record->path_state != UW_PATH_TRUNCATED;
-	bool at_home = record->task_known && env->mntns && record->mntns == env->mntns;
+	bool whole = has_whole_path(record), at_home = is_at_home(env, record);
 
 	if (!env->mounts || !record->dev_known) {
 		if (whole)
@@ -228,6 +239,17 @@ uint64_t uw_path_rules_match(const struct uw_path_rules *rules, const struct uw_
 
 	if (!consider_record(&verdict, record))
 		return left;
+	return left & (rules->pathless | verdict.included) & ~verdict.excluded;
+}
+
+uint64_t uw_path_rules_match_path(const struct uw_path_rules *rules, const struct uw_record *record,
+				  uint64_t left)
+{
+	struct verdict verdict = { .rules = rules, .left = left };
+
+	if (!is_at_home(&rules->env, record) || !has_whole_path(record))
+		return 0;
+	consider(&verdict, record->path.s, record->path.len);
 	return left & (rules->pathless | verdict.included) & ~verdict.excluded;
 }
 

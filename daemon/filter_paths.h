@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "config.h"
+#include "links.h"
 #include "mounts.h"
 #include "pattern.h"
 #include "record.h"
@@ -22,10 +23,10 @@ struct uw_filter_env {
 	/* Inode number of the host's mount namespace, 0 not known. */
 	uint32_t mntns;
 	/*
-	 * Follows the symbolic links in as much of a path as exists. The caller frees the result;
-	 * NULL is for a lack of memory. uw_mounts_resolve(), or NULL: links are not followed.
+	 * Follows the symbolic links, and takes down the places on the way. NULL: links are not
+	 * followed. Only used while the rules are compiled.
 	 */
-	char *(*resolve)(const char *path);
+	struct uw_links *links;
 };
 
 /* Of one rule: as it is configured, and as the links in that lead. */
@@ -63,6 +64,10 @@ int uw_path_rules_compile(const struct uw_path_rules *rules, struct uw_path_entr
 /* Out of `left`, the rules that accept the place of the record. */
 uint64_t uw_path_rules_match(const struct uw_path_rules *rules, const struct uw_record *record,
 			     uint64_t left);
+
+/* Out of `left`, the rules that accept the text of its path, see uw_filter_match_path(). */
+uint64_t uw_path_rules_match_path(const struct uw_path_rules *rules, const struct uw_record *record,
+				  uint64_t left);
 
 /* See uw_filter_host_path(). */
 bool uw_path_rules_host_path(const struct uw_path_rules *rules, const struct uw_record *record,

@@ -149,6 +149,8 @@ static const char *const function_names[UW_FN_MAX][2] = {
 	[UW_FN_PATH_UNLINK] = { "security_path_unlink" },
 	[UW_FN_PATH_RMDIR] = { "security_path_rmdir" },
 	[UW_FN_PATH_RENAME] = { "security_path_rename" },
+	[UW_FN_SYMLINK] = { "filename_symlinkat", "do_symlinkat" },
+	[UW_FN_PATH_SYMLINK] = { "security_path_symlink" },
 };
 
 static bool has_function(const struct btf *btf, const char *name)

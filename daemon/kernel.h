@@ -37,6 +37,8 @@ enum uw_function {
 	UW_FN_PATH_UNLINK, /* security_path_unlink and so on, with CONFIG_SECURITY_PATH */
 	UW_FN_PATH_RMDIR,
 	UW_FN_PATH_RENAME,
+	UW_FN_SYMLINK, /* do_symlinkat or filename_symlinkat */
+	UW_FN_PATH_SYMLINK,
 	UW_FN_MAX,
 };
 

@@ -2,9 +2,7 @@
 #include "manager.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +18,7 @@
 #include "ids.h"
 #include "kernel.h"
 #include "ladder.h"
+#include "mountwatch.h"
 #include "recorder.h"
 #include "rulebook.h"
 #include "source.h"
@@ -32,8 +31,6 @@
 
 /* How often losses are reported, the status is renewed and missed returns are looked for. */
 #define TICK_USEC (5 * USEC_PER_S)
-
-#define REMOUNT_USEC (USEC_PER_S / 10)
 
 /* How long a batch of the last records may take. */
 #define STOP_USEC (60 * USEC_PER_S)
@@ -58,12 +55,7 @@ struct uw_manager {
 	struct uw_recorder recorder;
 	struct uw_stats reported;
 	struct uw_buf text;
-	/*
-	 * Each polls POLLPRI once when something is mounted or unmounted: one for the loop, which
-	 * may be late, and one to ask when an event is on a device that is not known.
-	 */
-	int mountinfo, mountinfo_now;
-	sd_event_source *remount_timer;
+	struct uw_mountwatch *mountwatch;
 };
 
 /* Reads the configuration. What is wrong with it is said here. */
@@ -87,69 +79,21 @@ static int load_rules(struct uw_manager *m, const char *consequence, struct uw_r
 	return r;
 }
 
-/* Puts new rules in force, in the kernel and here. They are used up in any case. */
-static int swap_rules(struct uw_manager *m, struct uw_rules *rules)
-{
-	int r = uw_source_set_filter(m->source, rules->filter, rules->config->detail);
-
-	if (r < 0) {
-		uw_sink_note(m->sink, UW_ID_CONFIG_REJECTED, LOG_ERR,
-			     "the kernel did not take the new rules, those in force stay: %s",
-			     strerror(-r));
-		uw_rulebook_discard(&m->book, rules);
-		return r;
-	}
-	uw_rulebook_commit(&m->book, rules);
-	return 0;
-}
-
-/* The same rules for the mounts as they are now. */
-static int remount(struct uw_manager *m)
-{
-	struct uw_rules rules;
-	int r = uw_rulebook_remount(&m->book, &rules);
-
-	if (r >= 0)
-		return swap_rules(m, &rules);
-	uw_sink_note(m->sink, NULL, LOG_ERR, "cannot read the mounts: %s", strerror(-r));
-	return r;
-}
-
-/* True where mounts have changed, and the rules with them. */
-static bool on_unknown_device(void *userdata)
+static void on_other_tree(void *userdata)
 {
 	struct uw_manager *m = userdata;
-	struct pollfd pfd = { .fd = m->mountinfo_now, .events = POLLPRI };
 
-	return poll(&pfd, 1, 0) > 0 && pfd.revents & POLLPRI && remount(m) >= 0;
-}
-
-static int on_remount(sd_event_source *source, uint64_t usec, void *userdata)
-{
-	(void)source, (void)usec;
-	remount(userdata);
-	return 0;
-}
-
-/* Mounts come in bursts: the rules are compiled once for those of a tenth of a second. */
-static int on_mounts(sd_event_source *source, int fd, uint32_t revents, void *userdata)
-{
-	struct uw_manager *m = userdata;
-	int pending, r;
-
-	(void)source, (void)fd, (void)revents;
-	r = sd_event_source_get_enabled(m->remount_timer, &pending);
-	if (r < 0 || pending != SD_EVENT_OFF)
-		return r < 0 ? r : 0;
-	r = sd_event_source_set_time_relative(m->remount_timer, REMOUNT_USEC);
-	return r < 0 ? r : sd_event_source_set_enabled(m->remount_timer, SD_EVENT_ONESHOT);
+	uw_mountwatch_on_event(m->mountwatch);
 }
 
 static void on_event(const void *data, size_t size, void *userdata)
 {
 	struct uw_manager *m = userdata;
 
-	uw_recorder_take(&m->recorder, data, size);
+	if (size == sizeof(struct uw_tree_change))
+		uw_mountwatch_on_change(m->mountwatch);
+	else
+		uw_recorder_take(&m->recorder, data, size);
 }
 
 static int read_events(struct uw_manager *m, unsigned int max)
@@ -161,6 +105,17 @@ static int read_events(struct uw_manager *m, unsigned int max)
 	if (uw_recorder_flush(&m->recorder) == -EPIPE)
 		sd_event_exit(m->event, 0); /* the reader of the output has gone */
 	return n;
+}
+
+/*
+ * All that the ring buffer can hold, so that nothing is left of what was decided by the rules
+ * before those in force.
+ */
+static void drain(void *userdata)
+{
+	struct uw_manager *m = userdata;
+
+	read_events(m, (unsigned int)(m->book.now.config->ring_size / sizeof(struct uw_event)) + 1);
 }
 
 static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata)
@@ -205,6 +160,8 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 
 	(void)usec;
 	uw_source_sweep(m->source, MISSED_AFTER_NS);
+	drain(m);
+	uw_mountwatch_look(m->mountwatch);
 	renew_stats(m);
 	r = sd_event_source_set_time_relative(source, TICK_USEC);
 	if (r < 0)
@@ -222,11 +179,10 @@ static void reload(struct uw_manager *m)
 	if (load_rules(m, "the rules in force stay", &rules) < 0)
 		return;
 	restart = rules.config->probe != old->probe || rules.config->ring_size != old->ring_size;
-	/* All that the ring buffer can hold, so that nothing is left of the generation before this
-	 * one. */
-	read_events(m, (unsigned int)(old->ring_size / sizeof(struct uw_event)) + 1);
-	if (swap_rules(m, &rules) < 0)
+	drain(m);
+	if (uw_mountwatch_swap(m->mountwatch, &rules) < 0)
 		return;
+	uw_mountwatch_look(m->mountwatch);
 	if (restart)
 		uw_sink_note(m->sink, NULL, LOG_NOTICE,
 			     "Probe= and RingBufferSize= take effect at the next start, not now");
@@ -273,12 +229,13 @@ int uw_manager_new(const struct uw_options *options, struct uw_manager **ret)
 		return -ENOMEM;
 	m->options = *options;
 	m->kernel.tracefs = -EBADF;
-	m->mountinfo = m->mountinfo_now = -EBADF;
 	r = uw_sink_new(options->output, &m->sink);
 	if (r >= 0)
-		r = uw_recorder_init(&m->recorder, m->sink, &m->book, on_unknown_device, m);
+		r = uw_recorder_init(&m->recorder, m->sink, &m->book, on_other_tree, m);
 	if (r >= 0)
 		r = sd_event_default(&m->event);
+	if (r >= 0)
+		r = uw_mountwatch_new(m->event, &m->book, m->sink, drain, m, &m->mountwatch);
 	if (r >= 0)
 		r = sd_event_add_signal(m->event, NULL, SIGHUP, on_hangup, m);
 	if (r >= 0)
@@ -299,11 +256,6 @@ int uw_manager_start(struct uw_manager *m)
 	struct uw_rules rules;
 	int r;
 
-	/* Opened before the mounts are read: what changes from now on is noticed. */
-	m->mountinfo = open(UW_MOUNTINFO, O_RDONLY | O_CLOEXEC);
-	m->mountinfo_now = open(UW_MOUNTINFO, O_RDONLY | O_CLOEXEC);
-	if (m->mountinfo < 0 || m->mountinfo_now < 0)
-		return -errno;
 	r = load_rules(m, "not started", &rules);
 	if (r < 0)
 		return r;
@@ -316,12 +268,7 @@ int uw_manager_start(struct uw_manager *m)
 		return r;
 	r = sd_event_add_io(m->event, NULL, uw_source_fd(m->source), EPOLLIN, on_readable, m);
 	if (r >= 0)
-		r = sd_event_add_io(m->event, NULL, m->mountinfo, EPOLLPRI, on_mounts, m);
-	if (r >= 0)
-		r = sd_event_add_time_relative(m->event, &m->remount_timer, CLOCK_MONOTONIC,
-					       REMOUNT_USEC, 0, on_remount, m);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(m->remount_timer, SD_EVENT_OFF);
+		r = uw_mountwatch_start(m->mountwatch, m->source);
 	if (r < 0)
 		return r;
 	return sd_event_add_time_relative(m->event, NULL, CLOCK_MONOTONIC, TICK_USEC, 0, on_tick,
@@ -376,11 +323,7 @@ void uw_manager_free(struct uw_manager *m)
 	uw_kernel_done(&m->kernel);
 	uw_recorder_done(&m->recorder);
 	uw_rulebook_done(&m->book);
-	if (m->mountinfo >= 0)
-		close(m->mountinfo);
-	if (m->mountinfo_now >= 0)
-		close(m->mountinfo_now);
-	sd_event_source_unref(m->remount_timer);
+	uw_mountwatch_free(m->mountwatch);
 	uw_sink_free(m->sink);
 	uw_buf_free(&m->text);
 	sd_event_unref(m->event);

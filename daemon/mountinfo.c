@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* mountinfo, line by line, and what else is asked of the system: the file itself, symbolic links. */
+/* mountinfo: the file, and line by line. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -185,18 +185,39 @@ static int read_whole(int fd, char **ret, size_t *ret_size)
 	return -ENOMEM;
 }
 
-int uw_mounts_read(struct uw_mounts **ret)
+static int read_mountinfo(char **ret, size_t *ret_size)
 {
-	struct uw_mounts *mounts;
-	char *text = NULL;
-	size_t size = 0;
 	int fd, r;
 
 	fd = open(UW_MOUNTINFO, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	r = read_whole(fd, &text, &size);
+	r = read_whole(fd, ret, ret_size);
 	close(fd);
+	return r;
+}
+
+bool uw_mounts_hold(const struct uw_mounts *mounts)
+{
+	char *text = NULL;
+	size_t size = 0;
+	bool same;
+
+	if (read_mountinfo(&text, &size) < 0)
+		return false;
+	same = size == mounts->size && !memcmp(text, mounts->original, size);
+	free(text);
+	return same;
+}
+
+int uw_mounts_read(struct uw_mounts **ret)
+{
+	struct uw_mounts *mounts;
+	char *text = NULL;
+	size_t size = 0;
+	int r;
+
+	r = read_mountinfo(&text, &size);
 	if (r < 0)
 		return r;
 	r = uw_mounts_parse(text, size, &mounts);
@@ -209,32 +230,4 @@ int uw_mounts_read(struct uw_mounts **ret)
 	}
 	*ret = mounts;
 	return 0;
-}
-
-/* Shortens a path by its last component; false for the root. */
-static bool shorten(char *path)
-{
-	char *slash = strrchr(path, '/');
-
-	if (!slash || slash[1] == '\0')
-		return false;
-	slash[slash == path] = '\0';
-	return true;
-}
-
-char *uw_mounts_resolve(const char *path)
-{
-	char *start = strdup(path), *real = NULL, *whole = NULL;
-
-	while (start && !(real = realpath(start, NULL)) && errno != ENOMEM && shorten(start))
-		;
-	if (real) {
-		const char *rest = path + (strcmp(start, "/") ? strlen(start) : 0);
-
-		if (asprintf(&whole, "%s%s", *rest && !strcmp(real, "/") ? "" : real, rest) < 0)
-			whole = NULL;
-	}
-	free(start);
-	free(real);
-	return whole;
 }

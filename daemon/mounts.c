@@ -186,9 +186,13 @@ int uw_mounts_parse(const char *text, size_t size, struct uw_mounts **ret)
 	if (!mounts)
 		return r;
 	mounts->text = malloc(size + 1);
-	if (mounts->text) {
-		if (size > 0)
+	mounts->original = malloc(size + 1);
+	mounts->size = size;
+	if (mounts->text && mounts->original) {
+		if (size > 0) {
 			memcpy(mounts->text, text, size);
+			memcpy(mounts->original, text, size);
+		}
 		mounts->text[size] = '\0';
 		r = uw_mountinfo_parse(mounts->text, size, &mounts->mount, &mounts->n);
 	}
@@ -212,6 +216,7 @@ void uw_mounts_free(struct uw_mounts *mounts)
 	uw_tree_done(&mounts->roots);
 	free(mounts->mount);
 	free(mounts->text);
+	free(mounts->original);
 	free(mounts);
 }
 

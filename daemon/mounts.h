@@ -2,7 +2,7 @@
 /*
  * The host's tree: which path of it is which path of which file system, and back. From the text of
  * /proc/PID/mountinfo (proc_pid_mountinfo(5)). Pure, but for uw_mounts_read() and
- * uw_mounts_resolve().
+ * uw_mounts_hold().
  *
  * Only what a walk from the root directory reaches counts. Like the kernel, which looks a mount up
  * by what it is mounted on, this goes by the ids of the parents: a mount at /a hides one of the
@@ -38,7 +38,8 @@ struct uw_mounts {
 	size_t n;
 	struct uw_tree points; /* of all, by where they are mounted */
 	struct uw_tree roots;  /* by dev and root */
-	char *text;
+	char *text, *original; /* of mountinfo; what the mounts point into, and as it was read */
+	size_t size;
 };
 
 /*
@@ -49,6 +50,9 @@ int uw_mounts_parse(const char *text, size_t size, struct uw_mounts **ret);
 
 /* The same from UW_MOUNTINFO. Returns also another -errno; -ENODATA where no mount is in it. */
 int uw_mounts_read(struct uw_mounts **ret);
+
+/* Whether mountinfo still reads the same. */
+bool uw_mounts_hold(const struct uw_mounts *mounts);
 
 /*
  * The lines alone, in the order of the file: an array that the caller frees. The text is changed,
@@ -91,11 +95,5 @@ struct uw_host_paths {
 void uw_host_paths_begin(struct uw_host_paths *paths, const struct uw_mounts *mounts, uint32_t dev,
 			 const char *inner, size_t len, bool hidden);
 bool uw_host_paths_next(struct uw_host_paths *paths, size_t *ret_len);
-
-/*
- * A path with the symbolic links followed in as much of it as exists; the caller frees it. NULL
- * where memory is short. For struct uw_filter_env.
- */
-char *uw_mounts_resolve(const char *path);
 
 #endif

@@ -130,6 +130,22 @@ static bool valid_path(struct uw_str path, bool cut)
 	return path.len && (cut || path.s[0] == '/');
 }
 
+/* How much of the name stands for the directory; the root, where a relative name starts, has no
+ * slash. */
+static size_t dir_in_name(struct uw_str name, size_t dir_len)
+{
+	return name.len && name.s[0] == '/' ? dir_len : dir_len - 1;
+}
+
+/* Whether the name has its directory, which is not the root, at its beginning. */
+static bool has_dir(struct uw_str name, struct uw_str dir)
+{
+	size_t len = dir.len ? dir_in_name(name, dir.len) : 0;
+
+	return dir.len && name.len > len && name.s[len] == '/' &&
+	       !memcmp(name.s, dir.s + dir.len - len, len);
+}
+
 /* What the flags say of the strings, and the strings of one another. */
 static bool consistent(const struct uw_event *ev, const struct uw_str *s)
 {
@@ -146,6 +162,9 @@ static bool consistent(const struct uw_event *ev, const struct uw_str *s)
 	if (fs && ev->below > s[resolved ? UW_STR_PATH : UW_STR_DIR].len)
 		return false;
 	if (by && ev->op != UW_OP_RENAME)
+		return false;
+	if (ev->flags & UW_EV_DIR_IN_NAME &&
+	    (!dir || ev->flags & UW_EV_DIR_CUT || !has_dir(s[UW_STR_NAME], s[UW_STR_DIR])))
 		return false;
 	return !s[UW_STR_BY].len || valid_path(s[UW_STR_BY], ev->flags & UW_EV_BY_CUT);
 }
@@ -210,6 +229,22 @@ static void take_what(struct uw_record *r, const struct uw_event *ev)
 	r->links = links_left(ev);
 }
 
+/* A name that starts at the root of its namespace, and leads into a mount. */
+static void take_name_in_mount(struct uw_record *r, const struct uw_event *ev, struct uw_str fsroot)
+{
+	size_t len = dir_in_name(r->name, r->dir.len);
+	struct uw_str rest = { r->name.s + len, r->name.len - len };
+
+	/* It is not absolute within the mount: `..` may leave that. */
+	while (rest.len && rest.s[0] == '/') {
+		rest.s++;
+		rest.len--;
+	}
+	if (ev->flags & UW_EV_FS && !r->name_cut)
+		complete_fspath(r, fsroot, r->dir, ev->below, false, rest);
+	complete(r, (struct uw_str){ "", 0 }, UW_PATH_LEXICAL);
+}
+
 static void take_name(struct uw_record *r, const struct uw_event *ev, const struct uw_str *s)
 {
 	bool stays;
@@ -240,6 +275,10 @@ static void take_name(struct uw_record *r, const struct uw_event *ev, const stru
 	}
 	if (!r->name_known || !r->name.len || (!r->dir_known && r->name.s[0] != '/'))
 		return;
+	if (ev->flags & UW_EV_DIR_IN_NAME) {
+		take_name_in_mount(r, ev, s[UW_STR_FSROOT]);
+		return;
+	}
 	/* Without its root, an absolute name is taken for one of a process that is in no chroot. */
 	stays = complete(r, r->dir, r->dir_known ? UW_PATH_LEXICAL : UW_PATH_GUESSED);
 	if (stays && ev->flags & UW_EV_FS && !r->name_cut)
@@ -263,6 +302,7 @@ int uw_record_decode(const void *data, size_t size, struct uw_record *ret)
 	r->probe = ev.probe;
 	r->via = ev.via;
 	r->gen = ev.gen;
+	r->tree = ev.tree;
 	r->rules = ev.rules;
 	r->enter_ns = ev.enter_ns;
 	r->exit_ns = ev.exit_ns;

@@ -33,6 +33,7 @@ struct uw_record {
 	enum uw_via via;
 	uint32_t gen;	   /* generation of the rules that the kernel applied */
 	uint64_t rules;	   /* rules that the kernel could not rule out */
+	uint32_t tree;	   /* state of the host's tree, see struct uw_host_tree; 0 not known */
 	uint64_t enter_ns; /* CLOCK_BOOTTIME */
 	uint64_t exit_ns;
 	bool ret_known;

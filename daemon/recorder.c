@@ -8,11 +8,11 @@
 #include "procfs.h"
 
 int uw_recorder_init(struct uw_recorder *rec, struct uw_sink *sink, const struct uw_rulebook *book,
-		     uw_recorder_remount_fn remount, void *userdata)
+		     uw_recorder_renew_fn renew, void *userdata)
 {
 	rec->sink = sink;
 	rec->book = book;
-	rec->remount = remount;
+	rec->renew = renew;
 	rec->userdata = userdata;
 	return uw_users_new(&rec->users);
 }
@@ -67,23 +67,46 @@ static void write_record(struct uw_recorder *rec, const struct uw_rules *rules, 
 		rec->stats.written++;
 }
 
-/* The rules that decide the record. Those that the kernel ruled out under others mean nothing then.
- */
-static const struct uw_rules *rules_for(struct uw_recorder *rec)
+/* Whether rules can decide the record: they are for the host's tree as it was then, or may be. */
+static bool are_for(const struct uw_rules *rules, const struct uw_record *record)
 {
-	struct uw_record *record = &rec->record;
-	const struct uw_rules *rules = uw_rulebook_find(rec->book, record->gen);
+	if (record->tree)
+		return uw_rules_are_for(rules, record->tree);
+	/* A device that is not known may have been mounted a moment ago. */
+	return !record->dev_known || uw_mounts_know(rules->mounts, record->dev);
+}
 
-	if (!rules) {
-		rules = &rec->book->now; /* it was in flight for two generations */
-		record->rules = UINT64_MAX;
-	}
-	if (record->dev_known && !uw_mounts_know(rules->mounts, record->dev) &&
-	    (uw_mounts_know(rec->book->now.mounts, record->dev) || rec->remount(rec->userdata))) {
-		rules = &rec->book->now;
-		record->rules = UINT64_MAX;
-	}
-	return rules;
+/*
+ * The tree has changed twice, and nobody has seen what it was in between: what was before or is now
+ * may be right. In the host's own namespace, the path tells.
+ */
+static uint64_t match_any(const struct uw_rulebook *book, const struct uw_record *record)
+{
+	uint64_t matches = uw_filter_match(book->now.filter, record) |
+			   uw_filter_match_path(book->now.filter, record);
+
+	if (book->before.config == book->now.config)
+		matches |= uw_filter_match(book->before.filter, record);
+	return matches;
+}
+
+/* The rules that want the record, and those that it is to be written by. */
+static uint64_t decide(struct uw_recorder *rec, const struct uw_rules **ret)
+{
+	const struct uw_rules *now = &rec->book->now;
+	struct uw_record *record = &rec->record;
+
+	*ret = uw_rulebook_find(rec->book, record->gen);
+	if (*ret && are_for(*ret, record))
+		return uw_filter_match((*ret)->filter, record);
+	/* What the kernel ruled out under other rules means nothing. */
+	*ret = now;
+	record->rules = UINT64_MAX;
+	if (!are_for(now, record) && now->checked_ns <= record->exit_ns)
+		rec->renew(rec->userdata);
+	if (record->tree && !are_for(now, record))
+		return match_any(rec->book, record);
+	return uw_filter_match(now->filter, record);
 }
 
 void uw_recorder_take(struct uw_recorder *rec, const void *data, size_t size)
@@ -103,8 +126,7 @@ void uw_recorder_take(struct uw_recorder *rec, const void *data, size_t size)
 		if (n > 0)
 			uw_record_guess(record, cwd, (size_t)n);
 	}
-	rules = rules_for(rec);
-	matches = uw_filter_match(rules->filter, record);
+	matches = decide(rec, &rules);
 	if (matches)
 		write_record(rec, rules, matches);
 	else

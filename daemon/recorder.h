@@ -13,15 +13,15 @@
 #include "users.h"
 
 /*
- * Called for an event on a device that the mounts of the rules do not have: it may have been
- * mounted a moment ago. Returns true where the rulebook has new rules because of that.
+ * Called for an event in a state of the host's tree that the rules in force are not known to be
+ * for. Has the rulebook up to date when it returns.
  */
-typedef bool (*uw_recorder_remount_fn)(void *userdata);
+typedef void (*uw_recorder_renew_fn)(void *userdata);
 
 struct uw_recorder {
 	struct uw_sink *sink;		/* borrowed */
 	const struct uw_rulebook *book; /* borrowed */
-	uw_recorder_remount_fn remount;
+	uw_recorder_renew_fn renew;
 	void *userdata;
 	struct uw_users *users;
 	struct uw_stats stats; /* .kernel is the caller's to fill */
@@ -32,8 +32,7 @@ struct uw_recorder {
 
 /* Returns 0 or -ENOMEM; release with uw_recorder_done(). */
 int uw_recorder_init(struct uw_recorder *recorder, struct uw_sink *sink,
-		     const struct uw_rulebook *book, uw_recorder_remount_fn remount,
-		     void *userdata);
+		     const struct uw_rulebook *book, uw_recorder_renew_fn renew, void *userdata);
 void uw_recorder_done(struct uw_recorder *recorder);
 
 /* To be called before the events of a batch: the clock may have been set. */

@@ -9,6 +9,8 @@
 static void rules_done(struct uw_rules *rules, const struct uw_config *in_use)
 {
 	uw_filter_free(rules->filter);
+	uw_places_done(&rules->places);
+	uw_links_free(rules->links);
 	uw_mounts_free(rules->mounts);
 	if (rules->config != in_use)
 		uw_config_free(rules->config);
@@ -29,17 +31,25 @@ static uint32_t host_mntns(void)
 /* Adds to the configuration in rules what follows from it. */
 static int compile(struct uw_rules *rules)
 {
-	struct uw_filter_env env = { .mntns = host_mntns(), .resolve = uw_mounts_resolve };
+	struct uw_filter_env env = { .mntns = host_mntns() };
 	size_t i;
 	int r;
 
 	r = uw_mounts_read(&rules->mounts);
+	if (r == 0)
+		r = uw_links_new(uw_links_system, &rules->links);
 	if (r < 0)
 		return r;
 	env.mounts = rules->mounts;
+	env.links = rules->links;
 	r = uw_filter_new(rules->config, rules->gen, &env, &rules->filter);
+	if (r == 0)
+		r = uw_places_init(rules->mounts, rules->links, &rules->places);
 	if (r < 0)
 		return r;
+	/* Until they are confirmed, the daemon decides. */
+	if (rules->filter->by_path)
+		rules->filter->set.tree = UW_NO_STATE;
 	for (i = 0; i < rules->config->n_rules; i++)
 		rules->names[i] = rules->config->rules[i].name;
 	return 0;
@@ -63,7 +73,7 @@ int uw_rulebook_load(const struct uw_rulebook *book, const char *file, bool opti
 	return 0;
 }
 
-int uw_rulebook_remount(const struct uw_rulebook *book, struct uw_rules *ret)
+int uw_rulebook_renew(const struct uw_rulebook *book, struct uw_rules *ret)
 {
 	struct uw_rules rules = { .gen = book->now.gen + 1, .config = book->now.config };
 	int r;
@@ -88,6 +98,30 @@ void uw_rulebook_commit(struct uw_rulebook *book, struct uw_rules *rules)
 void uw_rulebook_discard(struct uw_rulebook *book, struct uw_rules *rules)
 {
 	rules_done(rules, book->now.config);
+}
+
+bool uw_rulebook_holds(const struct uw_rulebook *book)
+{
+	return uw_mounts_hold(book->now.mounts) && uw_links_hold(book->now.links);
+}
+
+void uw_rulebook_confirm(struct uw_rulebook *book, uint32_t state, uint64_t checked_ns)
+{
+	struct uw_rules *now = &book->now;
+
+	now->checked_ns = checked_ns;
+	if (now->filter->by_path)
+		now->filter->set.tree = state;
+	if (state > UW_NO_STATE && !uw_rules_are_for(now, state))
+		now->states[now->n_states++ % UW_STATES_KEPT] = state;
+}
+
+bool uw_rules_are_for(const struct uw_rules *rules, uint32_t state)
+{
+	for (size_t i = 0; i < rules->n_states && i < UW_STATES_KEPT; i++)
+		if (rules->states[i] == state)
+			return true;
+	return false;
 }
 
 const struct uw_rules *uw_rulebook_find(const struct uw_rulebook *book, uint32_t gen)

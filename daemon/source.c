@@ -42,6 +42,9 @@ static const struct attachment attachments[] = {
 	{ UW_PROBE_KPROBE, "uw_target_unlink", .function = UW_FN_PATH_UNLINK, .optional = true },
 	{ UW_PROBE_KPROBE, "uw_target_rmdir", .function = UW_FN_PATH_RMDIR, .optional = true },
 	{ UW_PROBE_KPROBE, "uw_target_rename", .function = UW_FN_PATH_RENAME, .optional = true },
+	{ UW_PROBE_KPROBE, "uw_leave_symlink", .leave = true, .function = UW_FN_SYMLINK,
+	  .optional = true },
+	{ UW_PROBE_KPROBE, "uw_target_symlink", .function = UW_FN_PATH_SYMLINK, .optional = true },
 	{ UW_PROBE_KPROBE, "uw_enter_unlink", .function = UW_FN_UNLINK },
 	{ UW_PROBE_KPROBE, "uw_enter_rmdir", .function = UW_FN_RMDIR },
 	{ UW_PROBE_KPROBE, "uw_enter_rename", .function = UW_FN_RENAME },
@@ -114,7 +117,7 @@ static bool wants(const struct uw_plan *plan, const char *program)
 	for (i = 0; i < N_ATTACHMENTS; i++)
 		if (belongs(&attachments[i], plan) && !strcmp(attachments[i].program, program))
 			return true;
-	return !strcmp(program, "uw_thread_exit");
+	return !strcmp(program, "uw_thread_exit") || !strcmp(program, "uw_read_tree");
 }
 
 static uint64_t *map_in_flight(const struct uw_source *s)

@@ -12,6 +12,7 @@
 
 #include "filter.h"
 #include "kernel.h"
+#include "places.h"
 
 struct uw_source;
 
@@ -50,6 +51,15 @@ int uw_source_read(struct uw_source *source, unsigned int max);
  */
 int uw_source_set_filter(struct uw_source *source, const struct uw_filter *filter,
 			 enum uw_detail detail);
+
+/* Puts filter->set in force, where nothing else of the filter in force has changed. 0 or -errno. */
+int uw_source_set_state(struct uw_source *source, const struct uw_filter *filter);
+
+/* Has changes of these places counted, instead of those before. Returns 0 or -errno. */
+int uw_source_set_places(struct uw_source *source, const struct uw_places *places);
+
+/* Asks the kernel for the state that the host's tree is in. Returns 0 or -errno. */
+int uw_source_tree(const struct uw_source *source, struct uw_host_tree *ret);
 
 /*
  * Hands over the deletions that began more than age_ns ago and never returned, with an unknown

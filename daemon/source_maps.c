@@ -17,27 +17,29 @@ int uw_source_map(const struct uw_source *s, const char *name)
 	return bpf_object__find_map_fd_by_name(s->object, name);
 }
 
-/* Entries of a longest-prefix table, laid out as struct uw_uid_entry and struct uw_path_entry are. */
+/* Entries of a table, laid out as struct uw_uid_entry and struct uw_path_entry are. */
 struct entries {
 	const char *map;
+	enum bpf_map_type type;
 	const void *first;
-	size_t n, size, key_size, rules_offset;
+	size_t n, size, key_size, value_size, value_offset;
 };
 
 /* A new table in the slot; the kernel waits for programs that still use the old one. */
 static int push_table(const struct uw_source *s, __u32 slot, const struct entries *e)
 {
-	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_NO_PREALLOC);
+	LIBBPF_OPTS(bpf_map_create_opts, opts,
+		    .map_flags = e->type == BPF_MAP_TYPE_LPM_TRIE ? BPF_F_NO_PREALLOC : 0);
 	const char *at = e->first;
 	int fd, r = 0;
 	size_t i;
 
-	fd = bpf_map_create(BPF_MAP_TYPE_LPM_TRIE, "uw_table", (__u32)e->key_size, sizeof(__u64),
+	fd = bpf_map_create(e->type, "uw_table", (__u32)e->key_size, (__u32)e->value_size,
 			    e->n ? (__u32)e->n : 1, &opts);
 	if (fd < 0)
 		return -errno;
 	for (i = 0; i < e->n && !r; i++, at += e->size)
-		r = bpf_map_update_elem(fd, at, at + e->rules_offset, BPF_ANY);
+		r = bpf_map_update_elem(fd, at, at + e->value_offset, BPF_ANY);
 	if (!r)
 		r = bpf_map_update_elem(uw_source_map(s, e->map), &slot, &fd, BPF_ANY);
 	close(fd);
@@ -51,19 +53,23 @@ int uw_source_set_filter(struct uw_source *s, const struct uw_filter *filter, en
 	__u32 zero = 0, slot = (s->active + 1) % UW_RULESETS;
 	const struct entries uids = {
 		.map = "uw_uids",
+		.type = BPF_MAP_TYPE_LPM_TRIE,
 		.first = filter->uids,
 		.n = filter->n_uids,
 		.size = sizeof(struct uw_uid_entry),
 		.key_size = sizeof(struct uw_uid_key),
-		.rules_offset = offsetof(struct uw_uid_entry, rules),
+		.value_size = sizeof(__u64),
+		.value_offset = offsetof(struct uw_uid_entry, rules),
 	};
 	const struct entries paths = {
 		.map = "uw_paths",
+		.type = BPF_MAP_TYPE_LPM_TRIE,
 		.first = filter->paths,
 		.n = filter->n_paths,
 		.size = sizeof(struct uw_path_entry),
 		.key_size = sizeof(struct uw_path_key),
-		.rules_offset = offsetof(struct uw_path_entry, rules),
+		.value_size = sizeof(__u64),
+		.value_offset = offsetof(struct uw_path_entry, rules),
 	};
 
 	r = push_table(s, slot, &uids);
@@ -96,6 +102,66 @@ void uw_source_ignore(const struct uw_source *s)
 		return;
 	control.stopping = 1;
 	bpf_map_update_elem(fd, &zero, &control, BPF_ANY);
+}
+
+int uw_source_set_state(struct uw_source *s, const struct uw_filter *filter)
+{
+	return bpf_map_update_elem(uw_source_map(s, "uw_rulesets"), &s->active, &filter->set,
+				   BPF_ANY);
+}
+
+int uw_source_set_places(struct uw_source *s, const struct uw_places *places)
+{
+	int control_fd = uw_source_map(s, "uw_control"), r;
+	/* Only keys count: any bytes that are there serve as the value. */
+	const struct entries place = {
+		.map = "uw_places",
+		.type = BPF_MAP_TYPE_HASH,
+		.first = places->place,
+		.n = places->n_places,
+		.size = sizeof(*places->place),
+		.key_size = sizeof(*places->place),
+		.value_size = sizeof(__u32),
+	};
+	const struct entries name = {
+		.map = "uw_names",
+		.type = BPF_MAP_TYPE_HASH,
+		.first = places->name,
+		.n = places->n_names,
+		.size = sizeof(*places->name),
+		.key_size = sizeof(*places->name),
+		.value_size = sizeof(__u32),
+	};
+	struct uw_control control;
+	__u32 zero = 0;
+
+	if (uw_source_map(s, "uw_host_tree") < 0)
+		return 0; /* a kernel side without kernel reads */
+	r = push_table(s, 0, &place);
+	if (!r)
+		r = push_table(s, 0, &name);
+	if (!r)
+		r = bpf_map_lookup_elem(control_fd, &zero, &control);
+	if (r < 0)
+		return r;
+	control.links = (__u32)places->links;
+	return bpf_map_update_elem(control_fd, &zero, &control, BPF_ANY);
+}
+
+int uw_source_tree(const struct uw_source *s, struct uw_host_tree *ret)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	struct bpf_program *program = bpf_object__find_program_by_name(s->object, "uw_read_tree");
+	__u32 zero = 0;
+	int r;
+
+	*ret = (struct uw_host_tree){ .settled = 1 };
+	if (!program)
+		return 0;
+	r = bpf_prog_test_run_opts(bpf_program__fd(program), &opts);
+	if (r < 0)
+		return r;
+	return bpf_map_lookup_elem(uw_source_map(s, "uw_host_tree"), &zero, ret);
 }
 
 /* Takes the state from the map, so that nobody else finishes it. -ENOENT where somebody has. */

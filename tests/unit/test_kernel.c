@@ -508,6 +508,8 @@ static void test_read(void **state)
 		[UW_FN_PATH_UNLINK] = { "security_path_unlink", "" },
 		[UW_FN_PATH_RMDIR] = { "security_path_rmdir", "" },
 		[UW_FN_PATH_RENAME] = { "security_path_rename", "" },
+		[UW_FN_SYMLINK] = { "filename_symlinkat", "do_symlinkat" },
+		[UW_FN_PATH_SYMLINK] = { "security_path_symlink", "" },
 	};
 	struct uw_kernel k;
 	size_t f;

@@ -389,49 +389,6 @@ static void test_read(void **state)
 	uw_mounts_free(mounts);
 }
 
-static void check_resolved(const char *dir, const char *from, const char *to)
-{
-	char path[PATH_MAX], expected[PATH_MAX], *real;
-
-	snprintf(path, sizeof(path), "%s%s", *from == '=' ? "" : dir, from + (*from == '='));
-	snprintf(expected, sizeof(expected), "%s%s", *to == '=' ? "" : dir, to + (*to == '='));
-	real = uw_mounts_resolve(path);
-	assert_non_null(real);
-	assert_string_equal(real, expected);
-	free(real);
-}
-
-static void test_resolve(void **state)
-{
-	char template[] = "/tmp/uw-mounts-XXXXXX", *made, *dir, path[PATH_MAX];
-
-	(void)state;
-	made = mkdtemp(template);
-	assert_non_null(made);
-	dir = realpath(made, NULL);
-	assert_non_null(dir);
-	assert_int_equal(chdir(dir), 0);
-	assert_int_equal(mkdir("a", 0700), 0);
-	assert_int_equal(symlink("a", "l"), 0);
-	assert_int_equal(symlink("/", "root"), 0);
-	assert_int_equal(symlink("nowhere", "dangling"), 0);
-	assert_int_equal(symlink("loop", "loop"), 0);
-	check_resolved(dir, "/a", "/a");
-	check_resolved(dir, "/l", "/a");
-	check_resolved(dir, "/l/none/at/all", "/a/none/at/all");
-	check_resolved(dir, "/none/l", "/none/l");
-	check_resolved(dir, "/root", "=/");
-	check_resolved(dir, "/root/none-of-this/x", "=/none-of-this/x");
-	check_resolved(dir, "/dangling/x", "/dangling/x");
-	check_resolved(dir, "/loop/x", "/loop/x");
-	check_resolved(dir, "=/", "=/");
-	check_resolved(dir, "=/no-such-directory", "=/no-such-directory");
-	assert_int_equal(chdir("/"), 0);
-	snprintf(path, sizeof(path), "rm -r %s", dir);
-	assert_int_equal(system(path), 0);
-	free(dir);
-}
-
 static void test_free_nothing(void **state)
 {
 	(void)state;
@@ -449,7 +406,6 @@ int main(void)
 		  NULL },
 		{ "any bytes are read", test_any_bytes, NULL, NULL, NULL },
 		{ "the mounts of this machine are found", test_read, NULL, NULL, NULL },
-		{ "links are followed in what exists of a path", test_resolve, NULL, NULL, NULL },
 		{ "nothing can be freed", test_free_nothing, NULL, NULL, NULL },
 	};
 	static struct CMUnitTest tests[N_LOOKUPS + sizeof(others) / sizeof(others[0])];

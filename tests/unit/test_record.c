@@ -54,6 +54,7 @@ static const struct uw_event model = {
 	.below = 4,
 	.fstype = "ext4",
 	.comm = "rm",
+	.tree = 9,
 };
 
 struct strings {
@@ -545,7 +546,8 @@ static bool go_together(enum uw_op op, unsigned int flags)
 	bool resolved = flags & UW_EV_RESOLVED, dir = flags & UW_EV_DIR;
 
 	return !(resolved && dir) && (resolved || !(flags & UW_EV_PATH_CUT)) &&
-	       (dir || !(flags & UW_EV_DIR_CUT)) && (resolved || dir || !(flags & UW_EV_FS)) &&
+	       (dir || !(flags & UW_EV_DIR_CUT)) && !(flags & UW_EV_DIR_IN_NAME) &&
+	       (resolved || dir || !(flags & UW_EV_FS)) &&
 	       (op == UW_OP_RENAME || !(flags & UW_EV_BY_CUT));
 }
 
@@ -633,6 +635,7 @@ static void check_fields(enum uw_op op, enum uw_probe probe, enum uw_via via, un
 	assert_int_equal(uw_record_decode(data, size, &r), 0);
 	assert_true(r.op == op && r.probe == probe && r.via == via);
 	assert_int_equal(r.gen, 7);
+	assert_int_equal(r.tree, 9);
 	assert_int_equal(r.rules, 0x8000000000000001);
 	assert_int_equal(r.enter_ns, 1000);
 	assert_int_equal(r.exit_ns, 2500);
@@ -645,6 +648,57 @@ static void check_fields(enum uw_op op, enum uw_probe probe, enum uw_via via, un
 	if (wrong)
 		fail_msg("op %d, probe %d, flags %#x: %s", (int)op, (int)probe, flags, wrong);
 	free(data);
+}
+
+/* A name that leads into a mount, from the root of its namespace: what becomes of it, or NULL. */
+static const struct {
+	const char *name, *dir, *path, *fspath;
+} in_mounts[] = {
+	{ "/data/f", "/data", "/data/f", "/sub/f" },
+	{ "data/f", "/data", "/data/f", "/sub/f" },
+	{ "/data//./d/../f", "/data", "/data/f", "/sub/f" },
+	{ "/data/", "/data", "/data", "/sub" },
+	/* Out of the mount: which one is there, nobody has looked. */
+	{ "/data/../etc/f", "/data", "/etc/f", "" },
+	{ "/data/x/../../etc/f", "/data", "/etc/f", "" },
+	{ "/data", "/data", NULL, NULL },
+	{ "/data2/f", "/data", NULL, NULL },
+	{ "/dat", "/data", NULL, NULL },
+	{ "f", "/data", NULL, NULL },
+	{ "/f", "", NULL, NULL },
+	{ "", "/data", NULL, NULL },
+};
+
+static void test_in_mount(void **state)
+{
+	static struct uw_record r;
+
+	(void)state;
+	for (size_t i = 0; i < LEN(in_mounts); i++) {
+		struct strings strings = name_and_dir(in_mounts[i].name, in_mounts[i].dir);
+		struct uw_event ev = model;
+		unsigned char *data;
+		size_t size;
+
+		strings.s[UW_STR_FSROOT] = text("/sub");
+		ev.flags |= UW_EV_DIR_IN_NAME;
+		ev.below = 0;
+		data = build(&ev, &strings, &size);
+		if (in_mounts[i].path) {
+			assert_int_equal(uw_record_decode(data, size, &r), 0);
+			assert_null(broken(&r, data, size));
+			assert_true(same(r.path, text(in_mounts[i].path)));
+			assert_true(same(r.fspath, text(in_mounts[i].fspath)));
+			assert_int_equal(r.path_state, UW_PATH_LEXICAL);
+		} else {
+			check_refused(data, size);
+		}
+		free(data);
+		ev.flags |= UW_EV_DIR_CUT;
+		data = build(&ev, &strings, &size);
+		check_refused(data, size);
+		free(data);
+	}
 }
 
 static void test_every_flag(void **state)
@@ -1352,6 +1406,7 @@ static const struct CMUnitTest others[] = {
 	TEST("takes every string as long as can be, and not a byte longer", test_maxima),
 	TEST("takes every flag with every other that it goes together with, field by field",
 	     test_every_flag),
+	TEST("finds the place of a name that leads into a mount", test_in_mount),
 	TEST("takes every operation by every probe on every way, field by field", test_every_kind),
 	TEST("takes the largest number in every field", test_extreme_numbers),
 	TEST("knows no login and no session where none is set", test_unset_audit),

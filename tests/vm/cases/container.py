@@ -4,124 +4,14 @@
 A rule names the host's tree: reached through whichever mount, root or container, and nothing else. Containers are
 made of a mount namespace and pivot_root, on overlayfs and on a directory; and by systemd-nspawn if that is there.
 """
-import collections
-import ctypes
 import os
 import subprocess
-import sys
 import time
 
 import uwtest
-from uwtest import configure, cursor, deletions, done, ok, reload, restart, run, settle, value
-
-VICTIMS = "/root/vm/victims"
-MS_BIND, MS_MOVE, MNT_DETACH = 0x1000, 0x2000, 2
-CDLL = ctypes.CDLL(None, use_errno=True)
-CDLL.mount.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p]
-
-Expected = collections.namedtuple("Expected", "title pid name fields")
-expected = []
-start = None
-serial = 0
-
-
-def new_name():
-    global serial
-    serial += 1
-    return "f%d" % serial
-
-
-def write(path, text=""):
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "w") as f:
-        f.write(text)
-
-
-def mount(source, point, fstype=None, flags=MS_BIND):
-    """At once: without starting a program."""
-    if CDLL.mount(source.encode(), point.encode(), fstype and fstype.encode(), flags, None):
-        sys.exit("# mount %s: %s" % (point, os.strerror(ctypes.get_errno())))
-
-
-def unmount(point):
-    CDLL.umount2(point.encode(), MNT_DETACH)
-
-
-def victim(title, steps, call, fields):
-    """A process of its own. fields: what its one record is to have, or None where there is to be none."""
-    p = subprocess.Popen([VICTIMS, *steps, *call], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                         stderr=subprocess.STDOUT, cwd="/")
-    said = p.communicate(b"x")[0].split(b"\n")
-    if len(said) < 2 or said[0] != b"ready":
-        ok(False, title, said)
-        return
-    if fields is not None:
-        fields = {"RET": said[1].split()[1].decode(), **fields}
-    expected.append(Expected(title, p.pid, call[-1] if call[0] != "unlinkat" else call[2], fields))
-
-
-def here(title, path, fields, make=True):
-    """Made, if it is to be, and deleted by this process: nothing but a few system calls in between."""
-    if make:
-        write(path)
-    ret = uwtest.unlink(path)
-    expected.append(Expected(title, os.getpid(), path, None if fields is None else
-                             {"RET": str(ret), "PATH": path, **fields}))
-
-
-# Titles of checks that are known to fail, and why: see BUGS and CAVEATS of the man pages. Where one passes, it counts.
-LIMITS = (
-    ("no such file in a bound directory", "a name that does not resolve is looked up from the root of its container"),
-    ("is renamed, ", "rules do not notice that what is bound is renamed"),
-    ("through the symlink that leads elsewhere now", "links in rules are followed when they are read"),
-    ("through a symlink made after the start", "links in rules are followed when they are read"),
-    (", at once", "for a moment after a mount, rules go by the mounts before"),
-)
-
-
-def report(e, good, *why):
-    title = e.title if e.fields is not None else e.title + ": no record"
-    limit = next((why_not for part, why_not in LIMITS if part in title), None)
-    if limit:
-        uwtest.known(good, title, limit, *why)
-    else:
-        ok(good, title, *why)
-
-
-def check():
-    """All deletions since the last check."""
-    wanted = [e for e in expected if e.fields is not None]
-    records = collections.defaultdict(list)
-    settle(start, len(wanted), *(e.pid for e in expected), seconds=8)
-    time.sleep(0.5)  # for what is not to be there
-    for r in deletions(start, *(e.pid for e in expected)):
-        records[int(r["UNLINK_PID"]), value(r["UNLINK_FILENAME"]).decode()].append(r)
-    for e in expected:
-        some = records[e.pid, e.name]
-        if e.fields is None:
-            report(e, not some, *some)
-            continue
-        if len(some) != 1:
-            report(e, False, "%d records" % len(some), *some)
-            continue
-        wrong = []
-        for key, want in e.fields.items():
-            got = some[0].get("UNLINK_" + key)
-            if got != want:
-                wrong += ["%s: expected %r" % (key, want), "%s: got      %r" % (key, got)]
-        report(e, not wrong, *wrong)
-    expected.clear()
-
-
-def begin(text, restarted=False):
-    global start
-    configure(text)
-    if restarted:
-        restart()
-    else:
-        reload()
-    start = cursor()
-
+import uwtree
+from uwtest import deletions, done, ok, run, value
+from uwtree import MS_MOVE, VICTIMS, begin, check, here, mount, new_name, twice, unmount, victim, write
 
 DATA = {"RULE": "data", "PATH_STATE": "resolved"}
 ETC = {"RULE": "etc", "PATH_STATE": "resolved"}
@@ -242,13 +132,6 @@ def on_the_host():
 LATER = {"RULE": "later", "PATH_STATE": "resolved", "HOST_PATH": None}
 
 
-def twice(title, directory, fields):
-    """At once, and when whatever has changed must have been noticed."""
-    here(title + ", at once", "%s/%s" % (directory, new_name()), fields)
-    time.sleep(1)
-    here(title + ", a second later", "%s/%s" % (directory, new_name()), fields)
-
-
 def directories_appear():
     twice("a directory made after the start", "/srv/later", LATER)
     os.rename("/srv/later", "/srv/later.old")
@@ -319,17 +202,17 @@ def symlinks():
     for d in ("/srv/target2", "/srv/target3"):
         os.makedirs(d)
     here("the target of a symlink", "/srv/target/" + new_name(), {"RULE": "link", "HOST_PATH": None})
-    here("through the symlink", "/srv/link/" + new_name(), {"RULE": "link", "PATH": "/srv/target/f%d" % serial})
+    here("through the symlink", "/srv/link/" + new_name(), {"RULE": "link", "PATH": "/srv/target/f%d" % uwtree.serial})
     here("the symlink itself", "/srv/link", {"RULE": "link"}, make=False)
     os.symlink("target2", "/srv/link")
     for when in ("at once", "a second later"):
         here("through the symlink that leads elsewhere now, " + when, "/srv/link/" + new_name(),
-             {"RULE": "link", "PATH": "/srv/target2/f%d" % serial})
+             {"RULE": "link", "PATH": "/srv/target2/f%d" % uwtree.serial})
         time.sleep(1)
     os.symlink("target3", "/srv/latelink")
     for when in ("at once", "a second later"):
         here("through a symlink made after the start, " + when, "/srv/latelink/" + new_name(),
-             {"RULE": "latelink", "PATH": "/srv/target3/f%d" % serial})
+             {"RULE": "latelink", "PATH": "/srv/target3/f%d" % uwtree.serial})
         time.sleep(1)
 
 
@@ -380,7 +263,7 @@ def nspawn():
             ok(False, n, p.stdout)
             continue
         time.sleep(1)
-        records = [r for r in deletions(start) if value(r["UNLINK_FILENAME"]).decode() == call[-1]]
+        records = [r for r in deletions(uwtree.start) if value(r["UNLINK_FILENAME"]).decode() == call[-1]]
         if fields is None:
             ok(not records, n + ": no record", *records)
         elif ok(len(records) == 1, n + ": one record", *records):

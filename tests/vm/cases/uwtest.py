@@ -33,19 +33,6 @@ def ok(good, title, *why):
     return good
 
 
-def known(good, title, limit, *why):
-    """A check that fails for a reason that the documentation names: shown and counted as skipped then."""
-    global _count
-    if good:
-        return ok(good, title)
-    _count += 1
-    print("ok %d - %s # SKIP known limit: %s" % (_count, title, limit))
-    for text in why:
-        for line in str(text).splitlines()[:5]:
-            print("# " + line)
-    return False
-
-
 def equal(got, expected, title):
     return ok(got == expected, title, "expected: %r" % (expected,), "got:      %r" % (got,))
 

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A name that the kernel did not find, in a mount namespace that is not the host's: which of the mounts there
+ * does it lead into? The daemon cannot ask, as the process and its namespace may be gone by then. Only the
+ * text is compared: links and dots in it are not followed. This runs for failed attempts alone.
+ */
+#ifndef UW_DESCEND_BPF_H
+#define UW_DESCEND_BPF_H
+
+#include "mounts.bpf.h"
+
+/* Mounts that are mounted on one, those that are looked at; and how deep they are nested. */
+#define CHILDREN 128
+#define LEVELS 6
+
+/* A longer mount point is not compared. */
+#define POINT_MAX 255
+
+struct descent {
+	struct mount *mount;	/* the name leads into it, or is to be looked for on it */
+	struct mount *found;	/* of those that are mounted on it, and the name leads into */
+	struct list_head *next;
+	__u32 len;		/* of the path of `found`, or of `mount` */
+	__u32 relative;		/* 1: the name has no slash at its beginning */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, UW_BANKS);
+	__type(key, __u32);
+	__type(value, struct descent);
+} uw_descents SEC(".maps");
+
+static __always_inline struct descent *get_descent(__u32 bank)
+{
+	return bpf_map_lookup_elem(&uw_descents, &bank);
+}
+
+static __always_inline struct vfsmount *mount_of(struct mount *mount)
+{
+	return (void *)mount + AT(mount, mnt);
+}
+
+/* Whether the name goes on below the mount point, whose path the second walk has, of len bytes. */
+__noinline int uw_leads_into(__u32 bank, __u32 len)
+{
+	struct descent *d = get_descent(bank);
+	struct scratch *s = get_scratch(bank);
+	__u32 which, i;
+	struct walk *w;
+
+	if (!s || !d || len > POINT_MAX)
+		return 0;
+	which = s->walks + 1;
+	w = bpf_map_lookup_elem(&uw_walks, &which);
+	if (!w || len - d->relative >= s->ev.len[UW_STR_NAME] ||
+	    s->data[(len - d->relative) & (UW_PATH_MAX - 1)] != '/')
+		return 0;
+	for (i = d->relative; i < POINT_MAX && i < len; i++)
+		if (w->text[(UW_PATH_MAX - len + i) & (UW_PATH_MAX - 1)] !=
+		    s->data[(i - d->relative) & (UW_PATH_MAX - 1)])
+			return 0;
+	return 1;
+}
+
+/* One of those that are mounted on d->mount. Returns 1 after the last. */
+__noinline int uw_descend_step(__u32 bank)
+{
+	struct descent *d = get_descent(bank);
+	struct scratch *s = get_scratch(bank);
+	struct dentry *point = NULL;
+	struct mount *child, *mount;
+	struct list_head *at;
+	struct walk *w;
+	__u32 len;
+
+	if (!d || !s)
+		return 1;
+	mount = d->mount;
+	at = d->next;
+	if (!at || (void *)at == (void *)mount + AT(mount, mnt_mounts))
+		return 1;
+	child = (void *)at - AT(mount, mnt_child);
+	d->next = BPF_CORE_READ(at, next);
+	if (BPF_CORE_READ_INTO(&point, child, mnt_mountpoint))
+		return 1;
+	w = walk_dentry(s->walks + 1, mount_of(mount), point, false);
+	if (!w || w->cut)
+		return 0;
+	len = UW_PATH_MAX - w->pos;
+	/* What is mounted upon another one has the same path, and is on top. */
+	if (len && len >= d->len && uw_leads_into(bank, len)) {
+		d->found = child;
+		d->len = len;
+	}
+	return 0;
+}
+
+/* All that is mounted on d->mount. Returns 1 where the name leads into none of that. */
+__noinline int uw_descend_level(__u32 bank)
+{
+	struct descent *d = get_descent(bank);
+	struct mount *mount;
+	int i, done = 0;
+
+	if (!d)
+		return 1;
+	mount = d->mount;
+	d->found = NULL;
+	d->next = BPF_CORE_READ(mount, mnt_mounts.next);
+	for (i = 0; i < CHILDREN && !done; i++)
+		done = uw_descend_step(bank);
+	if (!d->found)
+		return 1;
+	d->mount = d->found;
+	return 0;
+}
+
+/*
+ * The mount that a name leads into which starts at the root of that mount and namespace; NULL where it
+ * stays in the mount. Needs the name, and overwrites the second walk.
+ */
+static __always_inline struct mount *descend(struct scratch *s, enum bank bank, struct vfsmount *mnt)
+{
+	struct descent *d = get_descent(bank);
+	int i, done = 0;
+
+	if (!d || !mnt)
+		return NULL;
+	d->mount = (void *)mnt - AT(mount, mnt);
+	d->len = 0;
+	d->relative = s->data[0] != '/';
+	for (i = 0; i < LEVELS && !done; i++)
+		done = uw_descend_level(bank);
+	return d->len ? d->mount : NULL;
+}
+
+/* Whether the task is in the host's mount namespace. */
+static __always_inline bool is_at_home(struct task_struct *task)
+{
+	struct uw_host_tree *tree = get_tree();
+
+	return tree && tree->mntns == (__u64)BPF_CORE_READ(task, nsproxy, mnt_ns);
+}
+
+#endif
