@@ -26,7 +26,7 @@ struct descent {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, UW_BANKS);
+	__uint(max_entries, UW_BANKS + UW_FENTRY_BANKS);
 	__type(key, __u32);
 	__type(value, struct descent);
 } uw_descents SEC(".maps");

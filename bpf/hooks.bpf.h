@@ -172,7 +172,7 @@ static __always_inline int meet_target(enum bank bank, __u32 op, const struct pa
 	__u64 id = bpf_get_current_pid_tgid();
 	struct uw_state *st = awaiting(id, op);
 
-	tree_meet_removal(id, op, dir, dentry, BANK_PROBE);
+	tree_meet_removal(id, op, dir, dentry, bank);
 	if (st)
 		resolve(bank, id, st, dir, dentry, NULL, NULL);
 	return 0;
@@ -187,7 +187,7 @@ static __always_inline int meet_victim(enum bank bank, const struct path *from,
 	struct uw_state *st = awaiting(id, UW_OP_RENAME);
 	struct inode *inode;
 
-	tree_meet_rename(id, from, source, to, victim, BANK_PROBE);
+	tree_meet_rename(id, from, source, to, victim, bank);
 	if (!st || flags & RENAME_EXCHANGE)
 		return 0;
 	inode = BPF_CORE_READ(victim, d_inode);

@@ -75,6 +75,7 @@ struct scratch {
 	 */
 	char data[DATA_STARTS + UW_PATH_MAX];
 	__u32 walks;	/* first of the bank's two walks */
+	__u64 mnt, dentry;	/* arguments of uw_place_matters(): as numbers, which fentry's are not */
 	__u32 uid, uid_gen;	/* of uid_rules; no generation is 0 */
 	__u64 uid_rules;
 };

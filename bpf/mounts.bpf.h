@@ -65,7 +65,7 @@ struct {
 /* Room for a key. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, UW_BANKS);
+	__uint(max_entries, UW_BANKS + UW_FENTRY_BANKS);
 	__type(key, __u32);
 	__type(value, struct uw_path_key);
 } uw_place_keys SEC(".maps");
@@ -107,20 +107,23 @@ static __always_inline bool has_known_name(struct dentry *dentry)
 	return names && bpf_map_lookup_elem(names, &key);
 }
 
-/* A global function, as several programs need it, and some twice: addresses of a vfsmount and a dentry. */
-__noinline int uw_place_matters(__u64 mnt, __u64 address, __u32 bank)
+/* A global function, as several programs need it, and some twice. */
+__noinline int uw_place_matters(__u32 bank)
 {
 	struct uw_path_key *key = bpf_map_lookup_elem(&uw_place_keys, &bank);
-	struct dentry *dentry = (void *)address;
 	struct scratch *s = get_scratch(bank);
 	__u32 zero = 0, pos, len;
+	struct dentry *dentry;
 	void *places;
 	struct walk *w;
 
 	places = bpf_map_lookup_elem(&uw_places, &zero);
-	if (!key || !s || !places || !has_known_name(dentry))
+	if (!key || !s || !places)
 		return 0;
-	w = walk_dentry(s->walks, (void *)mnt, dentry, true);
+	dentry = (void *)s->dentry;
+	if (!has_known_name(dentry))
+		return 0;
+	w = walk_dentry(s->walks, (void *)s->mnt, dentry, true);
 	if (!w)
 		return 0;
 	__builtin_memset(key, 0, sizeof(*key));
@@ -138,7 +141,13 @@ __noinline int uw_place_matters(__u64 mnt, __u64 address, __u32 bank)
 
 static __always_inline bool matters(const struct path *dir, struct dentry *dentry, enum bank bank)
 {
-	return uw_place_matters((__u64)BPF_CORE_READ(dir, mnt), (__u64)dentry, bank);
+	struct scratch *s = get_scratch(bank);
+
+	if (!s)
+		return false;
+	s->mnt = (__u64)BPF_CORE_READ(dir, mnt);
+	s->dentry = (__u64)dentry;
+	return uw_place_matters(bank);
 }
 
 /* Once, until the daemon asks: a link that changes all the time must not fill the ring buffer. */

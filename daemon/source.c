@@ -13,6 +13,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "attachments.h"
 #include "rawtp.h"
 #include "source_maps.h"
 #include "tracefs.h"
@@ -22,57 +23,6 @@
 
 #define STOP_STEPS   20
 #define STOP_STEP_NS 5000000
-
-/* One program, and what it is attached to. */
-struct attachment {
-	enum uw_probe probe;
-	const char *program;
-	const char *event;	   /* of tracefs, for tracepoints */
-	bool leave;		   /* at the return */
-	enum uw_function function; /* for kprobes and fentry */
-	bool optional; /* not every kernel has it: a system call, or CONFIG_SECURITY_PATH */
-	bool raw;      /* only in plans that are raw, and the only ones there */
-};
-
-/* Returns before entries, so that no entry waits for a return unseen. */
-static const struct attachment attachments[] = {
-	{ UW_PROBE_KPROBE, "uw_leave_unlink", .leave = true, .function = UW_FN_UNLINK },
-	{ UW_PROBE_KPROBE, "uw_leave_rmdir", .leave = true, .function = UW_FN_RMDIR },
-	{ UW_PROBE_KPROBE, "uw_leave_rename", .leave = true, .function = UW_FN_RENAME },
-	{ UW_PROBE_KPROBE, "uw_target_unlink", .function = UW_FN_PATH_UNLINK, .optional = true },
-	{ UW_PROBE_KPROBE, "uw_target_rmdir", .function = UW_FN_PATH_RMDIR, .optional = true },
-	{ UW_PROBE_KPROBE, "uw_target_rename", .function = UW_FN_PATH_RENAME, .optional = true },
-	{ UW_PROBE_KPROBE, "uw_leave_symlink", .leave = true, .function = UW_FN_SYMLINK,
-	  .optional = true },
-	{ UW_PROBE_KPROBE, "uw_target_symlink", .function = UW_FN_PATH_SYMLINK, .optional = true },
-	{ UW_PROBE_KPROBE, "uw_enter_unlink", .function = UW_FN_UNLINK },
-	{ UW_PROBE_KPROBE, "uw_enter_rmdir", .function = UW_FN_RMDIR },
-	{ UW_PROBE_KPROBE, "uw_enter_rename", .function = UW_FN_RENAME },
-	{ UW_PROBE_FENTRY, "uw_fexit_unlink", .leave = true, .function = UW_FN_UNLINK },
-	{ UW_PROBE_FENTRY, "uw_fexit_rmdir", .leave = true, .function = UW_FN_RMDIR },
-	{ UW_PROBE_FENTRY, "uw_fexit_rename", .leave = true, .function = UW_FN_RENAME },
-	{ UW_PROBE_FENTRY, "uw_fentry_path_unlink", .function = UW_FN_PATH_UNLINK,
-	  .optional = true },
-	{ UW_PROBE_FENTRY, "uw_fentry_path_rmdir", .function = UW_FN_PATH_RMDIR, .optional = true },
-	{ UW_PROBE_FENTRY, "uw_fentry_path_rename", .function = UW_FN_PATH_RENAME,
-	  .optional = true },
-	{ UW_PROBE_FENTRY, "uw_fentry_unlink", .function = UW_FN_UNLINK },
-	{ UW_PROBE_FENTRY, "uw_fentry_rmdir", .function = UW_FN_RMDIR },
-	{ UW_PROBE_FENTRY, "uw_fentry_rename", .function = UW_FN_RENAME },
-	{ UW_PROBE_TRACEPOINT, "uw_sys_exit", "syscalls/sys_exit_unlinkat", .leave = true },
-	{ UW_PROBE_TRACEPOINT, "uw_sys_exit", "syscalls/sys_exit_unlink", .leave = true,
-	  .optional = true },
-	{ UW_PROBE_TRACEPOINT, "uw_sys_exit", "syscalls/sys_exit_rmdir", .leave = true,
-	  .optional = true },
-	{ UW_PROBE_TRACEPOINT, "uw_sys_enter_unlinkat", "syscalls/sys_enter_unlinkat" },
-	{ UW_PROBE_TRACEPOINT, "uw_sys_enter_unlink", "syscalls/sys_enter_unlink",
-	  .optional = true },
-	{ UW_PROBE_TRACEPOINT, "uw_sys_enter_rmdir", "syscalls/sys_enter_rmdir", .optional = true },
-	{ UW_PROBE_TRACEPOINT, "uw_raw_sys_exit", "sys_exit", .leave = true, .raw = true },
-	{ UW_PROBE_TRACEPOINT, "uw_raw_sys_enter", "sys_enter", .raw = true },
-};
-
-#define N_ATTACHMENTS (sizeof(attachments) / sizeof(attachments[0]))
 
 /* The last warning of libbpf, as it says more about a failure than an errno. */
 static char libbpf_said[256];
@@ -105,7 +55,7 @@ static int on_sample(void *ctx, void *data, size_t size)
 	return --s->budget ? 0 : -ECANCELED;
 }
 
-static bool belongs(const struct attachment *a, const struct uw_plan *plan)
+static bool belongs(const struct uw_attachment *a, const struct uw_plan *plan)
 {
 	return a->probe == plan->probe && a->raw == plan->raw;
 }
@@ -114,8 +64,9 @@ static bool wants(const struct uw_plan *plan, const char *program)
 {
 	size_t i;
 
-	for (i = 0; i < N_ATTACHMENTS; i++)
-		if (belongs(&attachments[i], plan) && !strcmp(attachments[i].program, program))
+	for (i = 0; i < UW_N_ATTACHMENTS; i++)
+		if (belongs(&uw_attachments[i], plan) &&
+		    !strcmp(uw_attachments[i].program, program))
 			return true;
 	return !strcmp(program, "uw_thread_exit") || !strcmp(program, "uw_read_tree");
 }
@@ -134,11 +85,11 @@ static int set_targets(struct uw_source *s, const struct uw_plan *plan)
 	int r = 0;
 	size_t i;
 
-	for (i = 0; i < N_ATTACHMENTS && r >= 0; i++) {
-		const struct attachment *a = &attachments[i];
+	for (i = 0; i < UW_N_ATTACHMENTS && r >= 0; i++) {
+		const struct uw_attachment *a = &uw_attachments[i];
 		struct bpf_program *program;
 
-		if (!belongs(a, plan))
+		if (!belongs(a, plan) || a->kprobe)
 			continue;
 		program = bpf_object__find_program_by_name(s->object, a->program);
 		if (plan->functions[a->function])
@@ -240,7 +191,8 @@ static int attach_event(struct uw_source *s, struct bpf_program *program, const 
 	return r;
 }
 
-static int attach_one(struct uw_source *s, const struct uw_plan *plan, const struct attachment *a)
+static int attach_one(struct uw_source *s, const struct uw_plan *plan,
+		      const struct uw_attachment *a)
 {
 	struct bpf_program *program = bpf_object__find_program_by_name(s->object, a->program);
 	int r;
@@ -254,7 +206,7 @@ static int attach_one(struct uw_source *s, const struct uw_plan *plan, const str
 
 	if (!plan->functions[a->function])
 		return -ENOENT;
-	if (a->probe == UW_PROBE_FENTRY)
+	if (a->probe == UW_PROBE_FENTRY && !a->kprobe)
 		return keep_link(s, bpf_program__attach_trace(program));
 	r = uw_tracefs_add(s->kernel->tracefs, plan->functions[a->function], a->leave,
 			   s->events[s->n_events]);
@@ -263,7 +215,7 @@ static int attach_one(struct uw_source *s, const struct uw_plan *plan, const str
 	return attach_event(s, program, s->events[s->n_events++]);
 }
 
-static int program_fd(const struct uw_source *s, const struct attachment *a)
+static int program_fd(const struct uw_source *s, const struct uw_attachment *a)
 {
 	return bpf_program__fd(bpf_object__find_program_by_name(s->object, a->program));
 }
@@ -280,13 +232,13 @@ static int attach(struct uw_source *s, const struct uw_plan *plan, char **ret_wh
 	if (r < 0)
 		return explain(ret_why, r, "cannot attach to", "sched_process_exit");
 
-	for (i = 0; i < N_ATTACHMENTS; i++) {
-		const struct attachment *a = &attachments[i];
+	for (i = 0; i < UW_N_ATTACHMENTS; i++) {
+		const struct uw_attachment *a = &uw_attachments[i];
 
 		if (!belongs(a, plan))
 			continue;
 		r = attach_one(s, plan, a);
-		if (r == -ENOENT && a->optional)
+		if (r < 0 && a->optional && (r == -ENOENT || a->kprobe))
 			continue;
 		if (r < 0)
 			return explain(ret_why, r, "cannot attach to",

@@ -8,7 +8,7 @@
 #include "source.h"
 #include "tracefs.h"
 
-#define LINKS_MAX 16
+#define LINKS_MAX 24
 
 struct uw_source {
 	const struct uw_kernel *kernel;
