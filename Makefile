@@ -3,6 +3,8 @@
 # make            build build/unlinkwatchd
 # make run        install what is missing, build, and print every deletion on this machine
 # make test       install what is missing, and run every test, those in virtual machines included
+# make fuzz       run each fuzz target for SECONDS=60
+# make test-arm64 build for arm64, and test on arm64 kernels in an emulator (minutes)
 # make check      the quick part of the tests: no virtual machine, nothing is installed
 # make install    DESTDIR and PREFIX are honoured        make uninstall
 # make lint       static checks        make format   clang-format all sources
@@ -48,7 +50,8 @@ ALL_CPPFLAGS = -D_GNU_SOURCE -DUW_VERSION='"$(VERSION)"' -Ibpf -Idaemon -isystem
 ALL_CFLAGS = -std=gnu17 $(WARNINGS) -fstack-protector-strong -fPIE $(CFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(LDFLAGS)
 
-# -g: CO-RE needs the types. v3 is what 5.10 takes. The tracing helpers depend on the architecture.
+# -g: CO-RE needs the types. v3 is what 5.10 takes. The tracing helpers depend on the architecture that the
+# programs are for, the types of linux/types.h do not: those of the machine that builds will do.
 UNAME_M := $(shell uname -m)
 BPF_ARCH ?= $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(UNAME_M)))
 BPF_CFLAGS = -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra \
@@ -87,7 +90,7 @@ $(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
 
-$(BUILD) $(BUILD)/daemon $(BUILD)/san $(BUILD)/unit $(BUILD)/vm:
+$(BUILD) $(BUILD)/daemon $(BUILD)/san $(BUILD)/unit $(BUILD)/vm $(BUILD)/fuzz:
 	$(Q)mkdir -p $@
 
 # ---- tests
@@ -111,13 +114,46 @@ $(BUILD)/vm/%: tests/vm/%.c Makefile | $(BUILD)/vm
 
 vm-programs: $(patsubst tests/vm/%.c,$(BUILD)/vm/%,$(wildcard tests/vm/*.c))
 
+# Pure modules with libFuzzer's counters; pattern.c, for its own target, counts its calls.
+FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_FLAGS = $(ALL_CPPFLAGS) -Itests/unit $(ALL_CFLAGS) -O1 $(SANITIZE)
+SECONDS ?= 60
+
+$(BUILD)/fuzz/%.o: daemon/%.c Makefile | $(BUILD)/fuzz
+	$(call say,CC,$@)
+	$(Q)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+
+$(BUILD)/fuzz/counted.o: daemon/pattern.c Makefile | $(BUILD)/fuzz
+	$(call say,CC,$@)
+	$(Q)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -finstrument-functions -MMD -MP -c -o $@ $<
+
+fuzz_objects = $(PURE:%=$(BUILD)/fuzz/%.o)
+$(BUILD)/fuzz/pattern: fuzz_objects = $(patsubst %/pattern.o,%/counted.o,$(PURE:%=$(BUILD)/fuzz/%.o))
+$(BUILD)/fuzz/pattern: $(BUILD)/fuzz/counted.o
+$(BUILD)/fuzz/%: tests/fuzz/fuzz_%.c $(PURE:%=$(BUILD)/fuzz/%.o) Makefile | $(BUILD)/fuzz
+	$(call say,FUZZ,$@)
+	$(Q)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer -MMD -MP -o $@ $< $(fuzz_objects) -lcmocka
+
+$(BUILD)/fuzz/seeds: tests/fuzz/seeds.c Makefile | $(BUILD)/fuzz
+	$(call say,CC,$@)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -o $@ $<
+
+fuzz-programs: $(FUZZ:%=$(BUILD)/fuzz/%) $(BUILD)/fuzz/seeds
+
+fuzz: fuzz-programs
+	$(Q)UW_BUILD=$(BUILD) tests/fuzz/run --seconds $(SECONDS)
+
 check: all unit-tests
 	$(Q)UW_BUILD=$(BUILD) tests/run --fast
 
 test:
 	$(Q).ci/deps build test
-	$(Q)$(MAKE) --no-print-directory -s all unit-tests vm-programs
+	$(Q)$(MAKE) --no-print-directory -s all unit-tests vm-programs fuzz-programs
 	$(Q)UW_BUILD=$(BUILD) tests/run
+
+test-arm64:
+	$(Q).ci/deps build test test-arm64
+	$(Q)UW_BUILD=$(BUILD) tests/arm64/run
 
 run:
 	$(Q).ci/deps build
@@ -134,6 +170,9 @@ install: all
 	$(INSTALL) -d -m 755 $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSCONFDIR)/unlinkwatch.conf.d
 	sed 's|@SBINDIR@|$(SBINDIR)|' systemd/unlinkwatchd.service.in > $(BUILD)/unlinkwatchd.service
 	$(INSTALL) -m 644 $(BUILD)/unlinkwatchd.service $(DESTDIR)$(UNITDIR)/unlinkwatchd.service
+	if $(PKG_CONFIG) --atleast-version=253 libsystemd; then \
+		$(INSTALL) -d -m 755 $(DESTDIR)$(UNITDIR)/unlinkwatchd.service.d && \
+		$(INSTALL) -m 644 systemd/notify-reload.conf $(DESTDIR)$(UNITDIR)/unlinkwatchd.service.d; fi
 	$(INSTALL) -D -m 644 systemd/unlinkwatchd.catalog $(DESTDIR)$(CATALOGDIR)/unlinkwatchd.catalog
 	test -e $(DESTDIR)$(SYSCONFDIR)/unlinkwatch.conf || \
 		$(INSTALL) -D -m 644 conf/unlinkwatch.conf $(DESTDIR)$(SYSCONFDIR)/unlinkwatch.conf
@@ -145,13 +184,16 @@ install: all
 uninstall:
 	@test -n '$(DESTDIR)' || systemctl disable --now unlinkwatchd || true
 	rm -f $(DESTDIR)$(SBINDIR)/unlinkwatchd $(DESTDIR)$(UNITDIR)/unlinkwatchd.service \
+		$(DESTDIR)$(UNITDIR)/unlinkwatchd.service.d/notify-reload.conf \
 		$(DESTDIR)$(CATALOGDIR)/unlinkwatchd.catalog \
 		$(DESTDIR)$(MANDIR)/man8/unlinkwatchd.8 $(DESTDIR)$(MANDIR)/man5/unlinkwatch.conf.5
+	test ! -d $(DESTDIR)$(UNITDIR)/unlinkwatchd.service.d || \
+		rmdir --ignore-fail-on-non-empty $(DESTDIR)$(UNITDIR)/unlinkwatchd.service.d
 	@test -n '$(DESTDIR)' || { systemctl daemon-reload; journalctl --update-catalog; } || true
 
 # ---- care
 
-C_SOURCES = $(wildcard bpf/*.[ch] daemon/*.[ch] tests/unit/*.[ch] tests/vm/*.[ch])
+C_SOURCES = $(wildcard bpf/*.[ch] daemon/*.[ch] tests/fuzz/*.[ch] tests/unit/*.[ch] tests/vm/*.[ch])
 
 lint:
 	$(Q)tests/run lint
@@ -162,7 +204,7 @@ format:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all check clean deps format install lint run test uninstall unit-tests vm-programs
+.PHONY: all check clean deps format fuzz fuzz-programs install lint run test test-arm64 uninstall unit-tests vm-programs
 .SECONDARY:
 
 -include $(wildcard $(BUILD)/*.d $(BUILD)/*/*.d)

@@ -18,6 +18,11 @@ struct pt_regs {
 	unsigned long orig_ax, ip, cs, flags, sp, ss;
 };
 #elif defined(__TARGET_ARCH_arm64)
+struct pt_regs {
+	__u64 regs[31], sp, pc, pstate;
+};
+
+/* What bpf_tracing.h takes these for. */
 struct user_pt_regs {
 	__u64 regs[31], sp, pc, pstate;
 };

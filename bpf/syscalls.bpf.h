@@ -32,9 +32,11 @@ enum { NR_RMDIR = 84, NR_UNLINK = 87, NR_UNLINKAT = 263 };
 #define ARG(regs, n) ((n) == 0 ? (regs)->di : (n) == 1 ? (regs)->si : (regs)->dx)
 #define NR_OF(regs) ((__s64)(regs)->orig_ax)
 #elif defined(__TARGET_ARCH_arm64)
-enum { NR_RMDIR = -2, NR_UNLINK = -3, NR_UNLINKAT = 35 };	/* -1 is "no system call" */
+enum { NR_UNLINKAT = 35 };
+#define NR_RMDIR (1L << 32)	/* there is none, and callers choose numbers of 32 bits */
+#define NR_UNLINK NR_RMDIR
 #define ARG(regs, n) ((regs)->regs[n])
-#define NR_OF(regs) ((__s64)(regs)->regs[8])
+#define NR_OF(regs) ((__s32)(regs)->regs[8])
 #endif
 
 static __always_inline bool is_ours(__s64 nr)

@@ -98,8 +98,7 @@ size_t uw_utf8(const char *text, size_t len, unsigned int *ret)
 	return n;
 }
 
-/* Characters that move the cursor, end a line or turn the direction of what follows. */
-static bool unsafe(unsigned int c)
+bool uw_is_unsafe(unsigned int c)
 {
 	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || c == 0x200e || c == 0x200f ||
 	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
@@ -119,7 +118,7 @@ static bool plain(struct uw_str text, const char *also)
 
 	for (i = 0; i < text.len; i += n) {
 		n = uw_utf8(text.s + i, text.len - i, &c);
-		if (!n || unsafe(c) || is_space(c) || c == '"' || c == '\\' ||
+		if (!n || uw_is_unsafe(c) || is_space(c) || c == '"' || c == '\\' ||
 		    (c < 0x80 && strchr(also, (int)c)))
 			return false;
 	}
@@ -156,7 +155,7 @@ void uw_buf_add_safe(struct uw_buf *buf, struct uw_str text, const char *also)
 		if (!n) {
 			n = 1;
 			add_escaped(buf, text.s + i, 1);
-		} else if (unsafe(c)) {
+		} else if (uw_is_unsafe(c)) {
 			add_escaped(buf, text.s + i, n);
 		} else {
 			if (c == '"' || c == '\\')
@@ -201,11 +200,11 @@ void uw_buf_add_json(struct uw_buf *buf, struct uw_str text)
 	uw_buf_puts(buf, "\"");
 	for (i = 0; i < text.len; i += n) {
 		n = uw_utf8(text.s + i, text.len - i, &c);
-		if (!unsafe(c) && c != '"' && c != '\\')
+		if (!uw_is_unsafe(c) && c != '"' && c != '\\')
 			continue;
 		uw_buf_add(buf, text.s + start, i - start);
 		start = i + n;
-		if (unsafe(c))
+		if (uw_is_unsafe(c))
 			uw_buf_printf(buf, "\\u%04x", c);
 		else
 			uw_buf_printf(buf, "\\%c", (int)c);

@@ -47,4 +47,7 @@ void uw_buf_add_json(struct uw_buf *buf, struct uw_str text);
  */
 size_t uw_utf8(const char *s, size_t len, unsigned int *ret);
 
+/* Characters that move the cursor, end a line or turn the direction of what follows. */
+bool uw_is_unsafe(unsigned int c);
+
 #endif

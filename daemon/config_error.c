@@ -11,52 +11,25 @@
 #include <string.h>
 #include <strings.h>
 
+#include "buf.h"
 #include "config_draft.h"
-
-/*
- * Length of the UTF-8 character at s that may be shown as it is, or 0: not for control characters
- * (C0, DEL, C1), overlong forms, surrogates and what is beyond Unicode.
- */
-static size_t printable_len(const char *s)
-{
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	unsigned char lead = (unsigned char)*s;
-	size_t len = lead < 0x80   ? 1
-		     : lead < 0xc0 ? 0
-		     : lead < 0xe0 ? 2
-		     : lead < 0xf0 ? 3
-		     : lead < 0xf8 ? 4
-				   : 0;
-	uint32_t c = len > 1 ? lead & (0x7fu >> len) : lead;
-
-	if (len == 0)
-		return 0;
-	for (size_t i = 1; i < len; i++) {
-		if (((unsigned char)s[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | ((unsigned char)s[i] & 0x3f);
-	}
-	if (c < 0x20 || (c >= 0x7f && c < 0xa0) || c < least[len] || c > 0x10ffff ||
-	    (c >= 0xd800 && c <= 0xdfff))
-		return 0;
-	return len;
-}
 
 static char *escape(const char *text)
 {
-	char *escaped = malloc(4 * strlen(text) + 1), *out = escaped;
+	size_t left = strlen(text), len;
+	char *escaped = malloc(4 * left + 1), *out = escaped;
+	unsigned int c;
 
 	if (!escaped)
 		return NULL;
-	while (*text) {
-		size_t len = printable_len(text);
-
-		if (len > 0) {
+	for (; left > 0; text += len, left -= len) {
+		len = uw_utf8(text, left, &c);
+		if (len > 0 && !uw_is_unsafe(c)) {
 			memcpy(out, text, len);
 			out += len;
-			text += len;
 		} else {
-			out += sprintf(out, "\\x%02x", (unsigned char)*text++);
+			len = 1;
+			out += sprintf(out, "\\x%02x", (unsigned char)*text);
 		}
 	}
 	*out = '\0';

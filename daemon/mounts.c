@@ -5,8 +5,8 @@
 
 #include "mounts.h"
 
-/* Of a mount that is its own parent: that of the initial root file system. */
-#define OWN_PARENT UINT32_MAX
+/* Of a mount whose parent is not to be seen, or is itself: that of the initial root file system. */
+#define NO_PARENT UINT32_MAX
 
 /* ---- which can be reached */
 
@@ -69,8 +69,8 @@ static int hide_behind_siblings(const struct uw_mounts *mounts, struct reach_tab
 	for (size_t i = 0; i < mounts->n; i++) {
 		const struct uw_mount *m = &mounts->mount[i];
 
-		uw_tree_add(&siblings, m->parent == m->id ? OWN_PARENT : m->parent, m->point,
-			    m->point_len, i);
+		uw_tree_add(&siblings, parent_of(table, m) == SIZE_MAX ? NO_PARENT : m->parent,
+			    m->point, m->point_len, i);
 	}
 	uw_tree_sort(&siblings);
 	for (size_t i = 0; i < siblings.n; i++) {
@@ -88,6 +88,21 @@ static int hide_behind_siblings(const struct uw_mounts *mounts, struct reach_tab
 	}
 	uw_tree_done(&siblings);
 	return 0;
+}
+
+/* Not below its parent: one of both has moved while the lines were read. */
+static void hide_misplaced(const struct uw_mounts *mounts, struct reach_table *table)
+{
+	for (size_t i = 0; i < mounts->n; i++) {
+		const struct uw_mount *m = &mounts->mount[i], *up;
+		size_t parent = parent_of(table, m);
+
+		if (parent == SIZE_MAX)
+			continue;
+		up = &mounts->mount[parent];
+		if (!uw_tree_covers(up->point, up->point_len, m->point, m->point_len))
+			table->state[i] = HIDDEN;
+	}
 }
 
 /* Twice along the parents, up to one that is decided: to learn the outcome, and to write it down. */
@@ -122,6 +137,7 @@ static int decide_all(const struct uw_mounts *mounts, struct reach_table *table)
 	r = hide_behind_siblings(mounts, table);
 	if (r < 0)
 		return r;
+	hide_misplaced(mounts, table);
 	for (size_t i = 0; i < mounts->n; i++)
 		decide(mounts, table, i);
 	for (size_t i = 0; i < mounts->n; i++) {

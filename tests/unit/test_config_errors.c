@@ -44,6 +44,10 @@ static const struct bad bads[] = {
 	  "conf:2: Path: \"a\\xc0\\xaf\\xed\\xa0\\x80\\xf4\\x90\\x80\\x80\xf0\x9f\x98\x80\" is not absolute; "
 	  "write /**/a\\xc0\\xaf\\xed\\xa0\\x80\\xf4\\x90\\x80\\x80\xf0\x9f\x98\x80 for that name "
 	  "anywhere\n" },
+	{ "characters that turn the direction of the text are shown as numbers",
+	  "[Watch]\nPath=a\xe2\x80\xae\xd8\x9c\n", 0,
+	  "conf:2: Path: \"a\\xe2\\x80\\xae\\xd8\\x9c\" is not absolute; write "
+	  "/**/a\\xe2\\x80\\xae\\xd8\\x9c for that name anywhere\n" },
 	{ "a newline by escape cannot forge a second message", "[Watch]\nPath=a\\nconf:9:\n", 0,
 	  "conf:2: Path: \"a\\x0aconf:9:\" is not absolute; write /**/a\\x0aconf:9: for that name "
 	  "anywhere\n" },

@@ -10,6 +10,7 @@
 
 #include "config_helper.h"
 #include "filter.h"
+#include "kernel_table.h"
 
 #define HOST_NS		  100
 #define DEV(major, minor) ((uint32_t)(major) << 20 | (minor))
@@ -67,36 +68,6 @@ static void release(struct compiled *c)
 }
 
 /* ---- the kernel's side of it */
-
-/*
- * What the trie gives. The kernel program cuts a path of more than 247 bytes, and puts a slash
- * behind that; true to the letter, it would be the byte that follows.
- */
-static uint64_t look_up(const struct uw_filter *filter, uint32_t dev, const char *inner, size_t len,
-			bool to_the_letter)
-{
-	const struct uw_path_entry *best = NULL;
-	char key[UW_KEY_PATH];
-	size_t n;
-
-	while (len > 0 && inner[len - 1] == '/')
-		len--;
-	n = len < UW_KEY_PATH - 1 ? len : UW_KEY_PATH - 1;
-	memcpy(key, inner, n);
-	key[n] = to_the_letter && len > n ? inner[n] : '/';
-	n++;
-	if (!filter->set.check_paths)
-		return UINT64_MAX;
-	for (size_t i = 0; i < filter->n_paths; i++) {
-		const struct uw_path_entry *e = &filter->paths[i];
-		size_t bytes = e->key.prefixlen / 8 - sizeof(dev);
-
-		if (e->key.dev == dev && bytes <= n && !memcmp(e->key.path, key, bytes) &&
-		    (!best || e->key.prefixlen > best->key.prefixlen))
-			best = e;
-	}
-	return best ? best->rules : UINT64_MAX;
-}
 
 static void check_keys(const struct uw_filter *filter)
 {

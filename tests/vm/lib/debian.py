@@ -60,9 +60,10 @@ def sources(suite, with_security=True):
 class Archive:
     """One suite of the archive, with lists that are refreshed at most once a day."""
 
-    def __init__(self, suite):
-        self.suite = suite
-        self.directory = cache.root() / "apt" / suite
+    def __init__(self, suite, arch="amd64"):
+        self.suite, self.arch = suite, arch
+        self.name = suite if arch == "amd64" else f"{suite}-{arch}"
+        self.directory = cache.root() / "apt" / self.name
         self.stamp = self.directory / "refreshed"
 
     def _options(self):
@@ -70,6 +71,7 @@ class Archive:
         settings = {
             "Dir::State::lists": own / "lists", "Dir::Cache": own / "cache",
             "Dir::State::status": "/dev/null",
+            "APT::Architecture": self.arch, "APT::Architectures": self.arch,
             "Dir::Etc::sourcelist": own / "sources.list", "Dir::Etc::sourceparts": "/dev/null",
             "Dir::Etc::preferences": "/dev/null", "Dir::Etc::preferencesparts": "/dev/null",
             "APT::Default-Release": "", "APT::Sandbox::User": "root",
@@ -86,7 +88,8 @@ class Archive:
         """Fetch the lists; a security archive that no longer carries the suite is done without."""
         for directory in ("lists/partial", "cache/archives/partial"):
             (self.directory / directory).mkdir(parents=True, exist_ok=True)
-        for with_security in (True, False):
+        # For another architecture point releases will do: its security archive may be gone first.
+        for with_security in (True, False) if self.arch == "amd64" else (False,):
             lines = "\n".join(sources(self.suite, with_security))
             (self.directory / "sources.list").write_text(lines + "\n")
             try:
@@ -97,8 +100,8 @@ class Archive:
                     raise
 
     def _locked(self):
-        waiting = f"waiting for another vm that uses the package lists of {self.suite}"
-        return cache.lock(f"apt-{self.suite}", waiting)
+        waiting = f"waiting for another vm that uses the package lists of {self.name}"
+        return cache.lock(f"apt-{self.name}", waiting)
 
     def refresh(self):
         """Have lists no older than a day, or the best there is; returns when they were fetched."""
@@ -110,13 +113,13 @@ class Archive:
 
     def _refresh_now(self):
         try:
-            with host.step(f"fetching the package lists of {self.suite}"):
+            with host.step(f"fetching the package lists of {self.name}"):
                 self._update()
             self.stamp.touch()
         except host.VmError as error:
             if not self.stamp.exists():
-                raise host.VmError(f"no package lists of {self.suite}: {error}") from error
-            host.say(f"going on with old package lists of {self.suite}: {error}")
+                raise host.VmError(f"no package lists of {self.name}: {error}") from error
+            host.say(f"going on with old package lists of {self.name}: {error}")
             late = time.time() - REFRESH_SECONDS + RETRY_SECONDS
             os.utime(self.stamp, (late, late))
 

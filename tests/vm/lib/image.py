@@ -15,7 +15,7 @@ from lib import cache, debian, host
 
 RECIPE = 1  # raise it when what this file puts into an image changes in a way the key does not see
 KERNELS = {"5.10": "bullseye", "6.1": "bookworm", "6.12": "trixie", "7.2": "sid"}
-META_PACKAGE = "linux-image-cloud-amd64"
+META_PACKAGE = "linux-image-cloud-"  # and the architecture
 DISK_SIZE = "4G"
 BASE_PACKAGES = (
     "systemd", "systemd-sysv", "dbus", "udev", "kmod", "mount", "procps", "passwd", "libbpf1",
@@ -63,14 +63,14 @@ exec /busybox switch_root /root /sbin/init
 """
 
 
-def kernel_release(series):
+def kernel_release(series, arch="amd64"):
     """The newest kernel of a series by Debian's meta package: (suite, package version, release)."""
     suite = KERNELS[series]
-    archive = debian.Archive(suite)
+    archive = debian.Archive(suite, arch)
     facts = archive.directory / "kernel.json"
     fetched = archive.refresh()
     if not facts.exists() or facts.stat().st_mtime < fetched:
-        found = archive.show(META_PACKAGE)
+        found = archive.show(META_PACKAGE + arch)
         release = re.search(r"linux-image-(\d\S*)", found["Depends"]).group(1)
         facts.write_text(json.dumps({"version": found["Version"], "release": release}))
     known = json.loads(facts.read_text())
@@ -92,12 +92,12 @@ def _kernel_packages(archive, release):
     return found
 
 
-def kernel(series):
+def kernel(series, arch="amd64"):
     """(directory with vmlinuz and modules/, release) of the series' newest kernel."""
-    suite, version, release = kernel_release(series)
+    suite, version, release = kernel_release(series, arch)
 
     def build(directory):
-        archive = debian.Archive(suite)
+        archive = debian.Archive(suite, arch)
         with host.step(f"fetching Linux {release}"), cache.scratch() as files:
             archive.extract(_kernel_packages(archive, release), files)
             modules = _first(files, f"lib/modules/{release}", f"usr/lib/modules/{release}")
@@ -106,7 +106,8 @@ def kernel(series):
             shutil.move(vmlinuz, directory / "vmlinuz")
             shutil.move(modules, directory / "modules")
 
-    return cache.artifact("kernel", series, [RECIPE, version, release], build), release
+    name = series if arch == "amd64" else f"{series}-{arch}"
+    return cache.artifact("kernel", name, [RECIPE, version, release], build), release
 
 
 def _first(base, *names):
@@ -214,7 +215,7 @@ def _uncompressed(path):
     return data
 
 
-def _cpio(entries):
+def make_cpio(entries):
     """A newc archive of (name, mode, data) entries, owned by root whoever we are."""
     out = io.BytesIO()
     for number, (name, mode, data) in enumerate([*entries, ("TRAILER!!!", 0, b"")], 1):
@@ -240,7 +241,7 @@ def _initramfs(modules, busybox):
         (f"modules/{name}", 0o100644, _uncompressed(modules / path))
         for name, path in zip(names, files)
     ]
-    return _cpio(entries)
+    return make_cpio(entries)
 
 
 def disk(series, suite, extra):

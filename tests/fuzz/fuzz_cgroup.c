@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+/* The path of a control group, of any bytes but NUL: what is found are components of it. */
+#include "cgroup.h"
+#include "fuzz.h"
+
+static bool ends_with(struct uw_str s, const char *end)
+{
+	return s.len > strlen(end) && !memcmp(s.s + s.len - strlen(end), end, strlen(end));
+}
+
+/* Whether it is a component of the path, less the underscore that systemd may put before it. */
+static bool is_component(struct uw_str path, struct uw_str name)
+{
+	while (path.len > 0) {
+		struct uw_str part = take(&path, "/");
+
+		if (same(part, name) || (part.len == name.len + 1 && part.s[0] == '_' &&
+					 same((struct uw_str){ part.s + 1, name.len }, name)))
+			return true;
+	}
+	return false;
+}
+
+static void check_name(struct uw_str path, struct uw_str name)
+{
+	CHECK(name.len <= UW_CGROUP_NAME_MAX);
+	CHECK(is_printable(name));
+	CHECK(is_component(path, name) || same(name, text("-.slice")));
+}
+
+static void check(struct uw_str path, const char *buffer, const struct uw_cgroup *found)
+{
+	if (found->unit.len > 0) {
+		check_name(path, found->unit);
+		CHECK(found->slice.len > 0);
+	}
+	if (found->slice.len > 0) {
+		check_name(path, found->slice);
+		CHECK(ends_with(found->slice, ".slice"));
+	}
+	CHECK(found->container.len <= UW_CGROUP_NAME_MAX);
+	if (found->container.len > 0 && found->container.s != buffer)
+		CHECK(found->container.s > path.s &&
+		      found->container.s + found->container.len <= path.s + path.len &&
+		      !memchr(found->container.s, '/', found->container.len));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct uw_str path = { (const char *)data, size };
+	char *buffer = malloc(UW_CGROUP_NAME_MAX);
+	struct uw_cgroup found;
+
+	CHECK(buffer);
+	path = take(&path, "\n"); /* files may end in one */
+	if (path.len >= UW_PATH_MAX)
+		path.len = UW_PATH_MAX - 1;
+	path.len = strnlen(path.s, path.len);
+	path.s = copy_of(path.s, path.len);
+	uw_cgroup_parse(path, buffer, &found);
+	check(path, buffer, &found);
+	free((void *)(uintptr_t)path.s);
+	free(buffer);
+	return 0;
+}

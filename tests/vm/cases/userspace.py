@@ -1,0 +1,68 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""The program as it was built, with the libraries and the systemd of another Debian release."""
+import os
+import re
+import shutil
+
+from uwtest import (CONFIG_ACCEPTED, CONFIG_REJECTED, DELETED, STOPPED, configure, cursor, done, equal, journal, ok,
+                    reload, run, settle, touch)
+
+DROP_IN = "/usr/lib/systemd/system/unlinkwatchd.service.d/notify-reload.conf"
+
+
+def show(name):
+    return run("systemctl", "show", "--property=" + name, "--value", "unlinkwatchd").strip()
+
+
+def delete(name):
+    touch(name)
+    os.unlink(name)
+
+
+def recorded(after, count):
+    return [(r["UNLINK_PATH"], r["MESSAGE_ID"]) for r in settle(after, count, os.getpid())]
+
+
+version = int(re.search(r"systemd (\d+)", run("systemctl", "--version")).group(1))
+print("# systemd %d" % version)
+start = cursor()
+run("systemctl", "enable", "--now", "unlinkwatchd")
+equal((show("ActiveState"), show("Type"), show("NRestarts")), ("active", "notify", "0"), "it starts, and says so")
+complaints = [r["MESSAGE"] for r in journal(start) if int(r["PRIORITY"]) < 5 and r.get("MESSAGE_ID") is None]
+equal(complaints, [], "it has nothing to complain about")
+unit = run("systemd-analyze", "verify", "--man=no", "unlinkwatchd.service", check=False)
+# systemd 262 loads libseccomp when it needs it; the guest has none.
+equal([line for line in unit.splitlines() if "unlinkwatchd" in line and "libseccomp" not in line], [],
+      "systemd accepts each line of the unit")
+delete("/root/a")
+equal(recorded(start, 1), [("/root/a", DELETED)], "a deletion is recorded")
+
+if version >= 253:
+    # What `make install` does where systemd is as new as that; it was made for an older one here.
+    os.makedirs(os.path.dirname(DROP_IN))
+    shutil.copy("/root/vm/notify-reload.conf", DROP_IN)
+    run("systemctl", "daemon-reload")
+    run("systemctl", "restart", "unlinkwatchd")
+    equal(show("Type"), "notify-reload", "the drop-in is taken")
+    for text, answer in (("[Watch]\nPath=/root/in\n", CONFIG_ACCEPTED), ("[Watch]\nPath=in\n", CONFIG_REJECTED)):
+        configure(text)
+        here = cursor()
+        run("systemctl", "reload", "unlinkwatchd")
+        equal({r["MESSAGE_ID"] for r in journal(here) if r.get("MESSAGE_ID") in (CONFIG_ACCEPTED, CONFIG_REJECTED)},
+              {answer}, "systemctl reload returns when the daemon has answered")
+else:
+    configure("[Watch]\nPath=/root/in\n")
+    reload()
+here = cursor()
+delete("/root/in")
+delete("/root/out")
+delete("/root/in")
+equal(recorded(here, 2), [("/root/in", DELETED)] * 2, "the rules that were accepted last are in force")
+
+here = cursor()
+run("systemctl", "stop", "unlinkwatchd")
+equal((show("ActiveState"), show("Result")), ("inactive", "success"), "it stops")
+ok(any(r.get("MESSAGE_ID") == STOPPED and "lost: 0" in r["MESSAGE"] for r in journal(here)),
+   "and has lost nothing", journal(here))
+done()
