@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# make            build build/unlinkwatchd
+# make            build build/unlinkwatchd and build/unlinkwatchctl
 # make run        install what is missing, build, and print every deletion on this machine
 # make test       install what is missing, and run every test, those in virtual machines included
 # make fuzz       run each fuzz target for SECONDS=60
@@ -21,6 +21,10 @@ VERSION := 0.1.0
 BUILD ?= build
 PREFIX ?= /usr/local
 SBINDIR ?= $(PREFIX)/sbin
+BINDIR ?= $(PREFIX)/bin
+BASHDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
+METRICSDIR ?= $(PREFIX)/share/doc/unlinkwatchd/metrics
 MANDIR ?= $(PREFIX)/share/man
 # Units and catalogs are only found in these places, whatever the prefix.
 UNITDIR ?= $(if $(filter /usr,$(PREFIX)),/usr/lib,/etc)/systemd/system
@@ -61,16 +65,33 @@ BPF_CFLAGS = -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wext
 DAEMON := $(patsubst daemon/%.c,%,$(wildcard daemon/*.c))
 PURE := $(filter-out kernel ladder main manager mountwatch rawtp recorder rulebook sink source source_maps tracefs,$(DAEMON))
 OBJECTS := $(DAEMON:%=$(BUILD)/daemon/%.o)
+
+# unlinkwatchctl: its own modules, those of the daemon that it shares, and a JSON library.
+CTL := $(patsubst daemon/ctl/%.c,%,$(wildcard daemon/ctl/*.c))
+CTL_PURE := coverage explain found openmetrics query show snapshot table tally term timespec
+CTL_OBJECTS := $(CTL:%=$(BUILD)/ctl/%.o) $(PURE:%=$(BUILD)/daemon/%.o) $(BUILD)/daemon/rulebook.o
+CTL_PKGS := libsystemd jansson
+ctl_cflags = $(eval ctl_cflags := $$(shell $$(PKG_CONFIG) --cflags $$(CTL_PKGS)))$(ctl_cflags)
+ctl_libs = $(eval ctl_libs := $$(shell $$(PKG_CONFIG) --libs $$(CTL_PKGS)))$(ctl_libs)
 BPF_OBJECTS := $(BUILD)/unlinkwatch.bpf.o $(BUILD)/unlinkwatch_plain.bpf.o $(BUILD)/unlinkwatch_raw.bpf.o
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+CTL_TESTS := $(filter test_ctl_%,$(UNIT_TESTS))
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
-all: $(BUILD)/unlinkwatchd
+all: $(BUILD)/unlinkwatchd $(BUILD)/unlinkwatchctl
 
 $(BUILD)/unlinkwatchd: $(OBJECTS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(pkg_libs)
+
+$(BUILD)/unlinkwatchctl: $(CTL_OBJECTS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(ctl_libs)
+
+$(BUILD)/ctl/%.o: daemon/ctl/%.c Makefile | $(BUILD)/ctl
+	$(call say,CC,$@)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ctl_cflags) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/daemon/%.o: daemon/%.c Makefile | $(BUILD)/daemon
 	$(call say,CC,$@)
@@ -90,7 +111,7 @@ $(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
 
-$(BUILD) $(BUILD)/daemon $(BUILD)/san $(BUILD)/unit $(BUILD)/vm $(BUILD)/fuzz:
+$(BUILD) $(BUILD)/ctl $(BUILD)/daemon $(BUILD)/san $(BUILD)/san/ctl $(BUILD)/unit $(BUILD)/vm $(BUILD)/fuzz:
 	$(Q)mkdir -p $@
 
 # ---- tests
@@ -100,7 +121,16 @@ $(BUILD)/san/%.o: daemon/%.c Makefile | $(BUILD)/san
 	$(call say,CC,$@)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(SANITIZE) -MMD -MP -c -o $@ $<
 
-$(BUILD)/unit/%: tests/unit/%.c $(PURE:%=$(BUILD)/san/%.o) $(BUILD)/san/kernel.o Makefile | $(BUILD)/unit
+$(BUILD)/san/ctl/%.o: daemon/ctl/%.c Makefile | $(BUILD)/san/ctl
+	$(call say,CC,$@)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(SANITIZE) -MMD -MP -c -o $@ $<
+
+$(CTL_TESTS:%=$(BUILD)/unit/%): $(BUILD)/unit/%: tests/unit/%.c $(CTL_PURE:%=$(BUILD)/san/ctl/%.o) $(PURE:%=$(BUILD)/san/%.o) Makefile | $(BUILD)/unit
+	$(call say,TEST,$@)
+	$(Q)$(CC) $(ALL_CPPFLAGS) -Idaemon/ctl $(ALL_CFLAGS) $(SANITIZE) -MMD -MP -o $@ $(filter %.c %.o,$^) \
+		-lcmocka -ljansson
+
+$(filter-out $(CTL_TESTS:%=$(BUILD)/unit/%),$(UNIT_TESTS:%=$(BUILD)/unit/%)): $(BUILD)/unit/%: tests/unit/%.c $(PURE:%=$(BUILD)/san/%.o) $(BUILD)/san/kernel.o Makefile | $(BUILD)/unit
 	$(call say,TEST,$@)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(SANITIZE) -MMD -MP -o $@ $(filter %.c %.o,$^) \
 		-lcmocka $$($(PKG_CONFIG) --libs libbpf)
@@ -176,6 +206,11 @@ install: all
 	$(INSTALL) -D -m 644 systemd/unlinkwatchd.catalog $(DESTDIR)$(CATALOGDIR)/unlinkwatchd.catalog
 	test -e $(DESTDIR)$(SYSCONFDIR)/unlinkwatch.conf || \
 		$(INSTALL) -D -m 644 conf/unlinkwatch.conf $(DESTDIR)$(SYSCONFDIR)/unlinkwatch.conf
+	$(INSTALL) -D -m 755 $(BUILD)/unlinkwatchctl $(DESTDIR)$(BINDIR)/unlinkwatchctl
+	$(INSTALL) -D -m 644 man/unlinkwatchctl.1 $(DESTDIR)$(MANDIR)/man1/unlinkwatchctl.1
+	$(INSTALL) -D -m 644 conf/completion/unlinkwatchctl.bash $(DESTDIR)$(BASHDIR)/unlinkwatchctl
+	$(INSTALL) -D -m 644 conf/completion/_unlinkwatchctl $(DESTDIR)$(ZSHDIR)/_unlinkwatchctl
+	$(INSTALL) -D -m 644 -t $(DESTDIR)$(METRICSDIR) conf/metrics/*
 	$(INSTALL) -D -m 644 man/unlinkwatchd.8 $(DESTDIR)$(MANDIR)/man8/unlinkwatchd.8
 	$(INSTALL) -D -m 644 man/unlinkwatch.conf.5 $(DESTDIR)$(MANDIR)/man5/unlinkwatch.conf.5
 	@test -n '$(DESTDIR)' || { systemctl daemon-reload; journalctl --update-catalog; } || true
@@ -183,6 +218,9 @@ install: all
 # The configuration stays: it is the administrator's.
 uninstall:
 	@test -n '$(DESTDIR)' || systemctl disable --now unlinkwatchd || true
+	rm -f $(DESTDIR)$(BINDIR)/unlinkwatchctl $(DESTDIR)$(MANDIR)/man1/unlinkwatchctl.1 \
+		$(DESTDIR)$(BASHDIR)/unlinkwatchctl $(DESTDIR)$(ZSHDIR)/_unlinkwatchctl
+	rm -rf $(DESTDIR)$(METRICSDIR)
 	rm -f $(DESTDIR)$(SBINDIR)/unlinkwatchd $(DESTDIR)$(UNITDIR)/unlinkwatchd.service \
 		$(DESTDIR)$(UNITDIR)/unlinkwatchd.service.d/notify-reload.conf \
 		$(DESTDIR)$(CATALOGDIR)/unlinkwatchd.catalog \

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* Which rules would record a deletion, and of the others, what it is that they do not match. Pure. */
+#ifndef UW_CTL_EXPLAIN_H
+#define UW_CTL_EXPLAIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "config.h"
+#include "filter.h"
+
+/* A deletion that has not happened. */
+struct uw_supposed {
+	const char *path; /* absolute, as the kernel would resolve it */
+	uint32_t uid;
+	enum uw_op op;
+	bool success;
+};
+
+enum uw_verdict_type {
+	UW_VERDICT_MATCH,
+	UW_VERDICT_OPERATION,
+	UW_VERDICT_RESULT,
+	UW_VERDICT_USER,
+	UW_VERDICT_EXCLUDED_USER,
+	UW_VERDICT_PATH,
+	UW_VERDICT_EXCLUDED_PATH,
+};
+
+struct uw_verdict {
+	enum uw_verdict_type type;
+	/* The pattern that covers it: of a match that of Path=, or NULL; of an excluded path that. */
+	const char *pattern;
+};
+
+/*
+ * What rule i of the filter's configuration has to say: that it matches, as uw_filter_match() has
+ * it, or the first thing that does not. Returns 0 or -ENOMEM.
+ */
+int uw_explain(const struct uw_filter *filter, const struct uw_filter_env *env, size_t i,
+	       const struct uw_supposed *supposed, struct uw_verdict *ret);
+
+/* Adds it as words, safe to print: "would record it: Path=/srv covers the path". */
+void uw_verdict_add(const struct uw_verdict *verdict, const struct uw_supposed *supposed,
+		    struct uw_buf *buf);
+
+/* "unlink", "rmdir", "rename". */
+const char *uw_supposed_op(enum uw_op op);
+
+#endif

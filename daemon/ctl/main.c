@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+/* unlinkwatchctl: the tool for the person at the keyboard. */
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "clock.h"
+#include "commands.h"
+#include "timespec.h"
+#include "users.h"
+
+uint64_t uw_now_us(void)
+{
+	return uw_clock_ns(CLOCK_REALTIME) / 1000;
+}
+
+int uw_fail(const char *what, int error)
+{
+	fprintf(stderr, "unlinkwatchctl: %s: %s\n", what, strerror(-error));
+	return UW_CTL_ERROR;
+}
+
+static const char *user_name(uint64_t uid)
+{
+	static struct uw_users *users;
+
+	if (!users && uw_users_new(&users) < 0)
+		return NULL;
+	return uw_users_name(users, (uid_t)uid, uw_clock_ns(CLOCK_BOOTTIME));
+}
+
+struct uw_show uw_show_for(const struct uw_ctl_options *options, const struct uw_reader *reader)
+{
+	return (struct uw_show){
+		.style = uw_term_style(),
+		.with_host = options->directory || options->files || options->merge,
+		.now_us = uw_now_us(),
+		.user = uw_reader_is_local(reader) ? user_name : NULL,
+	};
+}
+
+void uw_add_record(const struct uw_ctl_options *options, const struct uw_show *show,
+		   const struct uw_found *found, bool paragraph, struct uw_buf *buf)
+{
+	if (options->json)
+		uw_found_json(found, show->with_host, buf);
+	else if (paragraph)
+		uw_show_paragraph(show, found, buf);
+	else
+		uw_show_line(show, found, buf);
+}
+
+int main(int argc, char *argv[])
+{
+	static int (*const run[UW_CMD_MAX])(const struct uw_ctl_options *) = {
+		[UW_CMD_WHO] = uw_cmd_who,	   [UW_CMD_TAIL] = uw_cmd_tail,
+		[UW_CMD_TOP] = uw_cmd_top,	   [UW_CMD_STATS] = uw_cmd_stats,
+		[UW_CMD_STATUS] = uw_cmd_status,   [UW_CMD_CHECK] = uw_cmd_check,
+		[UW_CMD_METRICS] = uw_cmd_metrics,
+	};
+	struct uw_ctl_options options;
+	int status;
+
+	/* For the characters of the terminal; dates and numbers are the same everywhere. */
+	setlocale(LC_CTYPE, "");
+	if (!uw_ctl_options_parse(argc, argv, uw_now_us(), &options, &status))
+		status = run[options.command](&options);
+	uw_ctl_options_done(&options);
+	return status;
+}

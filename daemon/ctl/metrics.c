@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "commands.h"
+#include "openmetrics.h"
+#include "snapshot.h"
+
+static int write_all(int fd, const struct uw_buf *buf)
+{
+	size_t at = 0;
+	ssize_t n;
+
+	while (at < buf->len) {
+		n = write(fd, buf->p + at, buf->len - at);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		at += n < 0 ? 0 : (size_t)n;
+	}
+	return 0;
+}
+
+/*
+ * The collector never sees half a file, and everybody may read it, as it is not root. It takes
+ * files named *.prom: the new one is not called so until it is whole.
+ */
+static int write_textfile(const char *path, const struct uw_buf *buf)
+{
+	char *temporary;
+	int fd, r;
+
+	if (asprintf(&temporary, "%s.XXXXXX", path) < 0)
+		return -ENOMEM;
+	fd = mkostemp(temporary, O_CLOEXEC);
+	if (fd < 0) {
+		r = -errno;
+		free(temporary);
+		return r;
+	}
+	r = write_all(fd, buf);
+	if (r == 0 && fchmod(fd, 0644) < 0)
+		r = -errno;
+	if (close(fd) < 0 && r == 0)
+		r = -errno;
+	if (r == 0 && rename(temporary, path) < 0)
+		r = -errno;
+	if (r < 0)
+		unlink(temporary);
+	free(temporary);
+	return r;
+}
+
+int uw_cmd_metrics(const struct uw_ctl_options *options)
+{
+	struct uw_buf text = { 0 }, metrics = { 0 };
+	json_t *root = NULL;
+	int r;
+
+	r = uw_snapshot_fetch(options->socket, &text);
+	if (r >= 0)
+		r = uw_snapshot_parse(&text, &root);
+	/* Not to be asked is a mistake of who asks; a daemon that does not run is a metric. */
+	if (r == -EACCES || r == -ENOMEM || r == -ENAMETOOLONG) {
+		uw_buf_free(&text);
+		return uw_fail(options->socket, r);
+	}
+	uw_openmetrics_add(root, options->textfile, &metrics);
+	json_decref(root);
+	if (options->textfile)
+		r = metrics.failed ? -ENOMEM : write_textfile(options->textfile, &metrics);
+	else
+		r = uw_term_write(&metrics);
+	uw_buf_free(&text);
+	uw_buf_free(&metrics);
+	return r < 0 ? uw_fail(options->textfile ?: "cannot write", r) : UW_CTL_FOUND;
+}

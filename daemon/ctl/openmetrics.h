@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* The state of the daemon as metrics. Pure. */
+#ifndef UW_CTL_OPENMETRICS_H
+#define UW_CTL_OPENMETRICS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "buf.h"
+
+/*
+ * Adds OpenMetrics text, or, with prometheus, the older text format of Prometheus, which is what
+ * node_exporter's textfile collector reads. Without a root (NULL) the daemon is down, and that is
+ * all there is.
+ */
+void uw_openmetrics_add(const json_t *root, bool prometheus, struct uw_buf *buf);
+
+#endif

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: MIT
+#include "query.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tree.h"
+
+#define STEP 8 /* arrays grow by so many; a query has a few */
+
+static const char dotdot[] = "a .. component that cannot be followed; write the path without it";
+
+static int add_exact(struct uw_query *query, char *path)
+{
+	char **exact;
+
+	for (size_t i = 0; i < query->n_exact; i++) {
+		if (!strcmp(query->exact[i], path)) {
+			free(path);
+			return 0;
+		}
+	}
+	if (query->n_exact % STEP == 0) {
+		exact = reallocarray(query->exact, query->n_exact + STEP, sizeof(*exact));
+		if (!exact) {
+			free(path);
+			return -ENOMEM;
+		}
+		query->exact = exact;
+	}
+	query->exact[query->n_exact++] = path;
+	return 0;
+}
+
+/* Takes the text, of which so many bytes stand for themselves. */
+static int add_wide(struct uw_query *query, char *text, size_t fixed)
+{
+	struct uw_pattern *wide;
+
+	if (query->n_wide % STEP == 0) {
+		wide = reallocarray(query->wide, query->n_wide + STEP, sizeof(*wide));
+		if (!wide) {
+			free(text);
+			return -ENOMEM;
+		}
+		query->wide = wide;
+	}
+	query->wide[query->n_wide++] = (struct uw_pattern){ .text = text, .fixed = fixed };
+	return 0;
+}
+
+/* All that is below a directory. */
+static int add_tree(struct uw_query *query, const char *path)
+{
+	char *text = strdup(strcmp(path, "/") ? path : "");
+
+	return text ? add_wide(query, text, strlen(text)) : -ENOMEM;
+}
+
+/* Drops empty and `.` components of an absolute path. False where there is a `..`, which text
+ * cannot follow. */
+static bool tidy(char *path)
+{
+	char *out = path, *in = path;
+
+	while (*in) {
+		size_t len;
+
+		in++; /* the slash */
+		len = strcspn(in, "/");
+		if (len == 2 && !memcmp(in, "..", 2))
+			return false;
+		if (len > 0 && !(len == 1 && *in == '.')) {
+			*out++ = '/';
+			memmove(out, in, len);
+			out += len;
+		}
+		in += len;
+	}
+	if (out == path)
+		*out++ = '/';
+	*out = '\0';
+	return true;
+}
+
+/* A glob, and the same with its directory as the links in that lead. `path` is absolute. */
+static int add_glob(struct uw_query *query, const char *path, const struct uw_query_env *env,
+		    const char **ret_problem)
+{
+	struct uw_pattern pattern;
+	char *text = strdup(path), *dir, *real, *whole;
+	int r;
+
+	if (!text)
+		return -ENOMEM;
+	r = uw_pattern_normalize(text, ret_problem);
+	if (r < 0) {
+		free(text);
+		return r;
+	}
+	pattern = uw_pattern_of(text);
+	dir = env->resolve && pattern.fixed ? strndup(text, pattern.fixed) : NULL;
+	r = add_wide(query, text, pattern.fixed);
+	if (r < 0 || !dir) {
+		free(dir);
+		return r;
+	}
+	real = env->resolve(dir);
+	r = real ? 0 : -ENOMEM;
+	if (real && strcmp(real, dir)) {
+		if (!strcmp(real, "/"))
+			*real = '\0';
+		r = asprintf(&whole, "%s%s", real, text + pattern.fixed) < 0
+			    ? -ENOMEM
+			    : add_wide(query, whole, strlen(real));
+	}
+	free(real);
+	free(dir);
+	return r;
+}
+
+/* The path with links followed, but for one that is its last component, which is what was deleted. */
+static char *resolve_parent(const char *path, const struct uw_query_env *env)
+{
+	const char *slash = strrchr(path, '/');
+	char *parent, *real, *whole = NULL;
+
+	parent = strndup(path, slash == path ? 1 : (size_t)(slash - path));
+	real = parent ? env->resolve(parent) : NULL;
+	if (real && asprintf(&whole, "%s%s", strcmp(real, "/") ? real : "", slash) < 0)
+		whole = NULL;
+	free(parent);
+	free(real);
+	return whole;
+}
+
+/* Adds a path, which it frees, and all that is below where that is asked for. */
+static int add_literal(struct uw_query *query, char *path, bool below)
+{
+	int r = 0;
+
+	if (!path)
+		return -ENOMEM;
+	if (below)
+		r = add_tree(query, path);
+	if (r < 0) {
+		free(path);
+		return r;
+	}
+	return add_exact(query, path);
+}
+
+/* `path` is absolute, and ends in a slash where a directory is meant. */
+static int add_path(struct uw_query *query, const char *path, const struct uw_query_env *env,
+		    const char **ret_problem)
+{
+	size_t len = strlen(path);
+	char *text = strdup(path), *real;
+	bool below, followed;
+	int r = 0;
+
+	if (!text)
+		return -ENOMEM;
+	followed = tidy(text);
+	below = path[len - 1] == '/' || (env->is_dir && env->is_dir(followed ? text : path));
+	if (env->resolve && strcmp(text, "/")) {
+		/* A `..` is the file system's to follow, where it can be. */
+		real = followed ? resolve_parent(text, env) : env->resolve(path);
+		if (real && !tidy(real)) {
+			free(real);
+			free(text);
+			*ret_problem = dotdot;
+			return -EINVAL;
+		}
+		r = add_literal(query, real, below);
+		if (r == 0 && below && followed)
+			r = add_literal(query, env->resolve(text), true);
+	} else if (!followed) {
+		*ret_problem = dotdot;
+		r = -EINVAL;
+	}
+	if (r == 0 && followed)
+		return add_literal(query, text, below);
+	free(text);
+	return r;
+}
+
+int uw_query_add(struct uw_query *query, const char *arg, const struct uw_query_env *env,
+		 const char **ret_problem)
+{
+	bool bare = !strchr(arg, '/') && strcmp(arg, ".") && strcmp(arg, "..");
+	char *path;
+	int r;
+
+	if (!*arg) {
+		*ret_problem = "an empty path";
+		return -EINVAL;
+	}
+	if (*arg != '/' && !bare && !env->cwd) {
+		*ret_problem =
+			"a relative path, but the working directory is not known, or of another "
+			"machine; write an absolute one";
+		return -EINVAL;
+	}
+	if (*arg == '/')
+		path = strdup(arg);
+	else if (asprintf(&path, "%s/%s", bare ? "/**" : env->cwd, arg) < 0)
+		path = NULL;
+	if (!path)
+		return -ENOMEM;
+	r = 0;
+	if (bare || uw_pattern_is_glob(path))
+		r = add_glob(query, path, env, ret_problem);
+	/* It may still be the name of a file, as it is. */
+	if (r == -EINVAL && !bare)
+		r = 0;
+	if (r == 0 && !bare)
+		r = add_path(query, path, env, ret_problem);
+	free(path);
+	return r;
+}
+
+int uw_query_widen(struct uw_query *query, size_t exact)
+{
+	return add_tree(query, query->exact[exact]);
+}
+
+int uw_query_seal(struct uw_query *query)
+{
+	uw_pattern_set_done(&query->set);
+	return uw_pattern_set_of(query->wide, query->n_wide, &query->set);
+}
+
+bool uw_query_covers(const struct uw_query *query, const char *path, size_t len)
+{
+	for (size_t i = 0; i < query->n_exact; i++)
+		if (strlen(query->exact[i]) == len && !memcmp(query->exact[i], path, len))
+			return true;
+	return uw_pattern_set_covers(&query->set, path, len);
+}
+
+bool uw_query_reaches(const struct uw_query *query, const char *dir, size_t len)
+{
+	if (len == 1 && *dir == '/')
+		len = 0; /* as uw_tree_covers() has the root */
+	for (size_t i = 0; i < query->n_exact; i++) {
+		const char *exact = query->exact[i];
+
+		if (uw_tree_covers(dir, len, exact, strlen(exact)) ||
+		    uw_tree_covers(exact, strlen(exact), dir, len))
+			return true;
+	}
+	for (size_t i = 0; i < query->n_wide; i++) {
+		const struct uw_pattern *wide = &query->wide[i];
+
+		if (uw_tree_covers(dir, len, wide->text, wide->fixed) ||
+		    uw_tree_covers(wide->text, wide->fixed, dir, len))
+			return true;
+	}
+	return false;
+}
+
+void uw_query_done(struct uw_query *query)
+{
+	for (size_t i = 0; i < query->n_exact; i++)
+		free(query->exact[i]);
+	for (size_t i = 0; i < query->n_wide; i++)
+		free((char *)query->wide[i].text);
+	free(query->exact);
+	free(query->wide);
+	uw_pattern_set_done(&query->set);
+	*query = (struct uw_query){ 0 };
+}

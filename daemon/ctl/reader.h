@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reads the daemon's records from the journal: the only user of sd-journal(3) here. What is wrong
+ * is said on standard error when the journal is opened; afterwards, errors are returned.
+ *
+ * Anybody may write a record with any field to the journal. Those that begin with an underscore are
+ * journald's own, so a record counts as the daemon's where journald found its writer in the control
+ * group of unlinkwatchd.service, which only root can put a process into.
+ */
+#ifndef UW_CTL_READER_H
+#define UW_CTL_READER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "found.h"
+#include "options.h"
+#include "query.h"
+
+/* SD_MESSAGE_UNIT_PROCESS_EXIT, as a string. */
+#define UW_READER_ID_PROCESS_EXIT "98e322203f7a4ed290d09fe03c09fe15"
+
+/* The daemon's own, of a summary of deletions that have no record each. */
+#define UW_READER_ID_FLOOD "925b2cc9a18c4b0eadfea7aff523b595"
+
+struct uw_reader;
+
+/* Options are borrowed. Returns 0 or -errno. */
+int uw_reader_open(const struct uw_ctl_options *options, struct uw_reader **ret);
+void uw_reader_close(struct uw_reader *reader);
+
+/* Whether it is the journal of this machine alone, so that its users, paths and boots are those
+ * here. */
+bool uw_reader_is_local(const struct uw_reader *reader);
+
+/*
+ * Selects deletions as the options have it, with summaries but for who, and of these, where n is
+ * not 0, those that have one of the paths as the deleted one, by the host's name for it, or as what
+ * took the place; with `rmdir`, of directories only. By the journal's index. Returns 0 or -errno.
+ */
+int uw_reader_select(struct uw_reader *reader, char *const *paths, size_t n, bool rmdir);
+
+/*
+ * Selects the daemon's starts, stops and reports of losses, and what systemd says, with the
+ * MESSAGE_ID below, when a process of the unit ends other than as it should.
+ */
+int uw_reader_select_notes(struct uw_reader *reader);
+
+/* Selects the daemon's summaries of deletions that have no record each. */
+int uw_reader_select_floods(struct uw_reader *reader);
+
+/* Selects every record of the daemon. */
+int uw_reader_select_source(struct uw_reader *reader);
+
+/*
+ * Goes to a time: uw_reader_previous() steps to the last record up to it then, uw_reader_next() to
+ * the first from it on. UINT64_MAX is the end, from which there is no stepping forward. Returns 0
+ * or -errno.
+ */
+int uw_reader_seek(struct uw_reader *reader, uint64_t us);
+
+/*
+ * Steps to the record before or after. Returns 1, 0 where there is none, or -errno. A damaged file,
+ * and records that are vacuumed meanwhile, are passed over by libsystemd.
+ */
+int uw_reader_previous(struct uw_reader *reader);
+int uw_reader_next(struct uw_reader *reader);
+
+/* When the journal got the record, in microseconds since 1970; 0 where it has gone. */
+uint64_t uw_reader_time(struct uw_reader *reader);
+
+/* Whether the query wants the record: looks at its paths alone. */
+bool uw_reader_covers(struct uw_reader *reader, const struct uw_query *query);
+
+/* The record. Returns 0, or -errno, which is -EBADMSG or the like where it is damaged. */
+int uw_reader_read(struct uw_reader *reader, struct uw_found *ret);
+
+/* Time of the first record of the journal; UINT64_MAX: it has none. */
+uint64_t uw_reader_first(struct uw_reader *reader);
+
+/* How many hosts the journal has records of, which is what an option for one of them is for. */
+size_t uw_reader_hosts(struct uw_reader *reader);
+
+/* Whether the last record that was stepped to was written since the machine was booted. */
+bool uw_reader_is_this_boot(struct uw_reader *reader);
+
+/*
+ * For waiting with poll(2): a descriptor, and the events to wait for, or -errno.
+ * uw_reader_changed() is to be called when it polls, or when a second has passed, as file systems
+ * without inotify have it.
+ */
+int uw_reader_fd(struct uw_reader *reader, short *ret_events);
+int uw_reader_changed(struct uw_reader *reader);
+
+#endif

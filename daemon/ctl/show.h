@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* A record for a person's eyes: as a paragraph, as a line. Pure. */
+#ifndef UW_CTL_SHOW_H
+#define UW_CTL_SHOW_H
+
+#include <stdint.h>
+
+#include "found.h"
+#include "term.h"
+
+struct uw_show {
+	const struct uw_style *style;
+	bool with_host;
+	uint64_t now_us;
+	/* The name of a user of this machine, or NULL; itself NULL for records of other machines. */
+	const char *(*user)(uint64_t uid);
+};
+
+/* All that answers "who deleted this, when, how, did it work". */
+void uw_show_paragraph(const struct uw_show *show, const struct uw_found *found,
+		       struct uw_buf *buf);
+
+/* The same in one line. */
+void uw_show_line(const struct uw_show *show, const struct uw_found *found, struct uw_buf *buf);
+
+/*
+ * Adds a message of others in a line of its own. It is not quoted, as a name would be, but what
+ * could harm a terminal is escaped.
+ */
+void uw_show_text(struct uw_str text, struct uw_buf *buf);
+
+#endif

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+#include "table.h"
+#include "timespec.h"
+
+#define DAY_US	  (24 * 3600 * UW_USEC_PER_S)
+#define ROWS	  10 /* of each table, if no other number is asked for */
+#define BAR_WIDTH 50
+
+struct stats {
+	struct uw_ctl_options options; /* with the time that is meant where none was given */
+	struct uw_reader *reader;
+	struct uw_tally tally[UW_BY_MAX];
+	struct uw_histogram histogram;
+	uint64_t total, failed, unknown;
+	struct uw_found found;
+	struct uw_buf buf;
+};
+
+static int count(struct stats *s)
+{
+	uint64_t failed, n = uw_found_count(&s->found, &failed);
+	int r;
+
+	s->total += n;
+	s->failed += failed;
+	s->unknown += uw_found_is(&s->found, UW_FOUND_RET, "unknown");
+	r = uw_histogram_add(&s->histogram, uw_found_time(&s->found), n, failed);
+	for (size_t i = 0; i < UW_BY_MAX && r == 0; i++) {
+		uw_buf_reset(&s->buf);
+		uw_tally_key(&s->found, (enum uw_tally_by)i, &s->buf);
+		if (i == UW_BY_ERROR && !failed)
+			continue;
+		r = s->buf.failed
+			    ? -ENOMEM
+			    : uw_tally_add(&s->tally[i], s->buf.p ?: "", s->buf.len, n, failed);
+	}
+	return r;
+}
+
+static int count_all(struct stats *s)
+{
+	int r;
+
+	r = uw_reader_select(s->reader, NULL, 0, false);
+	if (r >= 0)
+		r = uw_reader_seek(s->reader, s->options.until_us);
+	while (r >= 0 && (r = uw_reader_previous(s->reader)) > 0) {
+		if (uw_reader_time(s->reader) < s->options.since_us)
+			break;
+		if (uw_reader_read(s->reader, &s->found) >= 0)
+			r = count(s);
+	}
+	return r < 0 ? r : 0;
+}
+
+/* ---- output */
+
+static size_t rows_wanted(const struct stats *s)
+{
+	return s->options.lines == UW_LINES_ALL ? ROWS : s->options.lines;
+}
+
+static void print_text(struct stats *s)
+{
+	static const enum uw_tally_by order[] = { UW_BY_USER, UW_BY_UNIT, UW_BY_PROCESS,
+						  UW_BY_DIRECTORY, UW_BY_ERROR };
+	struct uw_table table = { .style = uw_term_style(), .rows = rows_wanted(s) };
+
+	uw_buf_reset(&s->buf);
+	uw_buf_printf(&s->buf, "%" PRIu64 " deletions, %" PRIu64 " failed", s->total, s->failed);
+	if (s->unknown)
+		uw_buf_printf(&s->buf, ", %" PRIu64 " with an unknown result", s->unknown);
+	uw_buf_puts(&s->buf, ", since ");
+	uw_timespec_add(&s->buf, s->options.since_us);
+	uw_buf_puts(&s->buf, "\n");
+	if (s->total)
+		uw_buf_puts(&s->buf, "\n");
+	uw_histogram_print(&s->histogram, BAR_WIDTH, uw_term_utf8(), table.style, &s->buf);
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]) && s->total; i++) {
+		table.by = order[i];
+		if (!s->tally[table.by].n)
+			continue;
+		uw_buf_puts(&s->buf, "\n");
+		uw_table_add(&table, &s->tally[table.by], &s->buf);
+	}
+}
+
+static void add_json_row(struct uw_buf *buf, const char *kind, struct uw_str key, uint64_t n,
+			 uint64_t failed)
+{
+	uw_buf_printf(buf, "{\"%s\":", kind);
+	uw_buf_add_json(buf, key);
+	uw_buf_printf(buf, ",\"deletions\":%" PRIu64 ",\"failed\":%" PRIu64 "}\n", n, failed);
+}
+
+/* A line for each hour and each row. */
+static int print_json(struct stats *s)
+{
+	static const char *const kinds[UW_BY_MAX] = { "process", "user", "unit", "directory",
+						      "error" };
+	const struct uw_tally_row **rows;
+	size_t n;
+
+	uw_buf_reset(&s->buf);
+	for (size_t i = s->histogram.n; i-- > 0;) {
+		const struct uw_hour *hour = &s->histogram.hour[i];
+
+		uw_buf_puts(&s->buf, "{\"hour\":");
+		uw_timespec_add_utc(&s->buf, hour->start_us * 1000);
+		uw_buf_printf(&s->buf, ",\"deletions\":%" PRIu64 ",\"failed\":%" PRIu64 "}\n",
+			      hour->count, hour->failed);
+	}
+	for (size_t by = 0; by < UW_BY_MAX; by++) {
+		if (uw_tally_sorted(&s->tally[by], false, rows_wanted(s), &rows, &n) < 0)
+			return -ENOMEM;
+		for (size_t i = 0; i < n; i++)
+			add_json_row(&s->buf, kinds[by],
+				     (struct uw_str){ rows[i]->key, rows[i]->key_len },
+				     rows[i]->count, rows[i]->failed);
+		free(rows);
+	}
+	return 0;
+}
+
+static int print(struct stats *s)
+{
+	int r = 0;
+
+	if (!s->options.no_pager)
+		uw_pager_open();
+	r = uw_say_notes(&s->options, s->reader);
+	if (r >= 0 && s->options.json)
+		r = print_json(s);
+	else if (r >= 0)
+		print_text(s);
+	if (r >= 0)
+		r = uw_term_write(&s->buf);
+	uw_pager_close();
+	return r == -EPIPE ? 0 : r;
+}
+
+int uw_cmd_stats(const struct uw_ctl_options *options)
+{
+	struct stats s = { .options = *options };
+	int r, status;
+
+	if (!options->since_set)
+		s.options.since_us =
+			(options->until_set ? options->until_us : uw_now_us()) - DAY_US;
+	if (uw_reader_open(&s.options, &s.reader) < 0)
+		return UW_CTL_ERROR;
+	uw_term_style(); /* before there is a pager */
+	r = count_all(&s);
+	if (r >= 0)
+		r = print(&s);
+	status = s.total ? UW_CTL_FOUND : UW_CTL_NOTHING;
+	if (r < 0)
+		status = uw_fail("cannot read the journal", r);
+	for (size_t i = 0; i < UW_BY_MAX; i++)
+		uw_tally_done(&s.tally[i]);
+	uw_histogram_done(&s.histogram);
+	uw_found_done(&s.found);
+	uw_buf_free(&s.buf);
+	uw_reader_close(s.reader);
+	return status;
+}
