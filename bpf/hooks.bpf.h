@@ -23,6 +23,8 @@
 #ifndef UW_HOOKS_BPF_H
 #define UW_HOOKS_BPF_H
 
+#include "known_dir.bpf.h"
+
 static __always_inline int enter_outer(enum uw_probe probe, enum bank bank, __u32 op, __s32 dfd,
 				       struct filename *name)
 {
@@ -51,20 +53,36 @@ static __always_inline struct uw_state *awaiting(__u64 id, __u32 op)
 }
 
 /*
- * The rules that may want the target which `w` has walked from, by its place in the host's tree: its
- * device, and its path within that file system. All, where the device is not known yet.
+ * The rules that decide the path of the deletion, and the state of the host's tree that this goes by; NULL
+ * where the daemon decides.
  */
-static __always_inline __u64 path_rules(__u32 slot, struct walk *w)
+static __always_inline struct uw_ruleset *path_ruleset(const struct uw_state *st, __u32 *tree)
+{
+	__u32 slot = st->set;
+	struct uw_ruleset *set = bpf_map_lookup_elem(&uw_rulesets, &slot);
+
+	/* Two reloads later the slot holds other rules. */
+	if (!set || set->gen != st->gen)
+		return NULL;
+	if (set->tree)
+		*tree = host_tree_state();
+	return set->check_paths && *tree == set->tree ? set : NULL;
+}
+
+/*
+ * What the table says of the target which `w` has walked from, by its place in the host's tree: its
+ * device, and its path within that file system. NULL where that is not known.
+ */
+static __always_inline struct uw_path_value *look_up(__u32 slot, struct walk *w)
 {
 	__u32 pos = w->pos, len = UW_PATH_MAX + 1 - pos;
 	struct super_block *sb = w->sb;
 	struct uw_path_key *key;
-	__u64 *rules;
 	void *table;
 
 	table = bpf_map_lookup_elem(&uw_paths, &slot);
 	if (!table || w->cut || pos >= UW_PATH_MAX)
-		return ~0ULL;
+		return NULL;
 	/* The key is made around the path where it stands; what is written before it, a walk overwrites. */
 	w->text[UW_PATH_MAX] = '/';
 	/* Or clang drops the mask, as it knows better than the verifier. */
@@ -74,32 +92,27 @@ static __always_inline __u64 path_rules(__u32 slot, struct walk *w)
 		len = UW_KEY_PATH;
 	key->prefixlen = 8 * (sizeof(key->dev) + len);
 	key->dev = BPF_CORE_READ(sb, s_dev);
-	rules = bpf_map_lookup_elem(table, key);
-	return rules ? *rules : ~0ULL;
+	return bpf_map_lookup_elem(table, key);
 }
 
-/* True where, by its place, no rule wants the target: it is done with then. */
-static __always_inline bool excluded(__u64 id, struct uw_state *st, struct walk *w, __u32 *tree)
+/* Whether the answer for a name in the directory is the one for all that is in it. */
+static __always_inline bool holds_for_dir(const struct uw_path_value *v, const struct walk *w, __u32 name)
 {
-	__u32 slot = st->set;
-	struct uw_ruleset *set = bpf_map_lookup_elem(&uw_rulesets, &slot);
-	__u64 rules;
+	__u32 file = UW_PATH_MAX + 1 - w->pos, dir = file - name - 1;
 
-	/* Two reloads later the slot holds other rules: the daemon decides. */
-	if (!set || set->gen != st->gen)
-		return false;
-	if (set->tree)
-		*tree = host_tree_state();
-	if (!set->check_paths || *tree != set->tree)
-		return false;
-	rules = path_rules(slot, w);
+	return file <= UW_KEY_PATH && (v->len < dir || (v->len == dir && !v->deeper));
+}
+
+/* Leaves the deletion to these rules. False where they are none: it is done with then. */
+static __always_inline bool narrow(__u64 id, struct uw_state *st, __u64 rules)
+{
 	st->on_success &= rules;
 	st->on_failure &= rules;
 	if (st->on_success | st->on_failure)
-		return false;
+		return true;
 	count(UW_CNT_FILTERED);
 	forget(id, st);
-	return true;
+	return false;
 }
 
 /* The name, and what else the entry has kept. False where it is lost. */
@@ -124,15 +137,32 @@ static __always_inline void resolve(enum bank bank, __u64 id, struct uw_state *s
 {
 	struct scratch *s = get_scratch(bank);
 	struct uw_control *control = get_control();
+	struct uw_path_value *value;
+	__u64 rules = ~0ULL, moved;
+	struct uw_ruleset *set;
 	struct inode *inode;
+	struct path at = {};
 	struct walk *w;
 	__u32 tree = 0;
 
-	if (!s || !control)
+	if (!s || !control || bpf_probe_read_kernel(&at, sizeof(at), dir))
 		return;
-	w = walk_dentry(s->walks, BPF_CORE_READ(dir, mnt), dentry, true);
-	if (w && excluded(id, st, w, &tree))
-		return;
+	set = path_ruleset(st, &tree);
+	if (set && recall(&s->dir, set->gen, at.dentry, &rules)) {
+		if (!narrow(id, st, rules))
+			return;
+		set = NULL;
+	}
+	moved = before_walk();
+	w = walk_dentry(s->walks, at.mnt, dentry, true);
+	value = set && w ? look_up(st->set, w) : NULL;
+	if (value) {
+		rules = value->rules;
+		if (holds_for_dir(value, w, BPF_CORE_READ(dentry, d_name.len)))
+			remember(&s->dir, set->gen, at.dentry, moved, rules);
+		if (!narrow(id, st, rules))
+			return;
+	}
 	inode = BPF_CORE_READ(dentry, d_inode);
 	if (!inode || !load_or_read(s, st))
 		return;
@@ -193,7 +223,8 @@ static __always_inline int meet_victim(enum bank bank, const struct path *from,
 	inode = BPF_CORE_READ(victim, d_inode);
 	if (!inode || inode == BPF_CORE_READ(source, d_inode))
 		return 0;
-	count(UW_CNT_SEEN);
+	if (!st->victim)	/* the kernel may try again */
+		count(UW_CNT_SEEN);
 	st->victim = 1;
 	resolve(bank, id, st, to, victim, from, source);
 	return 0;

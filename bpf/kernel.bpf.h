@@ -46,6 +46,15 @@ struct sys_exit_ctx {
 	__s64 ret;
 };
 
+struct vfsmount;
+struct dentry;
+
+/* The same in all kernels. */
+struct path {
+	struct vfsmount *mnt;
+	struct dentry *dentry;
+};
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct qstr {
@@ -69,15 +78,22 @@ typedef struct {
 struct inode {
 	__u16 i_mode;
 	kuid_t i_uid;
+	struct super_block *i_sb;
 	unsigned long i_ino;
 	__u32 i_nlink;
+	__u32 i_generation;
 	__s64 i_size;
+};
+
+struct dentry_operations {
+	void *d_revalidate;
 };
 
 struct dentry {
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;
+	const struct dentry_operations *d_op;
 	struct super_block *d_sb;
 };
 
@@ -95,11 +111,6 @@ struct mount {
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
 	struct list_head mnt_mounts, mnt_child;
-};
-
-struct path {
-	struct vfsmount *mnt;
-	struct dentry *dentry;
 };
 
 struct fs_struct {

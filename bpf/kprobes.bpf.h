@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The kprobes and kretprobes; see hooks.bpf.h for the functions that they are attached to. */
+/*
+ * The kprobes and kretprobes; see hooks.bpf.h and known_dir.bpf.h for the functions that they are attached
+ * to.
+ */
 #ifndef UW_KPROBES_BPF_H
 #define UW_KPROBES_BPF_H
 
@@ -69,6 +72,20 @@ SEC("kprobe")
 int uw_leave_rename(struct pt_regs *ctx)
 {
 	return leave_outer(BANK_PROBE, UW_OP_RENAME, (__s32)PT_REGS_RC(ctx));
+}
+
+SEC("kprobe")
+int uw_enter_move(struct pt_regs *ctx)
+{
+	count_move(false);
+	return 0;
+}
+
+SEC("kprobe")
+int uw_leave_move(struct pt_regs *ctx)
+{
+	count_move(true);
+	return 0;
 }
 
 #endif

@@ -78,6 +78,15 @@ struct scratch {
 	__u64 mnt, dentry;	/* arguments of uw_place_matters(): as numbers, which fentry's are not */
 	__u32 uid, uid_gen;	/* of uid_rules; no generation is 0 */
 	__u64 uid_rules;
+	struct known_dir {	/* see known_dir.bpf.h */
+		void *dir, *sb;
+		__u64 core[4];
+		__u64 ino;
+		__u64 moves;
+		__u64 rules;
+		__u32 generation;
+		__u32 rules_gen;
+	} dir;
 };
 
 /*
@@ -153,7 +162,7 @@ struct path_table {
 	__uint(max_entries, 1);	/* the daemon makes them as large as the rules need */
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(key_size, sizeof(struct uw_path_key));
-	__uint(value_size, sizeof(__u64));
+	__uint(value_size, sizeof(struct uw_path_value));
 };
 
 struct {
@@ -162,6 +171,14 @@ struct {
 	__type(key, __u32);
 	__array(values, struct path_table);
 } uw_paths SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct uw_moves);
+} uw_moves SEC(".maps");
 
 static __always_inline void count(enum uw_counter which)
 {

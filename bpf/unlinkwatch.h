@@ -218,8 +218,8 @@ struct uw_uid_key {
  * file system, whatever mount or root directory the process reached it through. The path
  * begins with a slash and, stored as well as looked up, ends with one, so that /srv/data is no prefix of
  * /srv/data2; "/" is the whole file system. One that is longer is cut: what it watches is narrowed
- * down by the daemon. The value is a mask: the rules that may want what is below. A
- * device that is not in the table is not known yet: every rule may want it.
+ * down by the daemon. A device that is not in the table is not known yet: every rule may want it.
+ * The table has every directory above one of its keys, below the root of the file system that it has, too.
  */
 #define UW_KEY_PATH 248
 
@@ -227,6 +227,21 @@ struct uw_path_key {
 	__u32 prefixlen;	/* bits: of dev and of as much of path as counts */
 	__u32 dev;
 	char path[UW_KEY_PATH];
+};
+
+struct uw_path_value {
+	__u64 rules;	/* those that may want what is below */
+	__u32 len;	/* of the path in the key that this belongs to */
+	__u32 deeper;	/* there are longer keys that begin with that */
+};
+
+/*
+ * How often a dentry has begun to move in its tree, and has arrived. They begin with one that never arrives,
+ * until the daemon has attached the probes that count.
+ */
+struct uw_moves {
+	__u64 begun;
+	__u64 done;
 };
 
 /*

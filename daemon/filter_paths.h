@@ -46,7 +46,7 @@ struct uw_path_rules {
 
 struct uw_path_entry {
 	struct uw_path_key key;
-	uint64_t rules; /* the rules that may want what is at this place and below */
+	struct uw_path_value value;
 };
 
 /* Returns 0 or -ENOMEM. Either way uw_path_rules_done() is due. The configuration is borrowed. */

@@ -217,15 +217,15 @@ static void add_entry(struct table *table, size_t i)
 	size_t up = node->up;
 
 	if (last && !memcmp(&last->key, &key, sizeof(key))) {
-		last->rules |= table->rules[i];
+		last->value.rules |= table->rules[i];
 		table->entry_of[i] = table->n - 1;
 		return;
 	}
 	table->entry_of[i] = table->n;
 	table->up[table->n] = up == UW_TREE_NONE ? SIZE_MAX : table->entry_of[up];
-	table->entry[table->n] = (struct uw_path_entry){ key, table->rules[i] };
+	table->entry[table->n] = (struct uw_path_entry){ key, { .rules = table->rules[i] } };
 	if (node->len >= KEY_WHOLE && up != UW_TREE_NONE)
-		table->entry[table->n].rules |= table->entry[table->entry_of[up]].rules;
+		table->entry[table->n].value.rules |= table->entry[table->entry_of[up]].value.rules;
 	table->n++;
 }
 
@@ -236,7 +236,7 @@ static void drop_repeated(struct table *table)
 
 	for (size_t i = 0; i < table->n; i++)
 		if (table->up[i] != SIZE_MAX &&
-		    table->entry[i].rules == table->entry[table->up[i]].rules)
+		    table->entry[i].value.rules == table->entry[table->up[i]].value.rules)
 			table->entry[i].key.prefixlen = 0;
 	for (size_t i = 0; i < table->n; i++)
 		if (table->entry[i].key.prefixlen > 0)
@@ -247,7 +247,7 @@ static void drop_repeated(struct table *table)
 static bool decides(const struct table *table, uint64_t all)
 {
 	for (size_t i = 0; i < table->n; i++)
-		if (table->entry[i].rules != all)
+		if (table->entry[i].value.rules != all)
 			return true;
 	return false;
 }
@@ -285,10 +285,76 @@ static int table_init(struct table *table, const struct uw_mounts *mounts,
 	return table->rules && table->entry_of && table->entry && table->up ? 0 : -ENOMEM;
 }
 
+static size_t key_len(const struct uw_path_key *key)
+{
+	return key->prefixlen / 8 - sizeof(key->dev);
+}
+
+static bool begins_with(const struct uw_path_key *key, const struct uw_path_key *prefix, size_t len)
+{
+	return key->dev == prefix->dev && key_len(key) >= len &&
+	       !memcmp(key->path, prefix->path, len);
+}
+
+struct path_entries {
+	struct uw_path_entry *entry;
+	size_t n;
+	size_t open[UW_KEY_PATH]; /* what is at and above the last entry */
+	size_t depth;
+};
+
+static void push_entry(struct path_entries *to, const struct uw_path_key *key, size_t len,
+		       uint64_t rules)
+{
+	struct uw_path_entry *e = &to->entry[to->n];
+
+	if (to->depth)
+		to->entry[to->open[to->depth - 1]].value.deeper = 1;
+	e->key.prefixlen = 8 * (uint32_t)(sizeof(key->dev) + len);
+	e->key.dev = key->dev;
+	memcpy(e->key.path, key->path, len);
+	e->value = (struct uw_path_value){ .rules = rules, .len = (uint32_t)len };
+	to->open[to->depth++] = to->n++;
+}
+
+/*
+ * The entries, in tree order, and the directories between each and the next shorter one: so a
+ * directory that is no key has no key below it. Returns 0 or -ENOMEM.
+ */
+static int add_parents(const struct table *table, struct path_entries *ret)
+{
+	size_t max = 0, i, j, len;
+
+	*ret = (struct path_entries){ 0 };
+	for (i = 0; i < table->n; i++)
+		for (j = 0; j < key_len(&table->entry[i].key); j++)
+			max += table->entry[i].key.path[j] == '/';
+	ret->entry = calloc(max + table->n, sizeof(*ret->entry));
+	if (!ret->entry)
+		return -ENOMEM;
+	for (i = 0; i < table->n; i++) {
+		const struct uw_path_entry *e = &table->entry[i];
+		const struct uw_path_entry *up = NULL;
+
+		for (; ret->depth && !up; ret->depth -= !up) {
+			up = &ret->entry[ret->open[ret->depth - 1]];
+			if (!begins_with(&e->key, &up->key, up->value.len))
+				up = NULL;
+		}
+		len = key_len(&e->key);
+		for (j = up ? up->value.len : len; j + 1 < len; j++)
+			if (e->key.path[j] == '/')
+				push_entry(ret, &e->key, j + 1, up->value.rules);
+		push_entry(ret, &e->key, len, e->value.rules);
+	}
+	return 0;
+}
+
 int uw_path_rules_compile(const struct uw_path_rules *rules, struct uw_path_entry **ret,
 			  size_t *ret_n)
 {
 	uint64_t all = rules->n < 64 ? ((uint64_t)1 << rules->n) - 1 : UINT64_MAX;
+	struct path_entries entries;
 	struct table table = { 0 };
 	struct marks marks;
 	int r;
@@ -306,9 +372,9 @@ int uw_path_rules_compile(const struct uw_path_rules *rules, struct uw_path_entr
 			add_entry(&table, i);
 		drop_repeated(&table);
 		if (decides(&table, all)) {
-			*ret = table.entry;
-			*ret_n = table.n;
-			table.entry = NULL;
+			r = add_parents(&table, &entries);
+			*ret = entries.entry;
+			*ret_n = entries.n;
 		}
 	}
 	table_done(&table);

@@ -151,6 +151,7 @@ static const char *const function_names[UW_FN_MAX][2] = {
 	[UW_FN_PATH_RENAME] = { "security_path_rename" },
 	[UW_FN_SYMLINK] = { "filename_symlinkat", "do_symlinkat" },
 	[UW_FN_PATH_SYMLINK] = { "security_path_symlink" },
+	[UW_FN_MOVE] = { "__d_move" },
 };
 
 static bool has_function(const struct btf *btf, const char *name)

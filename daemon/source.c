@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -69,14 +68,6 @@ static bool wants(const struct uw_plan *plan, const char *program)
 		    !strcmp(uw_attachments[i].program, program))
 			return true;
 	return !strcmp(program, "uw_thread_exit") || !strcmp(program, "uw_read_tree");
-}
-
-static uint64_t *map_in_flight(const struct uw_source *s)
-{
-	void *p = mmap(NULL, sizeof(uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED,
-		       uw_source_map(s, "uw_in_flight"), 0);
-
-	return p == MAP_FAILED ? NULL : p;
 }
 
 /* Names the functions for the programs, which are loaded for these. */
@@ -156,13 +147,9 @@ static int load(struct uw_source *s, const struct uw_plan *plan, size_t ring_siz
 	if (r < 0)
 		return explain(ret_why, r, "the kernel does not accept the BPF programs", NULL);
 
-	s->in_flight = map_in_flight(s);
-	if (!s->in_flight)
-		return explain(ret_why, -errno, "cannot map the count of deletions in flight",
-			       NULL);
-	r = uw_source_free_slots(s);
+	r = uw_source_prepare_maps(s);
 	if (r < 0)
-		return explain(ret_why, r, "cannot fill the stacks of free slots", NULL);
+		return explain(ret_why, r, "cannot prepare the maps", NULL);
 
 	s->ring = ring_buffer__new(uw_source_map(s, "uw_events"), on_sample, s, NULL);
 	if (!s->ring)
@@ -223,8 +210,8 @@ static int program_fd(const struct uw_source *s, const struct uw_attachment *a)
 static int attach(struct uw_source *s, const struct uw_plan *plan, char **ret_why)
 {
 	struct bpf_program *thread_exit;
+	int r, moves = 0;
 	size_t i;
-	int r;
 
 	thread_exit = bpf_object__find_program_by_name(s->object, "uw_thread_exit");
 	r = keep_link(s, plan->raw ? bpf_program__attach_trace(thread_exit)
@@ -238,7 +225,8 @@ static int attach(struct uw_source *s, const struct uw_plan *plan, char **ret_wh
 		if (!belongs(a, plan))
 			continue;
 		r = attach_one(s, plan, a);
-		if (r < 0 && a->optional && (r == -ENOENT || a->kprobe))
+		moves += a->first && r >= 0;
+		if (r < 0 && (a->first || (a->optional && (r == -ENOENT || a->kprobe))))
 			continue;
 		if (r < 0)
 			return explain(ret_why, r, "cannot attach to",
@@ -246,6 +234,8 @@ static int attach(struct uw_source *s, const struct uw_plan *plan, char **ret_wh
 		if (!a->leave && a->function < UW_FN_PATH_UNLINK)
 			s->entries[s->n_entries++] = program_fd(s, a);
 	}
+	if (moves == 2)
+		uw_source_trust_moves(s);
 	return 0;
 }
 
@@ -322,8 +312,7 @@ void uw_source_free(struct uw_source *s)
 		return;
 	detach(s);
 	ring_buffer__free(s->ring);
-	if (s->in_flight)
-		munmap(s->in_flight, sizeof(uint64_t));
+	uw_source_release_maps(s);
 	bpf_object__close(s->object);
 	free(s);
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -68,8 +69,8 @@ int uw_source_set_filter(struct uw_source *s, const struct uw_filter *filter, en
 		.n = filter->n_paths,
 		.size = sizeof(struct uw_path_entry),
 		.key_size = sizeof(struct uw_path_key),
-		.value_size = sizeof(__u64),
-		.value_offset = offsetof(struct uw_path_entry, rules),
+		.value_size = sizeof(struct uw_path_value),
+		.value_offset = offsetof(struct uw_path_entry, value),
 	};
 
 	r = push_table(s, slot, &uids);
@@ -300,11 +301,40 @@ static int free_slots(const struct uw_source *s, const char *stack, __u32 n)
 	return r;
 }
 
-int uw_source_free_slots(const struct uw_source *s)
+static void *share(const struct uw_source *s, const char *map, size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, uw_source_map(s, map), 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+int uw_source_prepare_maps(struct uw_source *s)
 {
 	int r = free_slots(s, "uw_small_free", UW_SMALL_SLOTS);
 
-	return r < 0 ? r : free_slots(s, "uw_big_free", UW_BIG_SLOTS);
+	if (!r)
+		r = free_slots(s, "uw_big_free", UW_BIG_SLOTS);
+	if (r < 0)
+		return r;
+	s->in_flight = share(s, "uw_in_flight", sizeof(*s->in_flight));
+	s->moves = share(s, "uw_moves", sizeof(*s->moves));
+	if (!s->in_flight || !s->moves)
+		return -errno;
+	s->moves->begun = 1;
+	return 0;
+}
+
+void uw_source_release_maps(struct uw_source *s)
+{
+	if (s->in_flight)
+		munmap(s->in_flight, sizeof(*s->in_flight));
+	if (s->moves)
+		munmap(s->moves, sizeof(*s->moves));
+}
+
+void uw_source_trust_moves(struct uw_source *s)
+{
+	__atomic_add_fetch(&s->moves->done, 1, __ATOMIC_SEQ_CST);
 }
 
 /*

@@ -17,9 +17,11 @@ struct uw_source {
 	uw_source_event_fn on_event;
 	void *userdata;
 	unsigned int budget;
-	uint32_t active;     /* slot of the rule set in force */
-	uint64_t swept;	     /* deletions that a sweep took over */
-	uint64_t *in_flight; /* the kernel's count of them, in shared memory, or NULL */
+	uint32_t active; /* slot of the rule set in force */
+	uint64_t swept;	 /* deletions that a sweep took over */
+	/* Shared with the programs, or NULL: */
+	uint64_t *in_flight;
+	struct uw_moves *moves;
 	struct bpf_link *links[LINKS_MAX];
 	size_t n_links;
 	int entries[LINKS_MAX]; /* programs at entries: who misses one misses a deletion */
@@ -38,7 +40,11 @@ void uw_source_ignore(const struct uw_source *source);
 /* Descriptor of the object's map of that name; the object keeps it. */
 int uw_source_map(const struct uw_source *source, const char *name);
 
-/* Fills the stacks of free slots, once after loading. Returns 0 or -errno. */
-int uw_source_free_slots(const struct uw_source *source);
+/* Once after loading: free slots, and what is shared with the programs. Returns 0 or -errno. */
+int uw_source_prepare_maps(struct uw_source *source);
+void uw_source_release_maps(struct uw_source *source);
+
+/* From now on both probes of moves are attached. */
+void uw_source_trust_moves(struct uw_source *source);
 
 #endif

@@ -36,7 +36,7 @@ static inline uint64_t look_up(const struct uw_filter *filter, uint32_t dev, con
 		    (!best || e->key.prefixlen > best->key.prefixlen))
 			best = e;
 	}
-	return best ? best->rules : UINT64_MAX;
+	return best ? best->value.rules : UINT64_MAX;
 }
 
 #endif

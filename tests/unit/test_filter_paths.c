@@ -271,7 +271,7 @@ static void check_table(const char *config, const char *mounts, const char *expe
 
 		end += sprintf(end, "%u:%u %.*s=%llx ", e->key.dev >> 20, e->key.dev & 0xfffff,
 			       (int)(e->key.prefixlen / 8 - 4), e->key.path,
-			       (unsigned long long)e->rules);
+			       (unsigned long long)e->value.rules);
 	}
 	assert_string_equal(text, expected);
 	assert_int_equal(c.filter->set.check_paths, *expected != '\0');
