@@ -63,7 +63,7 @@ BPF_CFLAGS = -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wext
 
 # Pure modules: neither libbpf nor libsystemd, tested without root.
 DAEMON := $(patsubst daemon/%.c,%,$(wildcard daemon/*.c))
-PURE := $(filter-out kernel ladder main manager mountwatch rawtp recorder rulebook sink source source_maps tracefs,$(DAEMON))
+PURE := $(filter-out intake kernel ladder listener main manager mountwatch outlet rawtp recorder report rulebook sink source source_maps source_sweep tracefs,$(DAEMON))
 OBJECTS := $(DAEMON:%=$(BUILD)/daemon/%.o)
 
 # unlinkwatchctl: its own modules, those of the daemon that it shares, and a JSON library.
@@ -231,7 +231,7 @@ uninstall:
 
 # ---- care
 
-C_SOURCES = $(wildcard bpf/*.[ch] daemon/*.[ch] tests/fuzz/*.[ch] tests/unit/*.[ch] tests/vm/*.[ch])
+C_SOURCES = $(wildcard bpf/*.[ch] daemon/*.[ch] daemon/ctl/*.[ch] tests/fuzz/*.[ch] tests/unit/*.[ch] tests/vm/*.[ch])
 
 lint:
 	$(Q)tests/run lint

@@ -52,6 +52,17 @@ void uw_buf_puts(struct uw_buf *buf, const char *text)
 	uw_buf_add(buf, text, strlen(text));
 }
 
+void uw_buf_add_uint(struct uw_buf *buf, uint64_t value)
+{
+	char digits[20]; /* of UINT64_MAX */
+	size_t at = sizeof(digits);
+
+	do
+		digits[--at] = (char)('0' + value % 10);
+	while (value /= 10);
+	uw_buf_add(buf, digits + at, sizeof(digits) - at);
+}
+
 void uw_buf_printf(struct uw_buf *buf, const char *format, ...)
 {
 	va_list args;

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "record.h"
 
@@ -22,6 +23,10 @@ void uw_buf_reset(struct uw_buf *buf);
 void uw_buf_free(struct uw_buf *buf);
 void uw_buf_add(struct uw_buf *buf, const void *data, size_t len);
 void uw_buf_puts(struct uw_buf *buf, const char *text);
+
+/* In decimal: most of a record is numbers, and printf takes ten times as long. */
+void uw_buf_add_uint(struct uw_buf *buf, uint64_t value);
+
 void uw_buf_printf(struct uw_buf *buf, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 

@@ -202,6 +202,8 @@ static int draft_take_config(struct uw_draft *draft, struct uw_config **ret)
 	config->probe = draft->probe;
 	config->detail = draft->detail;
 	config->ring_size = draft->ring_size;
+	config->queue_size = draft->queue_size;
+	config->flood = draft->flood;
 	draft->n_rules = 0;
 	*ret = config;
 	return 0;

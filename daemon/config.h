@@ -16,10 +16,13 @@
 #define UW_CONFIG_FILE "/etc/unlinkwatch.conf"
 
 /* What holds where nothing is configured. */
-#define UW_OPERATIONS_ALL    (1u << UW_OP_UNLINK | 1u << UW_OP_RMDIR | 1u << UW_OP_RENAME)
-#define UW_PRIORITY_DEFAULT  6 /* LOG_INFO */
-#define UW_DETAIL_DEFAULT    UW_DETAIL_STANDARD
-#define UW_RING_SIZE_DEFAULT ((size_t)4 << 20)
+#define UW_OPERATIONS_ALL     (1u << UW_OP_UNLINK | 1u << UW_OP_RMDIR | 1u << UW_OP_RENAME)
+#define UW_PRIORITY_DEFAULT   6 /* LOG_INFO */
+#define UW_DETAIL_DEFAULT     UW_DETAIL_STANDARD
+#define UW_RING_SIZE_DEFAULT  ((size_t)4 << 20)
+#define UW_BURST_DEFAULT      1000
+#define UW_INTERVAL_DEFAULT   5 /* seconds */
+#define UW_QUEUE_SIZE_DEFAULT ((size_t)8 << 20)
 
 /* Values of Probe=. */
 enum uw_probe_choice {
@@ -63,12 +66,20 @@ struct uw_rule {
 	int priority;		     /* syslog priority, 0 to 7 */
 };
 
+/* More than burst deletions of one program within interval_s seconds are a flood. */
+struct uw_flood_limit {
+	unsigned int burst; /* 0: nothing is */
+	unsigned int interval_s;
+};
+
 struct uw_config {
 	struct uw_rule *rules; /* at least one; bit N of a mask stands for rules[N] */
 	size_t n_rules;
 	enum uw_probe_choice probe;
 	enum uw_detail detail;
-	size_t ring_size; /* bytes, a power of two and a multiple of the page size */
+	size_t ring_size;  /* bytes, a power of two and a multiple of the page size */
+	size_t queue_size; /* bytes, a power of two */
+	struct uw_flood_limit flood;
 };
 
 /* What is wrong with a configuration, in the order of files and lines: `FILE:LINE: message`. */

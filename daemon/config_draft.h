@@ -40,6 +40,7 @@ enum uw_section {
 	UW_SECTION_SKIPPED, /* an unknown one: its lines are passed over */
 	UW_SECTION_WATCH,
 	UW_SECTION_DAEMON,
+	UW_SECTION_FLOOD,
 };
 
 struct uw_draft {
@@ -50,7 +51,8 @@ struct uw_draft {
 	size_t n_rules;
 	enum uw_probe_choice probe;
 	enum uw_detail detail;
-	size_t ring_size;
+	size_t ring_size, queue_size;
+	struct uw_flood_limit flood;
 	size_t n_paths, n_uids; /* of all rules */
 
 	/* where the reader is */
@@ -111,6 +113,15 @@ int uw_draft_add_path(struct uw_draft *draft, struct uw_paths *paths, char *word
 int uw_draft_add_user(struct uw_draft *draft, struct uw_uids *uids, char *word);
 void uw_draft_reset_paths(struct uw_draft *draft, struct uw_paths *paths);
 void uw_draft_reset_uids(struct uw_draft *draft, struct uw_uids *uids);
+
+/*
+ * Values that are numbers. A size is a power of two from min, which `least` is in words, to 1G; a
+ * count one from min to max. Mistakes are noted, and *ret is not touched then. 0 or -ENOMEM.
+ */
+int uw_draft_take_size(struct uw_draft *draft, const char *word, uint64_t min, const char *least,
+		       size_t *ret);
+int uw_draft_take_count(struct uw_draft *draft, const char *word, unsigned int min,
+			unsigned int max, unsigned int *ret);
 
 /* Notes each rule that cannot match anything whatsoever. Returns 0 or -ENOMEM. */
 int uw_draft_check_rules(struct uw_draft *draft);

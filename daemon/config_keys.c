@@ -2,7 +2,6 @@
 /*
  * The keys of each section: one table, and what each of them takes.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -10,8 +9,8 @@
 
 #include "config_draft.h"
 
-#define RING_MIN ((uint64_t)64 << 10) /* a multiple of any page size */
-#define RING_MAX ((uint64_t)1 << 30)
+#define RING_MIN  ((uint64_t)64 << 10) /* a multiple of any page size */
+#define QUEUE_MIN ((uint64_t)1 << 20)  /* a few of the largest records */
 
 struct choice {
 	const char *name;
@@ -217,30 +216,42 @@ static void reset_detail(struct uw_draft *draft)
 
 static int take_ring_size(struct uw_draft *draft, char *word)
 {
-	uint64_t size = 0;
-	const char *s = word;
-
-	for (; isdigit((unsigned char)*s); s++)
-		if (size <= RING_MAX)
-			size = size * 10 + (uint64_t)(*s - '0');
-	if (s == word || (*s && (!strchr("KMG", *s) || s[1])))
-		return uw_draft_mistake(draft,
-					"\"%s\" is not a size; write a number and K, M or G, as 4M",
-					UW_SHOWN(word));
-	/* Too many digits stopped at some 34 bits, so that no shift loses any. */
-	size <<= *s == 'G' ? 30 : *s == 'M' ? 20 : *s == 'K' ? 10 : 0;
-	if (size < RING_MIN || size > RING_MAX || (size & (size - 1)))
-		return uw_draft_mistake(draft,
-					"\"%s\" is not a power of two from 64K to 1G; write 4M, "
-					"for example",
-					UW_SHOWN(word));
-	draft->ring_size = (size_t)size;
-	return 0;
+	return uw_draft_take_size(draft, word, RING_MIN, "64K", &draft->ring_size);
 }
 
 static void reset_ring_size(struct uw_draft *draft)
 {
 	draft->ring_size = UW_RING_SIZE_DEFAULT;
+}
+
+static int take_queue_size(struct uw_draft *draft, char *word)
+{
+	return uw_draft_take_size(draft, word, QUEUE_MIN, "1M", &draft->queue_size);
+}
+
+static void reset_queue_size(struct uw_draft *draft)
+{
+	draft->queue_size = UW_QUEUE_SIZE_DEFAULT;
+}
+
+static int take_burst(struct uw_draft *draft, char *word)
+{
+	return uw_draft_take_count(draft, word, 0, 1000000, &draft->flood.burst);
+}
+
+static void reset_burst(struct uw_draft *draft)
+{
+	draft->flood.burst = UW_BURST_DEFAULT;
+}
+
+static int take_interval(struct uw_draft *draft, char *word)
+{
+	return uw_draft_take_count(draft, word, 1, 3600, &draft->flood.interval_s);
+}
+
+static void reset_interval(struct uw_draft *draft)
+{
+	draft->flood.interval_s = UW_INTERVAL_DEFAULT;
 }
 
 static const struct key {
@@ -262,6 +273,9 @@ static const struct key {
 	{ "Probe", UW_SECTION_DAEMON, false, NULL, take_probe, reset_probe },
 	{ "Detail", UW_SECTION_DAEMON, false, NULL, take_detail, reset_detail },
 	{ "RingBufferSize", UW_SECTION_DAEMON, false, NULL, take_ring_size, reset_ring_size },
+	{ "QueueSize", UW_SECTION_DAEMON, false, NULL, take_queue_size, reset_queue_size },
+	{ "Burst", UW_SECTION_FLOOD, false, NULL, take_burst, reset_burst },
+	{ "IntervalSec", UW_SECTION_FLOOD, false, NULL, take_interval, reset_interval },
 };
 
 #define N_KEYS (sizeof(keys) / sizeof(keys[0]))

@@ -17,6 +17,8 @@ int uw_draft_init(struct uw_draft *draft, const struct uw_names *names)
 		.probe = UW_CHOOSE_AUTO,
 		.detail = UW_DETAIL_DEFAULT,
 		.ring_size = UW_RING_SIZE_DEFAULT,
+		.queue_size = UW_QUEUE_SIZE_DEFAULT,
+		.flood = { UW_BURST_DEFAULT, UW_INTERVAL_DEFAULT },
 	};
 	draft->rules = calloc(UW_RULES_MAX, sizeof(*draft->rules));
 	return draft->rules ? 0 : -ENOMEM;
@@ -68,7 +70,17 @@ int uw_draft_begin_file(struct uw_draft *draft, const char *name)
 
 const char *uw_section_name(enum uw_section section)
 {
-	return section == UW_SECTION_WATCH ? "Watch" : "Daemon";
+	switch (section) {
+	case UW_SECTION_DAEMON:
+		return "Daemon";
+	case UW_SECTION_FLOOD:
+		return "Flood";
+	case UW_SECTION_NONE:
+	case UW_SECTION_SKIPPED:
+	case UW_SECTION_WATCH:
+		break;
+	}
+	return "Watch";
 }
 
 int uw_draft_add_rule(struct uw_draft *draft, const char *name)
@@ -131,7 +143,7 @@ static int begin_named_rule(struct uw_draft *draft, const char *name)
 
 static int unknown_section(struct uw_draft *draft, const char *word, const char *rest)
 {
-	static const char *const known[] = { "Watch", "Daemon" };
+	static const char *const known[] = { "Watch", "Daemon", "Flood" };
 	const char *space = *rest ? " " : "";
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
@@ -141,8 +153,8 @@ static int unknown_section(struct uw_draft *draft, const char *word, const char 
 						UW_SHOWN(word), space, UW_SHOWN(rest), known[i],
 						space, UW_SHOWN(rest));
 	return uw_draft_mistake(draft,
-				"unknown section [%s%s%s]; known are [Watch], [Watch NAME] and "
-				"[Daemon]",
+				"unknown section [%s%s%s]; known are [Watch], [Watch NAME], "
+				"[Daemon] and [Flood]",
 				UW_SHOWN(word), space, UW_SHOWN(rest));
 }
 
@@ -167,11 +179,15 @@ static int begin_section(struct uw_draft *draft, char *line)
 		draft->section = UW_SECTION_WATCH;
 		return *rest ? begin_named_rule(draft, rest) : uw_draft_add_rule(draft, NULL);
 	}
-	if (strcmp(word, "Daemon"))
+	if (!strcmp(word, "Daemon"))
+		draft->section = UW_SECTION_DAEMON;
+	else if (!strcmp(word, "Flood"))
+		draft->section = UW_SECTION_FLOOD;
+	else
 		return unknown_section(draft, word, rest);
-	draft->section = UW_SECTION_DAEMON;
 	if (*rest)
-		return uw_draft_mistake(draft, "section [Daemon] takes no name; write [Daemon]");
+		return uw_draft_mistake(draft, "section [%s] takes no name; write [%s]", word,
+					word);
 	return 0;
 }
 
@@ -193,8 +209,8 @@ static int take_assignment(struct uw_draft *draft, const struct uw_ini *ini)
 		return uw_draft_mistake(draft, "there is no key before the =; write KEY=VALUE");
 	if (draft->section == UW_SECTION_NONE)
 		return uw_draft_mistake(draft,
-					"\"%s\" stands before any section; write [Watch] or "
-					"[Daemon] above it",
+					"\"%s\" stands before any section; write [Watch], "
+					"[Daemon] or [Flood] above it",
 					UW_SHOWN(key));
 	return uw_draft_assign(draft, ini, key, value);
 }

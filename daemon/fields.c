@@ -323,9 +323,6 @@ static const struct uw_field fields[] = {
 
 #define N_FIELDS (sizeof(fields) / sizeof(fields[0]))
 
-/* MESSAGE, MESSAGE_ID and PRIORITY come on top. */
-_Static_assert(N_FIELDS + 3 + UW_RULES_MAX <= UW_FIELDS_MAX, "room for every field");
-
 const struct uw_field *uw_field_at(size_t i)
 {
 	return i < N_FIELDS ? &fields[i] : NULL;

@@ -12,27 +12,10 @@
 
 #include "cmdline.h"
 #include "format.h"
+#include "value.h"
 
 /* The longest text that is put together: a command line. */
 #define UW_FIELD_ROOM UW_CMDLINE_ROOM
-
-enum uw_value_type {
-	UW_VALUE_NONE,	  /* the record has no such field */
-	UW_VALUE_UNKNOWN, /* it has, but nobody knows the value */
-	UW_VALUE_INT,	  /* n */
-	UW_VALUE_UINT,	  /* u */
-	UW_VALUE_TIME,	  /* u, nanoseconds since 1970 */
-	UW_VALUE_STR,	  /* s: any byte but NUL */
-};
-
-struct uw_value {
-	enum uw_value_type type;
-	union {
-		int64_t n;
-		uint64_t u;
-		struct uw_str s;
-	};
-};
 
 /* A question for a field. The answer may lie in `room`, until the next question. */
 struct uw_ask {

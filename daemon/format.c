@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "format.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -9,10 +8,11 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "clock.h"
 #include "fields.h"
 #include "ids.h"
-
-#define NS_PER_S UINT64_C(1000000000)
+#include "native.h"
+#include "value.h"
 
 const char *uw_format_field(size_t i)
 {
@@ -69,7 +69,9 @@ void uw_format_message(const struct uw_entry *e, struct uw_buf *buf)
 	bool dir = r->op == UW_OP_RMDIR || (r->inode_known && S_ISDIR(r->mode));
 
 	uw_buf_add_safe(buf, r->comm, "[]()");
-	uw_buf_printf(buf, "[%" PRIu32 "] (", r->pid);
+	uw_buf_puts(buf, "[");
+	uw_buf_add_uint(buf, r->pid);
+	uw_buf_puts(buf, "] (");
 	if (e->user)
 		uw_buf_add_safe(buf, (struct uw_str){ e->user, strlen(e->user) }, "()");
 	else
@@ -98,47 +100,6 @@ static struct uw_value value_of(const struct uw_field *field, struct uw_ask *ask
 	return field->get(ask);
 }
 
-struct iov_builder {
-	struct uw_buf *buf;
-	struct iovec *iov; /* iov_base is an offset until the end, as the buffer may move */
-	size_t n;
-};
-
-static void begin(struct iov_builder *b, const char *name)
-{
-	b->iov[b->n].iov_len = b->buf->len;
-	uw_buf_puts(b->buf, name);
-	uw_buf_puts(b->buf, "=");
-}
-
-static void end(struct iov_builder *b)
-{
-	b->iov[b->n].iov_len = b->buf->len - b->iov[b->n].iov_len;
-	b->n++;
-}
-
-static void journal_field(struct iov_builder *b, const char *name, const struct uw_value *v)
-{
-	begin(b, name);
-	switch (v->type) {
-	case UW_VALUE_STR:
-		uw_buf_add(b->buf, v->s.s, v->s.len);
-		break;
-	case UW_VALUE_INT:
-		uw_buf_printf(b->buf, "%" PRId64, v->n);
-		break;
-	case UW_VALUE_UINT:
-	case UW_VALUE_TIME:
-		uw_buf_printf(b->buf, "%" PRIu64, v->u);
-		break;
-	case UW_VALUE_UNKNOWN:
-	case UW_VALUE_NONE:
-		uw_buf_puts(b->buf, "unknown");
-		break;
-	}
-	end(b);
-}
-
 static const char *message_id(const struct uw_record *r)
 {
 	if (!r->ret_known)
@@ -146,89 +107,29 @@ static const char *message_id(const struct uw_record *r)
 	return r->ret ? UW_ID_FAILED : UW_ID_DELETED;
 }
 
-int uw_format_journal(const struct uw_entry *e, struct uw_buf *buf, struct iovec iov[UW_FIELDS_MAX],
-		      size_t *ret_n)
+void uw_format_journal(const struct uw_entry *e, struct uw_buf *buf)
 {
-	struct iov_builder b = { .buf = buf, .iov = iov };
 	struct uw_ask ask;
 	const struct uw_field *field;
 	struct uw_value v;
 	size_t f, i;
-	char *at;
 
 	ask.entry = e;
 	ask.record = e->record;
-	uw_buf_reset(buf);
-	begin(&b, "MESSAGE");
+	/* The sentence is safe to print, so it has no newline. */
+	uw_buf_puts(buf, "MESSAGE=");
 	uw_format_message(e, buf);
-	end(&b);
-	begin(&b, "MESSAGE_ID");
-	uw_buf_puts(buf, message_id(e->record));
-	end(&b);
-	begin(&b, "PRIORITY");
-	uw_buf_printf(buf, "%d", e->priority);
-	end(&b);
-
+	uw_buf_puts(buf, "\n");
+	uw_native_add_text(buf, "MESSAGE_ID", message_id(e->record));
+	uw_native_add_int(buf, "PRIORITY", e->priority);
 	for (f = 0; (field = uw_field_at(f)); f++) {
 		for (i = 0; !i || (field->many && i < UW_RULES_MAX); i++) {
 			v = value_of(field, &ask, i);
 			if (v.type == UW_VALUE_NONE)
 				break;
-			journal_field(&b, field->name, &v);
+			uw_value_journal(buf, field->name, &v);
 		}
 	}
-	if (buf->failed)
-		return -ENOMEM;
-	for (i = 0, at = buf->p; i < b.n; at += iov[i++].iov_len)
-		iov[i].iov_base = at;
-	*ret_n = b.n;
-	return 0;
-}
-
-static void json_time(struct uw_buf *buf, uint64_t ns)
-{
-	time_t s = (time_t)(ns / NS_PER_S);
-	char text[32];
-	struct tm tm;
-
-	gmtime_r(&s, &tm);
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-	uw_buf_printf(buf, "\"%s.%09" PRIu64 "Z\"", text, ns % NS_PER_S);
-}
-
-static void json_value(struct uw_buf *buf, const struct uw_value *v)
-{
-	switch (v->type) {
-	case UW_VALUE_INT:
-		uw_buf_printf(buf, "%" PRId64, v->n);
-		break;
-	case UW_VALUE_UINT:
-		uw_buf_printf(buf, "%" PRIu64, v->u);
-		break;
-	case UW_VALUE_STR:
-		uw_buf_add_json(buf, v->s);
-		break;
-	case UW_VALUE_TIME:
-		json_time(buf, v->u);
-		break;
-	case UW_VALUE_UNKNOWN:
-	case UW_VALUE_NONE:
-		uw_buf_puts(buf, "null");
-		break;
-	}
-}
-
-static void json_key(struct uw_buf *buf, const char *name)
-{
-	const char *s = name + strlen("UNLINK_");
-
-	uw_buf_puts(buf, "\"");
-	for (; *s; s++) {
-		char c = (char)tolower(*s);
-
-		uw_buf_add(buf, &c, 1);
-	}
-	uw_buf_puts(buf, "\":");
 }
 
 void uw_format_json(const struct uw_entry *e, struct uw_buf *buf)
@@ -245,25 +146,24 @@ void uw_format_json(const struct uw_entry *e, struct uw_buf *buf)
 		v = value_of(field, &ask, 0);
 		if (v.type == UW_VALUE_NONE)
 			continue;
-		json_key(buf, field->name);
+		uw_value_json_key(buf, field->name);
 		uw_buf_puts(buf, field->many ? "[" : "");
-		json_value(buf, &v);
+		uw_value_json(buf, &v);
 		for (i = 1; field->many; i++) {
 			v = value_of(field, &ask, i);
 			if (v.type == UW_VALUE_NONE)
 				break;
 			uw_buf_puts(buf, ",");
-			json_value(buf, &v);
+			uw_value_json(buf, &v);
 		}
 		uw_buf_puts(buf, field->many ? "]," : ",");
 	}
 	uw_buf_printf(buf, "\"priority\":%d}\n", e->priority);
 }
 
-void uw_format_text(const struct uw_entry *e, struct uw_buf *buf)
+void uw_format_time(uint64_t time_ns, struct uw_buf *buf)
 {
-	const struct uw_record *r = e->record;
-	time_t s = (time_t)(e->time_ns / NS_PER_S);
+	time_t s = (time_t)(time_ns / UW_NS_PER_S);
 	char text[32] = "", zone[8] = "";
 	struct tm tm;
 
@@ -271,7 +171,15 @@ void uw_format_text(const struct uw_entry *e, struct uw_buf *buf)
 		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
 		strftime(zone, sizeof(zone), "%z", &tm);
 	}
-	uw_buf_printf(buf, "%s.%06" PRIu64 "%s ", text, e->time_ns % NS_PER_S / 1000, zone);
+	uw_buf_printf(buf, "%s.%06" PRIu64 "%s", text, time_ns % UW_NS_PER_S / 1000, zone);
+}
+
+void uw_format_text(const struct uw_entry *e, struct uw_buf *buf)
+{
+	const struct uw_record *r = e->record;
+
+	uw_format_time(e->time_ns, buf);
+	uw_buf_puts(buf, " ");
 	uw_format_message(e, buf);
 	uw_buf_printf(buf, " pid=%" PRIu32 " comm=", r->pid);
 	uw_buf_add_safe(buf, r->comm, "=");

@@ -8,7 +8,6 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/uio.h>
 
 #include "buf.h"
 #include "record.h"
@@ -25,15 +24,11 @@ struct uw_entry {
 	enum uw_detail detail;	 /* fields of a higher one are left out */
 };
 
-/* Fields of a journal record, a repeated UNLINK_RULE for each rule included. */
-#define UW_FIELDS_MAX (48 + UW_RULES_MAX)
-
 /*
- * Writes the fields of entry as NAME=value to buf and points iov at them: values may hold any byte
- * but NUL. Stores the number of fields in *ret_n. Returns 0 or -ENOMEM.
+ * Adds the fields of the entry in the journal's native protocol (see native.h). As with the other
+ * two, buf->failed says afterwards whether there was memory for it.
  */
-int uw_format_journal(const struct uw_entry *entry, struct uw_buf *buf,
-		      struct iovec iov[UW_FIELDS_MAX], size_t *ret_n);
+void uw_format_journal(const struct uw_entry *entry, struct uw_buf *buf);
 
 /*
  * Adds the entry as one line of JSON, newline included. Keys are the journal's field names without
@@ -43,6 +38,9 @@ void uw_format_json(const struct uw_entry *entry, struct uw_buf *buf);
 
 /* Adds the entry as one line of text with the local time, newline included. */
 void uw_format_text(const struct uw_entry *entry, struct uw_buf *buf);
+
+/* Adds the local time, as text has it: nanoseconds since 1970. */
+void uw_format_time(uint64_t time_ns, struct uw_buf *buf);
 
 /* Adds the sentence that MESSAGE holds. */
 void uw_format_message(const struct uw_entry *entry, struct uw_buf *buf);

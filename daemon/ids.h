@@ -10,6 +10,7 @@
 #define UW_ID_FAILED	      "127b0dfe915e4bfa82c4947e1edbf697"
 #define UW_ID_UNKNOWN	      "19d13c0bf1d740bfbf88fbb9cfce59d8"
 #define UW_ID_LOSS	      "d250303bc46f4c998030df4a7ed8cba1"
+#define UW_ID_FLOOD	      "925b2cc9a18c4b0eadfea7aff523b595"
 #define UW_ID_CONFIG_ACCEPTED "b1bb670d007a44548bedcda6e7647afd"
 #define UW_ID_CONFIG_REJECTED "081240c13d574be7b97f172458373651"
 #define UW_ID_STARTED	      "c161085fe1c64fa5887d2c6faeac2f4d"

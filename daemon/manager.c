@@ -6,34 +6,33 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <syslog.h>
-#include <time.h>
-#include <unistd.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 
 #include "clock.h"
 #include "ids.h"
+#include "intake.h"
 #include "kernel.h"
 #include "ladder.h"
 #include "mountwatch.h"
 #include "recorder.h"
+#include "report.h"
 #include "rulebook.h"
 #include "source.h"
 #include "stats.h"
 
 #define USEC_PER_S UINT64_C(1000000)
 
-/* Events handled before the loop looks at signals and the watchdog again. */
-#define BATCH 512
-
 /* How often losses are reported, the status is renewed and missed returns are looked for. */
-#define TICK_USEC (5 * USEC_PER_S)
+#define TICK_USEC (2 * USEC_PER_S)
 
-/* How long a batch of the last records may take. */
-#define STOP_USEC (60 * USEC_PER_S)
+/*
+ * How long the stop waits for a journal, or a reader, that takes nothing. systemd's patience
+ * (TimeoutStopSec=) is 90 s.
+ */
+#define STOP_TIMEOUT_MS 30000
 
 /*
  * A deletion that takes longer than this is taken to have missed its return. It is long, as one on
@@ -50,11 +49,10 @@ struct uw_manager {
 	struct uw_sink *sink;
 	struct uw_kernel kernel;
 	struct uw_plan plan; /* in use */
-	struct uw_source *source;
 	struct uw_rulebook book;
 	struct uw_recorder recorder;
-	struct uw_stats reported;
-	struct uw_buf text;
+	struct uw_intake intake;
+	struct uw_report report;
 	struct uw_mountwatch *mountwatch;
 };
 
@@ -93,64 +91,16 @@ static void on_event(const void *data, size_t size, void *userdata)
 	if (size == sizeof(struct uw_tree_change))
 		uw_mountwatch_on_change(m->mountwatch);
 	else
-		uw_recorder_take(&m->recorder, data, size);
+		uw_intake_take(data, size, &m->intake);
 }
 
-static int read_events(struct uw_manager *m, unsigned int max)
-{
-	int n;
-
-	uw_recorder_set_clock(&m->recorder);
-	n = uw_source_read(m->source, max);
-	if (uw_recorder_flush(&m->recorder) == -EPIPE)
-		sd_event_exit(m->event, 0); /* the reader of the output has gone */
-	return n;
-}
-
-/*
- * All that the ring buffer can hold, so that nothing is left of what was decided by the rules
- * before those in force.
- */
+/* All that the ring buffer can hold, so that nothing is left of the generation before this one. */
 static void drain(void *userdata)
 {
 	struct uw_manager *m = userdata;
 
-	read_events(m, (unsigned int)(m->book.now.config->ring_size / sizeof(struct uw_event)) + 1);
-}
-
-static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata)
-{
-	struct uw_manager *m = userdata;
-	int n = read_events(m, BATCH);
-
-	(void)source, (void)fd, (void)revents;
-	/* An error returned here would only turn this source off, and leave the daemon blind. */
-	if (n < 0) {
-		uw_sink_note(m->sink, NULL, LOG_ERR, "cannot read the ring buffer: %s",
-			     strerror(-n));
-		sd_event_exit(m->event, n);
-	}
-	return 0;
-}
-
-static void renew_stats(struct uw_manager *m)
-{
-	struct uw_stats *stats = &m->recorder.stats;
-	uint64_t lost;
-
-	uw_source_counters(m->source, stats->kernel);
-	uw_buf_reset(&m->text);
-	lost = uw_stats_loss_report(&m->reported, stats, &m->text);
-	if (lost)
-		uw_sink_note(m->sink, UW_ID_LOSS, LOG_WARNING,
-			     "deletions not recorded: %" PRIu64 " (%.*s)", lost, (int)m->text.len,
-			     m->text.p);
-	m->reported = *stats;
-	sd_notifyf(0,
-		   "STATUS=Watching by %s: %" PRIu64 " seen, %" PRIu64 " recorded, %" PRIu64
-		   " lost",
-		   uw_probe_name(m->plan.probe), stats->kernel[UW_CNT_SEEN], stats->written,
-		   uw_stats_lost(stats));
+	uw_intake_read(&m->intake,
+		       (unsigned int)(m->book.now.config->ring_size / sizeof(struct uw_event)) + 1);
 }
 
 static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
@@ -159,14 +109,24 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 	int r;
 
 	(void)usec;
-	uw_source_sweep(m->source, MISSED_AFTER_NS);
+	uw_intake_tick(&m->intake, MISSED_AFTER_NS);
 	drain(m);
 	uw_mountwatch_look(m->mountwatch);
-	renew_stats(m);
+	uw_report_renew(&m->report);
 	r = sd_event_source_set_time_relative(source, TICK_USEC);
 	if (r < 0)
 		return r;
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static void resize_queue(struct uw_manager *m)
+{
+	int r = uw_sink_resize(m->sink, m->book.now.config->queue_size);
+
+	if (r < 0)
+		uw_sink_note(m->sink, NULL, LOG_NOTICE,
+			     "QueueSize= takes effect at the next reload or start, not now: %s",
+			     r == -ENOSPC ? "more records are waiting" : strerror(-r));
 }
 
 /* The new rules, or the old ones with the reason in the log: a reload never leaves none. */
@@ -180,9 +140,11 @@ static void reload(struct uw_manager *m)
 		return;
 	restart = rules.config->probe != old->probe || rules.config->ring_size != old->ring_size;
 	drain(m);
+	uw_recorder_end_floods(&m->recorder);
 	if (uw_mountwatch_swap(m->mountwatch, &rules) < 0)
 		return;
 	uw_mountwatch_look(m->mountwatch);
+	resize_queue(m);
 	if (restart)
 		uw_sink_note(m->sink, NULL, LOG_NOTICE,
 			     "Probe= and RingBufferSize= take effect at the next start, not now");
@@ -200,7 +162,7 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *si,
 		   uw_clock_ns(CLOCK_MONOTONIC) / 1000);
 	reload(m);
 	sd_notify(0, "READY=1");
-	renew_stats(m);
+	uw_report_renew(&m->report);
 	return 0;
 }
 
@@ -229,7 +191,7 @@ int uw_manager_new(const struct uw_options *options, struct uw_manager **ret)
 		return -ENOMEM;
 	m->options = *options;
 	m->kernel.tracefs = -EBADF;
-	r = uw_sink_new(options->output, &m->sink);
+	r = uw_sink_new(options->output, UW_QUEUE_SIZE_DEFAULT, &m->sink);
 	if (r >= 0)
 		r = uw_recorder_init(&m->recorder, m->sink, &m->book, on_other_tree, m);
 	if (r >= 0)
@@ -261,14 +223,26 @@ int uw_manager_start(struct uw_manager *m)
 		return r;
 	uw_rulebook_commit(&m->book, &rules);
 	config = m->book.now.config;
+	resize_queue(m);
+	m->intake.sink = m->sink;
+	m->intake.recorder = &m->recorder;
 	uw_kernel_read(&m->kernel);
 	r = uw_ladder_climb(&m->kernel, m->options.probe_set ? m->options.probe : config->probe,
-			    config, m->book.now.filter, m->sink, on_event, m, &m->plan, &m->source);
+			    config, m->book.now.filter, m->sink, on_event, m, &m->plan,
+			    &m->intake.source);
 	if (r < 0)
 		return r;
-	r = sd_event_add_io(m->event, NULL, uw_source_fd(m->source), EPOLLIN, on_readable, m);
+	m->report = (struct uw_report){
+		.plan = &m->plan,
+		.config_file = m->options.config,
+		.book = &m->book,
+		.source = m->intake.source,
+		.recorder = &m->recorder,
+		.sink = m->sink,
+	};
+	r = uw_intake_start(&m->intake, m->event);
 	if (r >= 0)
-		r = uw_mountwatch_start(m->mountwatch, m->source);
+		r = uw_mountwatch_start(m->mountwatch, m->intake.source);
 	if (r < 0)
 		return r;
 	return sd_event_add_time_relative(m->event, NULL, CLOCK_MONOTONIC, TICK_USEC, 0, on_tick,
@@ -278,40 +252,55 @@ int uw_manager_start(struct uw_manager *m)
 static void say_started(struct uw_manager *m)
 {
 	const char *const *functions = m->plan.functions;
+	struct uw_buf *text = &m->report.text;
 
-	uw_buf_reset(&m->text);
-	if (functions[UW_FN_UNLINK])
-		uw_buf_printf(&m->text, " on %s, %s and %s", functions[UW_FN_UNLINK],
+	uw_buf_reset(text);
+	if (m->plan.probe == UW_PROBE_KPROBE || m->plan.probe == UW_PROBE_FENTRY)
+		uw_buf_printf(text, " on %s, %s and %s", functions[UW_FN_UNLINK],
 			      functions[UW_FN_RMDIR], functions[UW_FN_RENAME]);
 	uw_sink_note(m->sink, UW_ID_STARTED, LOG_INFO,
 		     "watching deletions by %s%.*s%s; rules: %zu; not covered: %s",
-		     uw_probe_name(m->plan.probe), (int)m->text.len, m->text.p ? m->text.p : "",
+		     uw_probe_name(m->plan.probe), (int)text->len, text->p ? text->p : "",
 		     uw_plan_detail(&m->plan), m->book.now.config->n_rules, m->plan.not_covered);
+}
+
+/* The last count. What could not be written by now is lost. */
+static void say_stopped(struct uw_manager *m)
+{
+	struct uw_buf *text = &m->report.text;
+	struct uw_balance b;
+	struct uw_stats stats;
+	uint64_t unwritten = uw_sink_counts(m->sink)->queued[UW_KIND_SUMMARY];
+
+	uw_report_renew(&m->report);
+	uw_report_stats(&m->report, &stats);
+	uw_stats_balance(&stats, &b);
+	uw_buf_reset(text);
+	uw_buf_printf(text, "deletions seen: %" PRIu64 ", recorded: %" PRIu64, b.seen, b.recorded);
+	if (b.summarised > unwritten)
+		uw_buf_printf(text, ", summarised: %" PRIu64, b.summarised - unwritten);
+	uw_buf_printf(text, ", lost: %" PRIu64, b.lost + b.queued + b.in_flight + unwritten);
+	sd_notifyf(0, "STATUS=Stopped; %.*s", (int)text->len, text->p);
+	uw_sink_note(m->sink, UW_ID_STOPPED, LOG_INFO, "stopped; %.*s", (int)text->len, text->p);
 }
 
 int uw_manager_run(struct uw_manager *m)
 {
-	const struct uw_stats *stats = &m->recorder.stats;
 	int r;
 
 	say_started(m);
+	uw_report_start(&m->report, m->event);
 	sd_notify(0, "READY=1");
 	/*
 	 * Not before: the first ping starts systemd's clock, and the start may take longer than
 	 * that allows.
 	 */
 	sd_event_set_watchdog(m->event, true);
-	renew_stats(m);
+	uw_report_renew(&m->report);
 	r = sd_event_loop(m->event);
 	sd_notify(0, "STOPPING=1\nSTATUS=Writing the last records");
-	uw_source_stop(m->source);
-	/* However long journald takes for them: after TimeoutStopSec= they would be lost. */
-	while (read_events(m, BATCH) == BATCH)
-		sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%" PRIu64, STOP_USEC);
-	renew_stats(m);
-	uw_sink_note(m->sink, UW_ID_STOPPED, LOG_INFO,
-		     "stopped; deletions seen: %" PRIu64 ", recorded: %" PRIu64 ", lost: %" PRIu64,
-		     stats->kernel[UW_CNT_SEEN], stats->written, uw_stats_lost(stats));
+	uw_intake_finish(&m->intake, STOP_TIMEOUT_MS);
+	say_stopped(m);
 	return r < 0 ? r : 0;
 }
 
@@ -319,13 +308,14 @@ void uw_manager_free(struct uw_manager *m)
 {
 	if (!m)
 		return;
-	uw_source_free(m->source);
+	uw_report_done(&m->report);
+	uw_intake_done(&m->intake);
+	uw_source_free(m->intake.source);
 	uw_kernel_done(&m->kernel);
 	uw_recorder_done(&m->recorder);
 	uw_rulebook_done(&m->book);
 	uw_mountwatch_free(m->mountwatch);
 	uw_sink_free(m->sink);
-	uw_buf_free(&m->text);
 	sd_event_unref(m->event);
 	free(m);
 }

@@ -10,17 +10,22 @@
 int uw_recorder_init(struct uw_recorder *rec, struct uw_sink *sink, const struct uw_rulebook *book,
 		     uw_recorder_renew_fn renew, void *userdata)
 {
+	int r;
+
 	rec->sink = sink;
 	rec->book = book;
 	rec->renew = renew;
 	rec->userdata = userdata;
-	return uw_users_new(&rec->users);
+	r = uw_users_new(&rec->users);
+	return r < 0 ? r : uw_flood_new(&rec->flood);
 }
 
 void uw_recorder_done(struct uw_recorder *rec)
 {
 	uw_users_free(rec->users);
 	rec->users = NULL;
+	uw_flood_free(rec->flood);
+	rec->flood = NULL;
 }
 
 void uw_recorder_set_clock(struct uw_recorder *rec)
@@ -28,14 +33,21 @@ void uw_recorder_set_clock(struct uw_recorder *rec)
 	rec->realtime_offset_ns = uw_clock_ns(CLOCK_REALTIME) - uw_clock_ns(CLOCK_BOOTTIME);
 }
 
-int uw_recorder_flush(struct uw_recorder *rec)
+/* The names of the rules in a mask, and their most urgent priority. */
+static size_t name_rules(const struct uw_rules *rules, uint64_t mask,
+			 const char *names[UW_RULES_MAX], int *ret_priority)
 {
-	size_t lost;
-	int r = uw_sink_flush(rec->sink, &lost);
+	size_t i, n = 0;
 
-	rec->stats.written -= lost;
-	rec->stats.sink_failed += lost;
-	return r;
+	*ret_priority = LOG_DEBUG;
+	for (i = 0; i < rules->config->n_rules; i++) {
+		if (!(mask >> i & 1))
+			continue;
+		names[n++] = rules->names[i];
+		if (rules->config->rules[i].priority < *ret_priority)
+			*ret_priority = rules->config->rules[i].priority;
+	}
+	return n;
 }
 
 static void write_record(struct uw_recorder *rec, const struct uw_rules *rules, uint64_t matches)
@@ -44,27 +56,16 @@ static void write_record(struct uw_recorder *rec, const struct uw_rules *rules, 
 	struct uw_entry entry = {
 		.record = &rec->record,
 		.time_ns = rec->record.exit_ns + rec->realtime_offset_ns,
-		.priority = LOG_DEBUG,
 		.rules = names,
 		.user = uw_users_name(rec->users, rec->record.uid, rec->record.exit_ns),
 		.detail = rules->config->detail,
 	};
-	size_t i, len;
+	size_t len;
 
 	if (uw_filter_host_path(rules->filter, &rec->record, matches, &rec->host, &len))
 		entry.host_path = (struct uw_str){ rec->host.path, len };
-	for (i = 0; i < rules->config->n_rules; i++) {
-		if (!(matches >> i & 1))
-			continue;
-		names[entry.n_rules++] = rules->names[i];
-		/* The most urgent of the rules that asked for it. */
-		if (rules->config->rules[i].priority < entry.priority)
-			entry.priority = rules->config->rules[i].priority;
-	}
-	if (uw_sink_write(rec->sink, &entry) < 0)
-		rec->stats.sink_failed++;
-	else
-		rec->stats.written++;
+	entry.n_rules = name_rules(rules, matches, names, &entry.priority);
+	uw_sink_write(rec->sink, &entry); /* which counts it, also where it is lost */
 }
 
 /* Whether rules can decide the record: they are for the host's tree as it was then, or may be. */
@@ -109,6 +110,50 @@ static uint64_t decide(struct uw_recorder *rec, const struct uw_rules **ret)
 	return uw_filter_match(now->filter, record);
 }
 
+static void write_summary(struct uw_recorder *rec, const struct uw_summary *summary)
+{
+	const char *names[UW_RULES_MAX];
+	struct uw_summary_entry entry = {
+		.summary = summary,
+		.realtime_offset_ns = rec->realtime_offset_ns,
+		.rules = names,
+		.user = uw_users_name(rec->users, summary->uid, summary->end_ns),
+	};
+
+	entry.n_rules = name_rules(&rec->book->now, summary->rules, names, &entry.priority);
+	uw_sink_write_summary(rec->sink, &entry);
+	uw_flood_release(rec->flood, summary);
+}
+
+/* What rules decided that have been replaced is recorded: their names would mean nothing later. */
+static bool is_flood(struct uw_recorder *rec, const struct uw_rules *rules, uint64_t matches)
+{
+	if (rules->config != rec->book->now.config)
+		return false;
+	if (!uw_flood_has_room(rec->flood))
+		write_summary(rec, uw_flood_oldest(rec->flood));
+	return uw_flood_take(rec->flood, &rules->config->flood, &rec->record, matches);
+}
+
+void uw_recorder_tick(struct uw_recorder *rec)
+{
+	const struct uw_summary *summary;
+	uint64_t now = uw_clock_ns(CLOCK_BOOTTIME);
+
+	while (uw_sink_has_room(rec->sink) &&
+	       (summary = uw_flood_due(rec->flood, &rec->book->now.config->flood, now)))
+		write_summary(rec, summary);
+}
+
+void uw_recorder_end_floods(struct uw_recorder *rec)
+{
+	const struct uw_summary *summary;
+
+	uw_flood_end_all(rec->flood);
+	while ((summary = uw_flood_oldest(rec->flood)))
+		write_summary(rec, summary);
+}
+
 void uw_recorder_take(struct uw_recorder *rec, const void *data, size_t size)
 {
 	struct uw_record *record = &rec->record;
@@ -127,8 +172,10 @@ void uw_recorder_take(struct uw_recorder *rec, const void *data, size_t size)
 			uw_record_guess(record, cwd, (size_t)n);
 	}
 	matches = decide(rec, &rules);
-	if (matches)
-		write_record(rec, rules, matches);
-	else
+	if (!matches)
 		rec->stats.filtered++;
+	else if (is_flood(rec, rules, matches))
+		rec->stats.summarised++;
+	else
+		write_record(rec, rules, matches);
 }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "flood.h"
 #include "record.h"
 #include "rulebook.h"
 #include "sink.h"
@@ -24,7 +25,8 @@ struct uw_recorder {
 	uw_recorder_renew_fn renew;
 	void *userdata;
 	struct uw_users *users;
-	struct uw_stats stats; /* .kernel is the caller's to fill */
+	struct uw_flood *flood;
+	struct uw_stats stats; /* .filtered, .summarised and .undecodable; the sink counts its own */
 	struct uw_record record;
 	struct uw_host_paths host;
 	uint64_t realtime_offset_ns; /* CLOCK_REALTIME less CLOCK_BOOTTIME */
@@ -38,13 +40,14 @@ void uw_recorder_done(struct uw_recorder *recorder);
 /* To be called before the events of a batch: the clock may have been set. */
 void uw_recorder_set_clock(struct uw_recorder *recorder);
 
-/*
- * To be called after the events of a batch: writes out what the sink kept back. Returns 0 or
- * -errno; the records that were lost by it are counted.
- */
-int uw_recorder_flush(struct uw_recorder *recorder);
-
-/* Decodes one event, and writes its record if a rule wants it. */
+/* Decodes one event, and writes its record if a rule wants it and it is not part of a flood. */
 void uw_recorder_take(struct uw_recorder *recorder, const void *data, size_t size);
+
+/* Writes the summaries of floods whose interval is over, as far as the sink has room for them. */
+void uw_recorder_tick(struct uw_recorder *recorder);
+
+/* Ends all floods and writes their summaries: before other rules, or other limits, come into force.
+ */
+void uw_recorder_end_floods(struct uw_recorder *recorder);
 
 #endif

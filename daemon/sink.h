@@ -1,9 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Where records go: the journal with its own fields, lines of JSON, lines of text. */
+/*
+ * Where records go: the journal with its own fields, lines of JSON, lines of text. A record that
+ * cannot be written now waits in a queue of a fixed size; nothing here waits, but uw_sink_drain()
+ * and uw_sink_free().
+ */
 #ifndef UW_SINK_H
 #define UW_SINK_H
 
+#include <systemd/sd-event.h>
+
 #include "format.h"
+#include "outlet.h"
+#include "summary.h"
 
 enum uw_output {
 	UW_OUTPUT_AUTO, /* journal where stderr is the journal, text elsewhere */
@@ -14,27 +22,50 @@ enum uw_output {
 
 struct uw_sink;
 
-/* Returns 0 or -ENOMEM. Lines go to standard output, and a write that fails is retried by nobody. */
-int uw_sink_new(enum uw_output output, struct uw_sink **ret);
+/* With a queue of queue_size bytes. Returns 0 or -errno. Lines go to standard output. */
+int uw_sink_new(enum uw_output output, size_t queue_size, struct uw_sink **ret);
 
-/* Writes out what is left, and frees. Accepts NULL. */
+/* Writes out what is left, for which it waits some seconds at the most, and frees. Accepts NULL. */
 void uw_sink_free(struct uw_sink *sink);
 
-/* Writes one record. Returns 0 or -errno; lines are kept back until uw_sink_flush(). */
-int uw_sink_write(struct uw_sink *sink, const struct uw_entry *entry);
+/* From here on the event loop writes what waits, and calls moved(): see uw_outlet_fn. */
+int uw_sink_attach(struct uw_sink *sink, sd_event *event, uw_outlet_fn moved, void *userdata);
+
+/* Another size of the queue. Returns 0; -ENOSPC where what waits does not fit; or -errno. */
+int uw_sink_resize(struct uw_sink *sink, size_t queue_size);
+
+/* True where any record has room. Where not, no event should be taken from the ring buffer. */
+bool uw_sink_has_room(const struct uw_sink *sink);
 
 /*
- * Writes out the lines kept back. Returns 0, or -errno (-EPIPE when the reader has gone) and how
- * many of them were not written whole in *ret_lost, which may be NULL.
+ * Takes one record. Returns 0, or -errno where it is lost; it is counted in either case. Lines are
+ * kept back until uw_sink_flush(), which returns 0 or -errno (-EPIPE: the reader has gone).
  */
-int uw_sink_flush(struct uw_sink *sink, size_t *ret_lost);
+int uw_sink_write(struct uw_sink *sink, const struct uw_entry *entry);
+int uw_sink_flush(struct uw_sink *sink);
+
+/* The same for the summary of a flood, which counts as all of its deletions. */
+int uw_sink_write_summary(struct uw_sink *sink, const struct uw_summary_entry *entry);
+
+/* Writes everything, and waits for it as uw_outlet_drain() does. */
+int uw_sink_drain(struct uw_sink *sink, unsigned int timeout_ms, void (*moving)(void));
+
+/* What has become of the records: see struct uw_outlet_counts. And of the queue: see there, too. */
+const struct uw_outlet_counts *uw_sink_counts(const struct uw_sink *sink);
+void uw_sink_usage(const struct uw_sink *sink, size_t *ret_size, size_t *ret_used);
 
 /*
  * Says something about the daemon itself: a record with that MESSAGE_ID (NULL: none) in the
- * journal, a line on standard error elsewhere, so that standard output has nothing but deletions.
+ * journal, a line on standard error elsewhere, so that standard output has nothing but deletions. It
+ * takes its place behind the records so far; some room is always kept for it.
  * The text must be safe to print: what comes from outside goes through uw_buf_add_safe() first.
  */
 void uw_sink_note(struct uw_sink *sink, const char *message_id, int priority, const char *format,
 		  ...) __attribute__((format(printf, 4, 5)));
+
+/* The same with fields of its own, as native.h adds them, which only the journal has. */
+void uw_sink_note_fields(struct uw_sink *sink, const char *message_id, int priority,
+			 const struct uw_buf *fields, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
 
 #endif

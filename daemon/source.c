@@ -50,8 +50,9 @@ static int on_sample(void *ctx, void *data, size_t size)
 	struct uw_source *s = ctx;
 
 	s->on_event(data, size, s->userdata);
+	s->read++;
 	/* A negative value ends ring_buffer__consume() after this event. */
-	return --s->budget ? 0 : -ECANCELED;
+	return s->enough || s->read == s->budget ? -ECANCELED : 0;
 }
 
 static bool belongs(const struct uw_attachment *a, const struct uw_plan *plan)
@@ -152,9 +153,8 @@ static int load(struct uw_source *s, const struct uw_plan *plan, size_t ring_siz
 		return explain(ret_why, r, "cannot prepare the maps", NULL);
 
 	s->ring = ring_buffer__new(uw_source_map(s, "uw_events"), on_sample, s, NULL);
-	if (!s->ring)
-		return explain(ret_why, -errno, "cannot map the ring buffer", NULL);
-	return 0;
+	r = s->ring ? uw_source_map_positions(s) : -errno;
+	return r < 0 ? explain(ret_why, r, "cannot map the ring buffer", NULL) : 0;
 }
 
 static int keep_link(struct uw_source *s, struct bpf_link *link)
@@ -313,6 +313,7 @@ void uw_source_free(struct uw_source *s)
 	detach(s);
 	ring_buffer__free(s->ring);
 	uw_source_release_maps(s);
+	uw_source_unmap_positions(s);
 	bpf_object__close(s->object);
 	free(s);
 }
@@ -327,8 +328,13 @@ int uw_source_read(struct uw_source *s, unsigned int max)
 	int r;
 
 	s->budget = max;
+	s->read = 0;
+	s->enough = false;
 	r = ring_buffer__consume(s->ring);
-	if (r == -ECANCELED)
-		return (int)max;
-	return r;
+	return r == -ECANCELED ? (int)s->read : r;
+}
+
+void uw_source_enough(struct uw_source *s)
+{
+	s->enough = true;
 }

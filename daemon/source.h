@@ -44,6 +44,9 @@ int uw_source_fd(const struct uw_source *source);
 /* Hands at most max events to on_event. Returns how many or -errno. */
 int uw_source_read(struct uw_source *source, unsigned int max);
 
+/* For on_event: no event after this one in the present uw_source_read() or uw_source_sweep(). */
+void uw_source_enough(struct uw_source *source);
+
 /*
  * Puts another filter, and the detail to read, in force in one step: an event is decided by the old
  * rules or the new ones, and carries the generation of those. Returns 0, or -errno with the old
@@ -68,7 +71,18 @@ int uw_source_tree(const struct uw_source *source, struct uw_host_tree *ret);
  */
 int uw_source_sweep(struct uw_source *source, uint64_t age_ns);
 
-/* Sums of all CPUs, by enum uw_counter. Returns 0 or -errno. */
+/*
+ * Sums of all CPUs, by enum uw_counter. What was seen is read last, so that it is never less than
+ * what became of it. Returns 0 or -errno.
+ */
 int uw_source_counters(const struct uw_source *source, uint64_t ret[UW_CNT_MAX]);
+
+/* How full the ring buffer and the table of deletions in flight are. */
+struct uw_source_usage {
+	size_t ring_size, ring_used; /* bytes */
+	size_t states_size, states_used;
+};
+
+void uw_source_usage(const struct uw_source *source, struct uw_source_usage *ret);
 
 #endif

@@ -16,9 +16,11 @@ struct uw_source {
 	struct ring_buffer *ring;
 	uw_source_event_fn on_event;
 	void *userdata;
-	unsigned int budget;
-	uint32_t active; /* slot of the rule set in force */
-	uint64_t swept;	 /* deletions that a sweep took over */
+	unsigned int budget, read;		  /* events of the present uw_source_read() */
+	bool enough;				  /* on_event wants no more */
+	const unsigned long *consumed, *produced; /* positions in the ring buffer, or NULL */
+	uint32_t active;			  /* slot of the rule set in force */
+	uint64_t swept;				  /* deletions that a sweep took over */
 	/* Shared with the programs, or NULL: */
 	uint64_t *in_flight;
 	struct uw_moves *moves;
@@ -39,6 +41,10 @@ void uw_source_ignore(const struct uw_source *source);
 
 /* Descriptor of the object's map of that name; the object keeps it. */
 int uw_source_map(const struct uw_source *source, const char *name);
+
+/* Maps the positions of the ring buffer, for uw_source_usage(). Returns 0 or -errno. */
+int uw_source_map_positions(struct uw_source *source);
+void uw_source_unmap_positions(struct uw_source *source);
 
 /* Once after loading: free slots, and what is shared with the programs. Returns 0 or -errno. */
 int uw_source_prepare_maps(struct uw_source *source);

@@ -4,16 +4,22 @@
 #include <inttypes.h>
 #include <stddef.h>
 
+#include "native.h"
+
 static const struct cause {
 	size_t offset;
-	const char *text;
+	const char *name, *field, *text;
 } causes[] = {
-	{ offsetof(struct uw_stats, kernel[UW_CNT_RING_FULL]), "as the ring buffer was full" },
-	{ offsetof(struct uw_stats, kernel[UW_CNT_STATE_FULL]),
-	  "as too many deletions were in flight" },
-	{ offsetof(struct uw_stats, kernel[UW_CNT_SKIPPED]), "as the kernel skipped the probe" },
-	{ offsetof(struct uw_stats, undecodable), "as their bytes could not be decoded" },
-	{ offsetof(struct uw_stats, sink_failed), "as the output did not take them" },
+	{ offsetof(struct uw_stats, kernel[UW_CNT_RING_FULL]), "ring_full", "UNLINK_LOST_RING_FULL",
+	  "as the ring buffer was full" },
+	{ offsetof(struct uw_stats, kernel[UW_CNT_STATE_FULL]), "state_full",
+	  "UNLINK_LOST_STATE_FULL", "as too many deletions were in flight" },
+	{ offsetof(struct uw_stats, kernel[UW_CNT_SKIPPED]), "skipped", "UNLINK_LOST_SKIPPED",
+	  "as the kernel skipped the probe" },
+	{ offsetof(struct uw_stats, undecodable), "undecodable", "UNLINK_LOST_UNDECODABLE",
+	  "as their bytes could not be decoded" },
+	{ offsetof(struct uw_stats, sink_failed), "sink_failed", "UNLINK_LOST_SINK_FAILED",
+	  "as the output did not take them" },
 };
 
 #define N_CAUSES (sizeof(causes) / sizeof(causes[0]))
@@ -21,6 +27,16 @@ static const struct cause {
 static uint64_t value(const struct uw_stats *stats, const struct cause *cause)
 {
 	return *(const uint64_t *)(const void *)((const char *)stats + cause->offset);
+}
+
+bool uw_stats_cause(const struct uw_stats *stats, size_t i, const char **ret_name,
+		    uint64_t *ret_lost)
+{
+	if (i >= N_CAUSES)
+		return false;
+	*ret_name = causes[i].name;
+	*ret_lost = value(stats, &causes[i]);
+	return true;
 }
 
 uint64_t uw_stats_lost(const struct uw_stats *stats)
@@ -33,8 +49,29 @@ uint64_t uw_stats_lost(const struct uw_stats *stats)
 	return lost;
 }
 
+void uw_stats_balance(const struct uw_stats *stats, struct uw_balance *ret)
+{
+	const uint64_t *kernel = stats->kernel;
+	uint64_t taken = stats->recorded + stats->queued + stats->filtered + stats->summarised +
+			 stats->undecodable + stats->sink_failed;
+	/* The kernel side counts an event a moment after it is in the ring buffer. */
+	uint64_t passed = kernel[UW_CNT_RECORDED] > taken ? kernel[UW_CNT_RECORDED] : taken;
+
+	*ret = (struct uw_balance){
+		.seen = kernel[UW_CNT_SEEN],
+		.recorded = stats->recorded,
+		.filtered = kernel[UW_CNT_FILTERED] + stats->filtered,
+		.summarised = stats->summarised,
+		.lost = uw_stats_lost(stats),
+		.in_flight = kernel[UW_CNT_SEEN] - kernel[UW_CNT_FILTERED] -
+			     kernel[UW_CNT_RING_FULL] - kernel[UW_CNT_STATE_FULL] -
+			     kernel[UW_CNT_SKIPPED] - passed,
+		.queued = stats->queued + passed - taken,
+	};
+}
+
 uint64_t uw_stats_loss_report(const struct uw_stats *before, const struct uw_stats *now,
-			      struct uw_buf *buf)
+			      struct uw_buf *text, struct uw_buf *fields)
 {
 	uint64_t sum = 0, n;
 	size_t i;
@@ -43,8 +80,11 @@ uint64_t uw_stats_loss_report(const struct uw_stats *before, const struct uw_sta
 		n = value(now, &causes[i]) - value(before, &causes[i]);
 		if (!n)
 			continue;
-		uw_buf_printf(buf, "%s%" PRIu64 " %s", sum ? ", " : "", n, causes[i].text);
+		uw_buf_printf(text, "%s%" PRIu64 " %s", sum ? ", " : "", n, causes[i].text);
+		uw_native_add_uint(fields, causes[i].field, n);
 		sum += n;
 	}
+	if (sum)
+		uw_native_add_uint(fields, "UNLINK_LOST", sum);
 	return sum;
 }

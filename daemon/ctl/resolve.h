@@ -4,8 +4,8 @@
 #define UW_CTL_RESOLVE_H
 
 /*
- * The absolute path with symbolic links, `.` and `..` followed in as much of it as exists; the caller
- * frees it. NULL where memory is short.
+ * The absolute path with symbolic links, `.` and `..` followed in as much of it as exists; the
+ * caller frees it. NULL where memory is short.
  */
 char *uw_resolve(const char *path);
 

@@ -118,6 +118,12 @@ static inline char *config_text(const struct uw_config *config)
 		fprintf(f, "Detail=%s\n", config->detail == UW_DETAIL_MINIMAL ? "minimal" : "full");
 	if (config->ring_size != UW_RING_SIZE_DEFAULT)
 		fprintf(f, "RingBufferSize=%zu\n", config->ring_size);
+	if (config->flood.burst != UW_BURST_DEFAULT)
+		fprintf(f, "Burst=%u\n", config->flood.burst);
+	if (config->flood.interval_s != UW_INTERVAL_DEFAULT)
+		fprintf(f, "IntervalSec=%u\n", config->flood.interval_s);
+	if (config->queue_size != UW_QUEUE_SIZE_DEFAULT)
+		fprintf(f, "QueueSize=%zu\n", config->queue_size);
 	fclose(f);
 	return text;
 }

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -13,6 +14,8 @@ FAILED = "127b0dfe915e4bfa82c4947e1edbf697"
 CONFIG_ACCEPTED = "b1bb670d007a44548bedcda6e7647afd"
 CONFIG_REJECTED = "081240c13d574be7b97f172458373651"
 STARTED = "c161085fe1c64fa5887d2c6faeac2f4d"
+FLOOD = "925b2cc9a18c4b0eadfea7aff523b595"
+LOSS = "d250303bc46f4c998030df4a7ed8cba1"
 STOPPED = "f99c8f913ee441b5875e79c1df369483"
 
 _count = 0
@@ -84,8 +87,9 @@ def deletions(after, *pids):
 
 
 def configure(text):
+    """Floods are recorded in full unless the text is about them: the cases compare each record."""
     with open(CONF, "w") as f:
-        f.write(text)
+        f.write(text if "[Flood]" in text else text.rstrip("\n") + "\n[Flood]\nBurst=0\n")
 
 
 def restart():
@@ -111,6 +115,14 @@ def settle(after, count, *pids, seconds=30):
         if len(records) >= count or time.monotonic() > end:
             return records
         time.sleep(0.3)
+
+
+def status():
+    """What the daemon tells of itself, by its socket."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(10)
+        s.connect("/run/unlinkwatchd/status")
+        return json.loads(b"".join(iter(lambda: s.recv(65536), b"")))
 
 
 def unlink(path):

@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: MIT
+#include "flood.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+
+/* Programs whose deletions are counted: a table of buckets, in which the longest idle gives way. */
+#define BUCKETS 256
+#define WAYS	8
+
+/* Summaries that can be under way. */
+#define SUMMARIES 64
+
+/* Who deletes. Programs are compared by a hash, and by their path where a summary names them. */
+struct who {
+	uint32_t uid;
+	uint32_t parent; /* or the process itself */
+	bool is_parent;
+	uint64_t program;
+};
+
+struct program {
+	bool used;
+	bool flooding;
+	struct who who;
+	uint64_t since_ns; /* of the present interval */
+	uint64_t last_ns;
+	uint64_t n; /* deletions in it */
+};
+
+struct slot {
+	bool used;
+	bool due;
+	struct who who;
+	struct uw_summary summary;
+};
+
+struct uw_flood {
+	struct program programs[BUCKETS][WAYS];
+	struct slot slots[SUMMARIES];
+	size_t n_used;
+};
+
+int uw_flood_new(struct uw_flood **ret)
+{
+	/* Most of it is never touched, and takes no memory then. */
+	*ret = calloc(1, sizeof(**ret));
+	return *ret ? 0 : -ENOMEM;
+}
+
+void uw_flood_free(struct uw_flood *flood)
+{
+	free(flood);
+}
+
+/* FNV-1a. Whoever makes two programs collide deletes by both: they are one flood then. */
+static uint64_t hash(uint64_t h, const void *data, size_t len)
+{
+	const unsigned char *p = data;
+
+	while (len--)
+		h = (h ^ *p++) * UINT64_C(0x100000001b3);
+	return h;
+}
+
+static struct who who_is(const struct uw_record *r)
+{
+	struct uw_str program = r->exe.len ? r->exe : r->comm;
+	struct who who = { 0 };
+
+	who.uid = r->uid;
+	who.is_parent = r->task_known && r->ppid > 1;
+	who.parent = who.is_parent ? r->ppid : r->pid;
+	who.program = hash(UINT64_C(0xcbf29ce484222325), program.s, program.len);
+	return who;
+}
+
+static bool same(const struct who *a, const struct who *b)
+{
+	return a->uid == b->uid && a->parent == b->parent && a->is_parent == b->is_parent &&
+	       a->program == b->program;
+}
+
+/* Its summaries are complete: nothing is added any more. */
+static void close_slots(struct uw_flood *f, const struct who *who)
+{
+	size_t i;
+
+	for (i = 0; i < SUMMARIES && f->n_used; i++)
+		if (f->slots[i].used && same(&f->slots[i].who, who))
+			f->slots[i].due = true;
+}
+
+static struct program *find_program(struct uw_flood *f, const struct who *who, uint64_t now_ns)
+{
+	uint64_t h = hash(who->program, who, offsetof(struct who, is_parent));
+	struct program *bucket = f->programs[(h ^ h >> 32) % BUCKETS], *victim = bucket;
+	size_t i;
+
+	for (i = 0; i < WAYS; i++) {
+		if (bucket[i].used && same(&bucket[i].who, who))
+			return &bucket[i];
+		if (victim->used && (!bucket[i].used || bucket[i].last_ns < victim->last_ns))
+			victim = &bucket[i];
+	}
+	if (victim->used && victim->flooding)
+		close_slots(f, &victim->who);
+	*victim = (struct program){ .used = true, .who = *who, .since_ns = now_ns };
+	return victim;
+}
+
+static bool is_over(uint64_t since_ns, const struct uw_flood_limit *limit, uint64_t now_ns)
+{
+	/* Events of several CPUs do not come in the order of their times. */
+	return now_ns > since_ns && now_ns - since_ns >= limit->interval_s * UW_NS_PER_S;
+}
+
+/* A flood goes on until an interval has no more deletions than are written in full. */
+static void next_interval(struct uw_flood *f, struct program *p, const struct uw_flood_limit *limit,
+			  uint64_t now_ns)
+{
+	if (p->flooding)
+		close_slots(f, &p->who);
+	p->flooding = p->flooding && p->n > limit->burst;
+	p->since_ns = now_ns;
+	p->n = 0;
+}
+
+static void set_text(struct uw_flood_text *text, struct uw_str s)
+{
+	text->len = s.len < sizeof(text->s) ? s.len : sizeof(text->s);
+	memcpy(text->s, s.s ? s.s : "", text->len);
+}
+
+/* The path of the directory that holds it; "" is the root. */
+static size_t parent_of(struct uw_str path)
+{
+	while (path.len && path.s[path.len - 1] != '/')
+		path.len--;
+	return path.len ? path.len - 1 : 0;
+}
+
+/* Shortens dir until it is a directory above path, too. */
+static void narrow(struct uw_flood_text *dir, struct uw_str path)
+{
+	size_t parent = parent_of(path), n = 0, i;
+
+	for (i = 0; i < dir->len && i < parent && dir->s[i] == path.s[i]; i++)
+		if (dir->s[i] == '/')
+			n = i;
+	/* All of one of them, and the end of a component of the other. */
+	if ((i == dir->len && (i == parent || path.s[i] == '/')) ||
+	    (i == parent && dir->s[i] == '/'))
+		n = i;
+	dir->len = n;
+}
+
+static struct slot *find_slot(struct uw_flood *f, const struct who *who, uint64_t rules)
+{
+	struct slot *free_slot = NULL;
+	size_t i, used = 0;
+
+	for (i = 0; i < SUMMARIES && !(free_slot && used == f->n_used); i++) {
+		struct slot *slot = &f->slots[i];
+
+		used += slot->used;
+		if (slot->used && !slot->due && slot->summary.rules == rules &&
+		    same(&slot->who, who))
+			return slot;
+		if (!slot->used && !free_slot)
+			free_slot = slot;
+	}
+	return free_slot;
+}
+
+static void begin_summary(struct uw_summary *s, const struct uw_record *r, uint64_t rules)
+{
+	struct uw_str path = r->path.len ? r->path : r->name;
+
+	s->succeeded = s->failed = s->unknown = 0;
+	s->begin_ns = r->exit_ns;
+	s->rules = rules;
+	s->uid = r->uid;
+	s->ppid = r->ppid;
+	s->ppid_known = r->task_known;
+	s->n_pids = 0;
+	set_text(&s->comm, r->comm);
+	set_text(&s->exe, r->exe);
+	set_text(&s->cgroup, r->cgroup);
+	set_text(&s->first, path);
+	s->dir_known = true;
+	set_text(&s->dir, (struct uw_str){ r->path.s, parent_of(r->path) });
+}
+
+static void add_pid(struct uw_summary *s, uint32_t pid)
+{
+	size_t i;
+
+	/* Mostly the one that came last. */
+	for (i = s->n_pids; i; i--)
+		if (s->pids[i - 1] == pid)
+			return;
+	if (s->n_pids < UW_FLOOD_PIDS)
+		s->pids[s->n_pids++] = pid;
+}
+
+static void add(struct uw_summary *s, const struct uw_record *r)
+{
+	if (!r->ret_known)
+		s->unknown++;
+	else if (r->ret)
+		s->failed++;
+	else
+		s->succeeded++;
+	if (r->exit_ns > s->end_ns)
+		s->end_ns = r->exit_ns;
+	if (r->exit_ns < s->begin_ns)
+		s->begin_ns = r->exit_ns;
+	add_pid(s, r->pid);
+	set_text(&s->last, r->path.len ? r->path : r->name);
+	/* A path that is cut lacks its beginning. */
+	if (!r->path.len || r->path.s[0] != '/')
+		s->dir_known = false;
+	else if (s->dir_known)
+		narrow(&s->dir, r->path);
+}
+
+bool uw_flood_take(struct uw_flood *f, const struct uw_flood_limit *limit,
+		   const struct uw_record *r, uint64_t rules)
+{
+	struct who who;
+	struct program *p;
+	struct slot *slot;
+
+	if (!limit->burst)
+		return false;
+	who = who_is(r);
+	p = find_program(f, &who, r->exit_ns);
+	if (is_over(p->since_ns, limit, r->exit_ns))
+		next_interval(f, p, limit, r->exit_ns);
+	p->last_ns = r->exit_ns;
+	if (++p->n > limit->burst)
+		p->flooding = true;
+	if (!p->flooding)
+		return false;
+	slot = find_slot(f, &who, rules);
+	if (!slot)
+		return false; /* the caller has not seen to room: rather a record too many */
+	if (!slot->used) {
+		slot->used = true;
+		slot->due = false;
+		slot->who = who;
+		slot->summary.end_ns = 0;
+		begin_summary(&slot->summary, r, rules);
+		f->n_used++;
+	}
+	add(&slot->summary, r);
+	return true;
+}
+
+bool uw_flood_has_room(const struct uw_flood *f)
+{
+	return f->n_used < SUMMARIES;
+}
+
+const struct uw_summary *uw_flood_due(struct uw_flood *f, const struct uw_flood_limit *limit,
+				      uint64_t now_ns)
+{
+	struct program *p;
+	size_t i;
+
+	for (i = 0; i < SUMMARIES && f->n_used; i++) {
+		struct slot *slot = &f->slots[i];
+
+		if (!slot->used)
+			continue;
+		if (!slot->due) {
+			p = find_program(f, &slot->who, now_ns);
+			if (is_over(p->since_ns, limit, now_ns))
+				next_interval(f, p, limit, now_ns);
+		}
+		if (slot->due)
+			return &slot->summary;
+	}
+	return NULL;
+}
+
+const struct uw_summary *uw_flood_oldest(struct uw_flood *f)
+{
+	struct slot *oldest = NULL;
+	size_t i;
+
+	for (i = 0; i < SUMMARIES; i++)
+		if (f->slots[i].used &&
+		    (!oldest || f->slots[i].summary.begin_ns < oldest->summary.begin_ns))
+			oldest = &f->slots[i];
+	return oldest ? &oldest->summary : NULL;
+}
+
+void uw_flood_release(struct uw_flood *f, const struct uw_summary *summary)
+{
+	size_t i;
+
+	for (i = 0; i < SUMMARIES; i++) {
+		if (&f->slots[i].summary == summary && f->slots[i].used) {
+			f->slots[i].used = false;
+			f->n_used--;
+		}
+	}
+}
+
+void uw_flood_end_all(struct uw_flood *f)
+{
+	size_t i;
+
+	memset(f->programs, 0, sizeof(f->programs));
+	for (i = 0; i < SUMMARIES; i++)
+		f->slots[i].due = f->slots[i].used;
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+#include "intake.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <syslog.h>
+#include <systemd/sd-daemon.h>
+
+/* Events handled before the loop looks at signals and the watchdog again. */
+#define BATCH 512
+
+void uw_intake_take(const void *data, size_t size, void *userdata)
+{
+	struct uw_intake *in = userdata;
+
+	uw_recorder_take(in->recorder, data, size);
+	if (!uw_sink_has_room(in->sink))
+		uw_source_enough(in->source);
+}
+
+int uw_intake_read(struct uw_intake *in, unsigned int max)
+{
+	int n = 0;
+
+	if (uw_sink_has_room(in->sink)) {
+		uw_recorder_set_clock(in->recorder);
+		n = uw_source_read(in->source, max);
+	}
+	if (uw_sink_flush(in->sink) == -EPIPE)
+		sd_event_exit(in->event, 0); /* the reader of the output has gone */
+	return n;
+}
+
+/* Takes deletions that never returned, as far as there is room. Returns how many, or -errno. */
+static int sweep(struct uw_intake *in, uint64_t age_ns)
+{
+	if (!uw_sink_has_room(in->sink))
+		return 0;
+	uw_recorder_set_clock(in->recorder);
+	return uw_source_sweep(in->source, age_ns);
+}
+
+void uw_intake_tick(struct uw_intake *in, uint64_t age_ns)
+{
+	/* With events held up in the ring buffer, a flood would seem to have ended. */
+	if (!uw_sink_has_room(in->sink))
+		return;
+	sweep(in, age_ns);
+	uw_recorder_tick(in->recorder);
+	uw_sink_flush(in->sink);
+}
+
+static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	struct uw_intake *in = userdata;
+	int n = uw_intake_read(in, BATCH);
+
+	(void)fd, (void)revents;
+	/* An error returned here would only turn this source off, and leave the daemon blind. */
+	if (n < 0) {
+		uw_sink_note(in->sink, NULL, LOG_ERR, "cannot read the ring buffer: %s",
+			     strerror(-n));
+		sd_event_exit(in->event, n);
+	}
+	if (!uw_sink_has_room(in->sink))
+		sd_event_source_set_enabled(source, SD_EVENT_OFF);
+	return 0;
+}
+
+static void on_moved(int error, void *userdata)
+{
+	struct uw_intake *in = userdata;
+
+	if (error == -EPIPE)
+		sd_event_exit(in->event, 0);
+	if (uw_sink_has_room(in->sink))
+		sd_event_source_set_enabled(in->readable, SD_EVENT_ON);
+}
+
+int uw_intake_start(struct uw_intake *in, sd_event *event)
+{
+	int r;
+
+	in->event = event;
+	r = sd_event_add_io(event, &in->readable, uw_source_fd(in->source), EPOLLIN, on_readable,
+			    in);
+	return r < 0 ? r : uw_sink_attach(in->sink, event, on_moved, in);
+}
+
+/* A journal that is slow, but takes records, is worth waiting for, beyond TimeoutStopSec=. */
+static void ask_for_time(void)
+{
+	sd_notify(0, "EXTEND_TIMEOUT_USEC=60000000");
+}
+
+int uw_intake_finish(struct uw_intake *in, unsigned int timeout_ms)
+{
+	int n = 0, swept = 0, r;
+
+	uw_source_stop(in->source);
+	do {
+		r = uw_sink_has_room(in->sink) ? 0
+					       : uw_sink_drain(in->sink, timeout_ms, ask_for_time);
+		if (r < 0)
+			break;
+		n = uw_intake_read(in, BATCH);
+		swept = sweep(in, 0);
+	} while (n > 0 || swept > 0);
+	if (r < 0)
+		timeout_ms = 0; /* it has been given its time */
+	uw_recorder_end_floods(in->recorder);
+	r = uw_sink_drain(in->sink, timeout_ms, ask_for_time);
+	return n < 0 ? n : r;
+}
+
+void uw_intake_done(struct uw_intake *in)
+{
+	sd_event_source_unref(in->readable);
+	in->readable = NULL;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * journald's socket, by hand: sd_journal_sendv(3) waits while journald is stopped or behind, and
+ * reports success where there is no socket, so that records vanish without a word. Here a send
+ * never waits, and says what became of the record.
+ *
+ * A record is one datagram of fields (see native.h), or, where it is larger than a datagram can be,
+ * a datagram with the descriptor of a sealed memfd that holds them: the native protocol, as
+ * https://systemd.io/JOURNAL_NATIVE_PROTOCOL describes it.
+ *
+ * The socket is connected: the kernel tells only the owner of a connected datagram socket, by
+ * POLLOUT, that the receiver has room again. A restart of journald is not noticed, since systemd
+ * keeps the other end. Where that has gone, the next send connects anew, to what has the name then.
+ */
+#ifndef UW_JOURNAL_H
+#define UW_JOURNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define UW_JOURNAL_SOCKET "/run/systemd/journal/socket"
+
+struct uw_journal {
+	int fd;		  /* the same from init to done */
+	const char *path; /* borrowed */
+	bool connected;
+};
+
+/* Nobody needs to listen at path yet. Returns 0 or -errno; release with uw_journal_done(). */
+int uw_journal_init(struct uw_journal *journal, const char *path);
+void uw_journal_done(struct uw_journal *journal);
+
+/*
+ * Sends one record. Returns 0; -EAGAIN: the receiver is behind, fd polls POLLOUT when it has room;
+ * -ENOTCONN: nobody listens or there is no memory, to be tried again later; -EMSGSIZE: this record
+ * is too large for every way that there is.
+ */
+int uw_journal_send(struct uw_journal *journal, const void *data, size_t len);
+
+#endif

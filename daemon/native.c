@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+#include "native.h"
+
+#include <endian.h>
+#include <string.h>
+
+static void add_binary(struct uw_buf *buf, const char *name, struct uw_str value)
+{
+	uint64_t len = htole64(value.len);
+
+	uw_buf_puts(buf, name);
+	uw_buf_puts(buf, "\n");
+	uw_buf_add(buf, &len, sizeof(len));
+	uw_buf_add(buf, value.s, value.len);
+	uw_buf_puts(buf, "\n");
+}
+
+void uw_native_add(struct uw_buf *buf, const char *name, struct uw_str value)
+{
+	if (value.len && memchr(value.s, '\n', value.len)) {
+		add_binary(buf, name, value);
+		return;
+	}
+	uw_buf_puts(buf, name);
+	uw_buf_puts(buf, "=");
+	uw_buf_add(buf, value.s, value.len);
+	uw_buf_puts(buf, "\n");
+}
+
+void uw_native_add_text(struct uw_buf *buf, const char *name, const char *value)
+{
+	uw_native_add(buf, name, (struct uw_str){ value, strlen(value) });
+}
+
+void uw_native_add_uint(struct uw_buf *buf, const char *name, uint64_t value)
+{
+	uw_buf_puts(buf, name);
+	uw_buf_puts(buf, "=");
+	uw_buf_add_uint(buf, value);
+	uw_buf_puts(buf, "\n");
+}
+
+void uw_native_add_int(struct uw_buf *buf, const char *name, int64_t value)
+{
+	uw_buf_puts(buf, name);
+	uw_buf_puts(buf, value < 0 ? "=-" : "=");
+	uw_buf_add_uint(buf, value < 0 ? -(uint64_t)value : (uint64_t)value);
+	uw_buf_puts(buf, "\n");
+}

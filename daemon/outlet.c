@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: MIT
+#include "outlet.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <time.h>
+
+#include "clock.h"
+#include "journal.h"
+#include "queue.h"
+#include "stream.h"
+
+/* How often it is tried again where nothing can tell that it would work. */
+#define RETRY_USEC 200000
+#define RETRY_MS   (RETRY_USEC / 1000)
+
+/* Lines that go by one write. */
+#define LINES 64
+
+struct uw_outlet {
+	struct uw_queue queue;
+	bool to_journal;
+	struct uw_journal journal;
+	struct uw_stream stream;
+	size_t written; /* bytes of the first line that are out already */
+	bool torn;	/* the last line that is out lacks its end */
+	struct uw_outlet_counts counts;
+	sd_event_source *writable, *retry; /* NULL before uw_outlet_attach() */
+	uw_outlet_fn moved;
+	void *userdata;
+};
+
+static int new (size_t size, struct uw_outlet **ret)
+{
+	struct uw_outlet *o = calloc(1, sizeof(*o));
+	int r;
+
+	if (!o)
+		return -ENOMEM;
+	o->journal.fd = -EBADF;
+	r = uw_queue_init(&o->queue, size);
+	if (r < 0) {
+		uw_outlet_free(o);
+		return r;
+	}
+	*ret = o;
+	return 0;
+}
+
+int uw_outlet_to_journal(const char *path, size_t size, struct uw_outlet **ret)
+{
+	struct uw_outlet *o;
+	int r;
+
+	r = new (size, &o);
+	if (r < 0)
+		return r;
+	o->to_journal = true;
+	r = uw_journal_init(&o->journal, path);
+	if (r < 0) {
+		uw_outlet_free(o);
+		return r;
+	}
+	*ret = o;
+	return 0;
+}
+
+int uw_outlet_to_stream(int fd, size_t size, struct uw_outlet **ret)
+{
+	struct uw_outlet *o;
+	int r;
+
+	r = new (size, &o);
+	if (r < 0)
+		return r;
+	uw_stream_init(&o->stream, fd);
+	*ret = o;
+	return 0;
+}
+
+void uw_outlet_free(struct uw_outlet *o)
+{
+	if (!o)
+		return;
+	sd_event_source_unref(o->writable);
+	sd_event_source_unref(o->retry);
+	if (o->to_journal)
+		uw_journal_done(&o->journal);
+	else
+		uw_stream_done(&o->stream);
+	uw_queue_done(&o->queue);
+	free(o);
+}
+
+static void pop(struct uw_outlet *o, uint64_t counts[UW_KINDS])
+{
+	const struct uw_queue_tag *tag = &uw_queue_first(&o->queue)->tag;
+
+	counts[tag->kind] += tag->weight;
+	o->counts.queued[tag->kind] -= tag->weight;
+	uw_queue_pop(&o->queue);
+	o->written = 0;
+}
+
+static int send_records(struct uw_outlet *o)
+{
+	const struct uw_queue_entry *entry;
+	int r;
+
+	while ((entry = uw_queue_first(&o->queue))) {
+		r = uw_journal_send(&o->journal, entry->data, entry->len);
+		if (r < 0 && r != -EMSGSIZE)
+			return r;
+		pop(o, r ? o->counts.failed : o->counts.sent);
+	}
+	return 0;
+}
+
+/* The lines that wait, less what is out of the first one. */
+static int gather(const struct uw_outlet *o, struct iovec iov[LINES])
+{
+	const struct uw_queue_entry *entry = uw_queue_first(&o->queue);
+	size_t out = o->written;
+	int n = 0;
+
+	for (; entry && n < LINES; entry = uw_queue_next(&o->queue, entry)) {
+		iov[n].iov_base = (char *)entry->data + out;
+		iov[n++].iov_len = entry->len - out;
+		out = 0;
+	}
+	return n;
+}
+
+/* What the output does not take is lost. Of a line that is out in part, at least the end is marked.
+ */
+static void give_up(struct uw_outlet *o)
+{
+	o->torn |= o->written > 0;
+	while (uw_queue_first(&o->queue))
+		pop(o, o->counts.failed);
+	if (o->torn)
+		uw_queue_push(&o->queue, (struct uw_queue_tag){ 0 }, "\n", 1);
+}
+
+static int send_lines(struct uw_outlet *o)
+{
+	struct iovec iov[LINES];
+	size_t left;
+	ssize_t n;
+
+	while (uw_queue_first(&o->queue)) {
+		n = uw_stream_write(&o->stream, iov, gather(o, iov));
+		if (n == -EAGAIN)
+			return -EAGAIN;
+		if (n < 0) {
+			give_up(o);
+			return (int)n;
+		}
+		o->written += (size_t)n;
+		while (uw_queue_first(&o->queue) && o->written >= uw_queue_first(&o->queue)->len) {
+			left = o->written - uw_queue_first(&o->queue)->len;
+			pop(o, o->counts.sent);
+			o->written = left;
+			o->torn = false;
+		}
+	}
+	return 0;
+}
+
+/* Waits for what would make the next attempt work. */
+static void arm(struct uw_outlet *o, int r)
+{
+	if (o->writable)
+		sd_event_source_set_enabled(o->writable, r == -EAGAIN ? SD_EVENT_ON : SD_EVENT_OFF);
+	if (!o->retry)
+		return;
+	if (r == -ENOTCONN || (r == -EAGAIN && !o->writable)) {
+		sd_event_source_set_time_relative(o->retry, RETRY_USEC);
+		sd_event_source_set_enabled(o->retry, SD_EVENT_ONESHOT);
+	} else {
+		sd_event_source_set_enabled(o->retry, SD_EVENT_OFF);
+	}
+}
+
+/* Returns -EAGAIN and -ENOTCONN, too. */
+static int try(struct uw_outlet *o)
+{
+	int r = o->to_journal ? send_records(o) : send_lines(o);
+
+	arm(o, r);
+	return r;
+}
+
+int uw_outlet_flush(struct uw_outlet *o)
+{
+	int r = try(o);
+
+	return r == -EAGAIN || r == -ENOTCONN ? 0 : r;
+}
+
+static int on_writable(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	struct uw_outlet *o = userdata;
+
+	(void)source, (void)fd, (void)revents;
+	o->moved(uw_outlet_flush(o), o->userdata);
+	return 0;
+}
+
+static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct uw_outlet *o = userdata;
+
+	(void)source, (void)usec;
+	o->moved(uw_outlet_flush(o), o->userdata);
+	return 0;
+}
+
+int uw_outlet_attach(struct uw_outlet *o, sd_event *event, uw_outlet_fn moved, void *userdata)
+{
+	int r;
+
+	o->moved = moved;
+	o->userdata = userdata;
+	r = sd_event_add_io(event, &o->writable, o->to_journal ? o->journal.fd : o->stream.fd,
+			    EPOLLOUT, on_writable, o);
+	/* A regular file cannot be polled, and need not be. */
+	if (r >= 0 || r == -EPERM)
+		r = sd_event_add_time_relative(event, &o->retry, CLOCK_MONOTONIC, RETRY_USEC, 0,
+					       on_retry, o);
+	if (r < 0)
+		return r;
+	/* Not before the next flush says which of them is of use. */
+	try(o);
+	return 0;
+}
+
+int uw_outlet_put(struct uw_outlet *o, enum uw_kind kind, uint64_t weight, const void *data,
+		  size_t len)
+{
+	int r = -EAGAIN;
+
+	if (o->to_journal && !uw_queue_first(&o->queue)) {
+		r = uw_journal_send(&o->journal, data, len);
+		if (!r) {
+			o->counts.sent[kind] += weight;
+			return 0;
+		}
+		arm(o, r);
+	}
+	if (r != -EMSGSIZE &&
+	    uw_queue_push(&o->queue, (struct uw_queue_tag){ (uint32_t)kind, weight }, data, len)) {
+		o->counts.queued[kind] += weight;
+		return 0;
+	}
+	o->counts.failed[kind] += weight;
+	return r == -EMSGSIZE ? r : -ENOBUFS;
+}
+
+void uw_outlet_lose(struct uw_outlet *o, enum uw_kind kind, uint64_t weight)
+{
+	o->counts.failed[kind] += weight;
+}
+
+int uw_outlet_drain(struct uw_outlet *o, unsigned int timeout_ms, void (*moving)(void))
+{
+	struct pollfd pfd = { .fd = o->to_journal ? o->journal.fd : o->stream.fd,
+			      .events = POLLOUT };
+	uint64_t timeout_ns = timeout_ms * UINT64_C(1000000), now, moved, told = 0;
+	size_t before;
+	int r;
+
+	moved = uw_clock_ns(CLOCK_MONOTONIC);
+	for (;;) {
+		before = o->queue.used + o->written;
+		r = try(o);
+		if (r != -EAGAIN && r != -ENOTCONN)
+			return r;
+		now = uw_clock_ns(CLOCK_MONOTONIC);
+		if (o->queue.used + o->written != before)
+			moved = now;
+		if (moving && moved == now && now - told >= UW_NS_PER_S) {
+			told = now;
+			moving();
+		}
+		if (now - moved >= timeout_ns)
+			return -ETIMEDOUT;
+		/* Without a receiver POLLOUT says nothing. */
+		poll(&pfd, r == -EAGAIN, RETRY_MS);
+	}
+}
+
+bool uw_outlet_fits(const struct uw_outlet *o, size_t len)
+{
+	return uw_queue_fits(&o->queue, len);
+}
+
+const struct uw_outlet_counts *uw_outlet_counts(const struct uw_outlet *o)
+{
+	return &o->counts;
+}
+
+void uw_outlet_usage(const struct uw_outlet *o, size_t *ret_size, size_t *ret_used)
+{
+	*ret_size = o->queue.size;
+	*ret_used = o->queue.used;
+}
+
+int uw_outlet_resize(struct uw_outlet *o, size_t size)
+{
+	return uw_queue_resize(&o->queue, size);
+}

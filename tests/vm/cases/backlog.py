@@ -1,0 +1,155 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""
+journald stopped, restarted, its socket gone: nothing is lost without a word, nothing comes twice, and the daemon
+goes on answering. Only what the user of this test deletes passes the rules, so that the sums are exact.
+"""
+import collections
+import os
+import signal
+import subprocess
+import time
+
+from uwtest import DELETED, FAILED, LOSS, STARTED, STOPPED, configure, cursor, done, equal, journal, ok, restart, run, status
+
+UID, DIR, FAIL = 4242, "/dev/shm/backlog", 3
+DELETIONS = int(os.environ.get("UW_DELETIONS", "4000"))
+RULE = "[Watch mine]\nUser=%d\n[Daemon]\nDetail=minimal\n" % UID
+
+os.makedirs(DIR)
+run("install", "-m", "755", "deleters", "/usr/local/bin/deleters")  # from where others may run it
+os.chown(DIR, UID, UID)
+
+
+def drop_in(text):
+    os.makedirs("/run/systemd/system/unlinkwatchd.service.d", exist_ok=True)
+    with open("/run/systemd/system/unlinkwatchd.service.d/test.conf", "w") as f:
+        f.write(text)
+    run("systemctl", "daemon-reload")
+
+
+def main_pid():
+    return run("systemctl", "show", "-P", "MainPID", "unlinkwatchd").strip()
+
+
+def begin():
+    """Starts to delete. Returns when some have gone."""
+    p = subprocess.Popen(["deleters", DIR, "64", "2", str(DELETIONS), str(FAIL)], stdout=subprocess.PIPE, user=UID,
+                         group=UID)
+    most = 0
+    while True:
+        n = len(os.listdir(DIR))
+        if n < most - 200 or p.poll() is not None:
+            return p
+        most = max(n, most)
+
+
+def end(p):
+    """What happened: (name, ret) of each deletion."""
+    out = p.communicate()[0].decode()
+    return collections.Counter(tuple(line.split()[1:]) for line in out.splitlines())
+
+
+def settled(here, count, seconds=120):
+    """The journal's records of deletions, and the sum of the losses, when they add up to `count`; what there is later."""
+    limit = time.monotonic() + seconds
+    while True:
+        records = journal(here)
+        got = [r for r in records if r.get("MESSAGE_ID") in (DELETED, FAILED)]
+        losses = [r for r in records if r.get("MESSAGE_ID") == LOSS]
+        lost = sum(int(r["UNLINK_LOST"]) for r in losses)
+        if len(got) + lost >= count or time.monotonic() > limit:
+            return got, losses, lost
+        time.sleep(1)
+
+
+def check(title, here, happened):
+    got, losses, lost = settled(here, DELETIONS)
+    seen = collections.Counter((r["UNLINK_FILENAME"], r["UNLINK_RET"]) for r in got)
+    print("# %s: %d recorded, %d lost" % (title, len(got), lost))
+    ok(not seen - happened, title + ": every record is one that happened, none comes twice",
+       list((seen - happened).items())[:5])
+    equal(sum(seen.values()) + lost, DELETIONS, title + ": recorded and lost together are what was deleted")
+    for r in losses:
+        causes = sum(int(v) for k, v in r.items() if k.startswith("UNLINK_LOST_"))
+        if causes != int(r["UNLINK_LOST"]):
+            equal(causes, int(r["UNLINK_LOST"]), title + ": the causes of a loss report add up")
+    now = status()["counters"]
+    equal(now["seen"], now["recorded"] + now["filtered"] + now["summarised"] + now["in_flight"] + now["queued"] +
+          now["lost"]["total"], title + ": the counters balance")
+    equal((now["recorded"], now["lost"]["total"]), (len(got), lost), title + ": and are those of the journal")
+    return lost
+
+
+def balance(s):
+    c = s["counters"]
+    return c["seen"] - sum(c[k] for k in ("recorded", "filtered", "summarised", "in_flight", "queued")) - c["lost"]["total"]
+
+
+# journald stands still for two watchdogs and a half.
+drop_in("[Service]\nWatchdogSec=4s\n")
+for ring, queue, title in (("4M", "8M", "stopped journald"), ("64K", "1M", "stopped journald, little room")):
+    configure(RULE + "RingBufferSize=%s\nQueueSize=%s\n" % (ring, queue))
+    restart()
+    pid, here = main_pid(), cursor()
+    run("systemctl", "kill", "-s", "STOP", "systemd-journald")
+    stopped = time.monotonic()
+    p = begin()
+    generation = status()["generation"]
+    time.sleep(5)
+    run("systemctl", "kill", "-s", "HUP", "unlinkwatchd")
+    time.sleep(1)
+    states = [status() for _ in range(20)]
+    equal(states[-1]["generation"], generation + 1, title + ": a reload is answered meanwhile")
+    equal([balance(s) for s in states], [0] * 20, title + ": each of twenty snapshots balances")
+    ok(states[-1]["counters"]["queued"] > 0, title + ": records wait", states[-1])
+    time.sleep(max(0, stopped + 10 - time.monotonic()))
+    run("systemctl", "kill", "-s", "CONT", "systemd-journald")
+    happened = end(p)
+    equal(sum(happened.values()), DELETIONS, title + ": %d deletions by 128 threads" % DELETIONS)
+    lost = check(title, here, happened)
+    ok(lost > 0 if ring == "64K" else lost == 0, title + ": with room for all nothing is lost, with little something",
+       "lost: %d" % lost)
+    equal(main_pid(), pid, title + ": the watchdog was answered all the time")
+drop_in("")
+
+# journald is restarted.
+configure(RULE)
+restart()
+here = cursor()
+p = begin()
+run("systemctl", "restart", "systemd-journald")
+happened = end(p)
+equal(check("restarted journald", here, happened), 0, "restarted journald: nothing is lost")
+run("systemctl", "stop", "unlinkwatchd")
+
+# The daemon by hand, as without the socket its unit would not be started. First there is none at all, then one
+# that goes away with what it got, then journald's.
+SOCKET = "/run/systemd/journal/socket"
+here = cursor()
+os.rename(SOCKET, SOCKET + ".away")
+with open("/run/hand.conf", "w") as f:
+    f.write("[Watch mine]\nUser=%d\n" % UID)
+daemon = subprocess.Popen(["unlinkwatchd", "--config=/run/hand.conf", "--output=journal"])
+for _ in range(300):
+    with open("/sys/kernel/tracing/kprobe_events") as f:
+        if f.read().count("_%d " % daemon.pid) == 9:
+            break
+    time.sleep(0.1)
+time.sleep(1)
+
+
+def delete(names):
+    subprocess.run(["sh", "-c", "cd %s && touch %s && rm %s" % (DIR, names, names)], user=UID, check=True)
+
+
+delete("a b c")
+time.sleep(1)
+os.rename(SOCKET + ".away", SOCKET)
+delete("d e")
+time.sleep(2)
+daemon.send_signal(signal.SIGTERM)
+daemon.wait()
+said = [r.get("UNLINK_FILENAME", r["MESSAGE_ID"]) for r in journal(here) if "MESSAGE_ID" in r]
+equal(said, [STARTED, *"abcde", STOPPED], "without a socket: records and notes come when it is there, in their order")
+done()

@@ -1,0 +1,124 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Floods: few records, exact counts. And what the daemon costs those who delete a great deal."""
+import os
+import subprocess
+import time
+
+from uwtest import DELETED, FAILED, FLOOD, configure, cursor, done, equal, journal, ok, reload, restart, run, status
+
+TOP = "/dev/shm/flood"
+DIRS, FILES, BURST = 40, 60, 300
+ALL = DIRS * FILES + DIRS + 1
+
+
+def tree():
+    for d in range(DIRS):
+        os.makedirs("%s/d%02d" % (TOP, d))
+        for f in range(FILES):
+            os.close(os.open("%s/d%02d/f%02d" % (TOP, d, f), os.O_CREAT | os.O_WRONLY, 0o600))
+
+
+def remove():
+    """Deletes the tree. The process id of rm, and the seconds that it took."""
+    start = time.monotonic()
+    p = subprocess.Popen(["rm", "-r", TOP])
+    p.wait()
+    return p.pid, time.monotonic() - start
+
+
+def settled(here, count, seconds=60):
+    """The records of deletions and the summaries, when they add up to `count`; what there is later."""
+    end = time.monotonic() + seconds
+    while True:
+        records = journal(here)
+        single = [r for r in records if r.get("MESSAGE_ID") in (DELETED, FAILED)]
+        floods = [r for r in records if r.get("MESSAGE_ID") == FLOOD]
+        if len(single) + summed(floods, "COUNT") >= count or time.monotonic() > end:
+            return single, floods
+        time.sleep(0.5)
+
+
+def summed(floods, what):
+    return sum(int(r["UNLINK_FLOOD_" + what]) for r in floods)
+
+
+def listed(v):
+    """A field that may be there more than once."""
+    return v if isinstance(v, list) else [v]
+
+
+def rule(burst, interval=5):
+    return "[Watch tree]\nPath=%s\nPriority=notice\n[Flood]\nBurst=%d\nIntervalSec=%d\n" % (TOP, burst, interval)
+
+
+# What it costs rm. Single runs under emulation: for the eye only.
+run("systemctl", "stop", "unlinkwatchd", check=False)
+times = {}
+for title, burst in (("stopped", None), ("recording each", 0), ("with floods", BURST)):
+    if burst is not None:
+        configure(rule(burst))
+        restart()
+    tree()
+    here = cursor()
+    pid, times[title] = remove()
+    if burst is not None:
+        start = time.monotonic()
+        single, floods = settled(here, ALL)
+        print("# %s: in the journal %.1f s later" % (title, time.monotonic() - start))
+    print("# daemon %s: rm -r of %d names took %.3f s, %d deletions/s" % (title, ALL, times[title], ALL / times[title]))
+    if burst == 0:
+        equal((len(single), len(floods)), (ALL, 0), "with Burst=0 each deletion has its record")
+
+equal(len(single), BURST, "the first %d of a flood are recorded in full" % BURST)
+equal(summed(floods, "COUNT"), ALL - BURST, "the summaries count the rest exactly")
+equal((summed(floods, "SUCCEEDED"), summed(floods, "FAILED"), summed(floods, "UNKNOWN")), (ALL - BURST, 0, 0),
+      "all of which succeeded")
+ok(1 <= len(floods) <= 4, "there are few summaries", len(floods))
+f = floods[-1]
+equal({k: f.get(k) for k in ("UNLINK_FLOOD_PID", "UNLINK_PPID", "UNLINK_COMM", "UNLINK_EXE", "UNLINK_UID", "UNLINK_USER",
+                             "UNLINK_RULE", "PRIORITY", "UNLINK_FLOOD_LAST")},
+      {"UNLINK_FLOOD_PID": str(pid), "UNLINK_PPID": str(os.getpid()), "UNLINK_COMM": "rm", "UNLINK_EXE": "/usr/bin/rm",
+       "UNLINK_UID": "0", "UNLINK_USER": "root", "UNLINK_RULE": "tree", "PRIORITY": "5", "UNLINK_FLOOD_LAST": TOP},
+      "a summary says who it was, and the last path")
+ok(f["UNLINK_FLOOD_FIRST"].startswith(TOP + "/d") and all(r["UNLINK_FLOOD_DIR"] in (TOP, "/dev/shm") for r in floods),
+   "and the first, and the directory that all have in common", floods)
+ok(all(0 <= int(r["UNLINK_FLOOD_END"]) - int(r["UNLINK_FLOOD_BEGIN"]) < 10e9 and
+       abs(int(r["UNLINK_FLOOD_END"]) / 1e9 - time.time()) < 120 for r in floods), "and when it was", floods)
+ok("more names below %s" % f["UNLINK_FLOOD_DIR"] in f["MESSAGE"], "in a sentence", f["MESSAGE"])
+counters = status()["counters"]
+equal((counters["recorded"], counters["summarised"], counters["lost"]["total"]), (BURST, ALL - BURST, 0),
+      "the counters of the status say the same")
+
+# Many short processes of one parent are one flood; a reload ends it.
+configure(rule(20, 600))
+restart()
+os.makedirs(TOP)
+here = cursor()
+script = "cd %s; for i in %s; do touch f$i; rm f$i; rm f$i; done" % (TOP, " ".join(str(i) for i in range(40)))
+subprocess.run(["sh", "-c", script], stderr=subprocess.DEVNULL)
+single, floods = settled(here, 20, 10)
+time.sleep(1)
+single, floods = settled(here, 20)
+equal((len(single), len(floods)), (20, 0), "short processes of one parent: the first 20 of 80 are recorded in full")
+configure(rule(20, 601))
+reload()
+single, floods = settled(here, 80)
+equal(len(single), 20, "a reload does not record what is summarised")
+equal([(r["UNLINK_FLOOD_COUNT"], r["UNLINK_FLOOD_SUCCEEDED"], r["UNLINK_FLOOD_FAILED"]) for r in floods],
+      [("60", "30", "30")], "it ends the flood with a summary, by results")
+equal(len(listed(floods[0]["UNLINK_FLOOD_PID"])), 16, "which names sixteen of the processes")
+
+# Stopping ends a flood as well, and other programs are not part of it.
+here = cursor()
+for i in range(50):
+    open("%s/g%d" % (TOP, i), "w").close()
+for i in range(50):
+    os.unlink("%s/g%d" % (TOP, i))
+subprocess.run(["rmdir", TOP])
+run("systemctl", "stop", "unlinkwatchd")
+single, floods = settled(here, 51)
+equal((len(single), summed(floods, "COUNT")), (21, 30), "a stop writes the last summary; another program has its record")
+ok(any("summarised: 90, lost: 0" in r["MESSAGE"] for r in journal(here)), "the last count has the summarised ones",
+   [r["MESSAGE"] for r in journal(here)][-1])
+done()
