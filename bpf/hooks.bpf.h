@@ -62,7 +62,7 @@ static __always_inline struct uw_ruleset *path_ruleset(const struct uw_state *st
 	struct uw_ruleset *set = bpf_map_lookup_elem(&uw_rulesets, &slot);
 
 	/* Two reloads later the slot holds other rules. */
-	if (!set || set->gen != st->gen)
+	if (!set || set->gen != st->gen || st->canary)
 		return NULL;
 	if (set->tree)
 		*tree = host_tree_state();
@@ -224,7 +224,7 @@ static __always_inline int meet_victim(enum bank bank, const struct path *from,
 	if (!inode || inode == BPF_CORE_READ(source, d_inode))
 		return 0;
 	if (!st->victim)	/* the kernel may try again */
-		count(UW_CNT_SEEN);
+		count_end(st->canary, UW_CNT_SEEN);
 	st->victim = 1;
 	resolve(bank, id, st, to, victim, from, source);
 	return 0;

@@ -190,6 +190,15 @@ static __always_inline void count(enum uw_counter which)
 		__sync_fetch_and_add(&counters[which], 1);
 }
 
+/* Counts what becomes of a deletion. */
+static __always_inline void count_end(bool canary, enum uw_counter which)
+{
+	if (!canary)
+		count(which);
+	else if (which == UW_CNT_RING_FULL || which == UW_CNT_STATE_FULL)
+		count(UW_CNT_CANARY_FULL);
+}
+
 /* An event that begins, and ends at once where no rule can want it. */
 static __always_inline void count_entry(bool filtered)
 {

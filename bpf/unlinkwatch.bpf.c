@@ -70,7 +70,7 @@ static __always_inline void fill_event(struct uw_event *ev, __u64 id, const stru
 	ev->op = st->op;
 	ev->probe = st->probe;
 	ev->via = st->via;
-	ev->flags |= st->flags | flags;
+	ev->flags |= st->flags | flags | (st->canary ? UW_EV_CANARY : 0);
 	ev->gen = st->gen;
 	ev->rules = rules;
 	ev->enter_ns = st->enter_ns;
@@ -172,16 +172,16 @@ static __always_inline void finish(__u64 id, struct uw_state *st, __s32 ret, __u
 	if (is_deletion(st)) {
 		if (flags & UW_EV_RET_UNKNOWN) {
 			rules = st->on_success | st->on_failure;
-			count(UW_CNT_STALE);
+			count_end(st->canary, UW_CNT_STALE);
 		}
 		if (rules && !st->via)
 			fill_who(st);
 		if (!rules)
 			count(UW_CNT_FILTERED);
 		else if (emit(id, st, rules, ret, flags, bank))
-			count(UW_CNT_RING_FULL);
+			count_end(st->canary, UW_CNT_RING_FULL);
 		else
-			count(UW_CNT_RECORDED);
+			count_end(st->canary, UW_CNT_RECORDED);
 	}
 	forget(id, st);
 }
@@ -211,11 +211,17 @@ static __always_inline int enter(const struct attempt *a)
 	struct uw_control *control = get_control();
 	struct uw_ruleset *set;
 	struct scratch *s;
+	bool canary = false;
 	const void *name;
 	__u32 slot;
 
-	if (!control || control->stopping || id >> 32 == control->self)
+	if (!control || control->stopping)
 		return 0;
+	if (id >> 32 == control->self) {
+		if (!control->canary || (__u32)id != control->thread)
+			return 0;
+		canary = true;
+	}
 	slot = control->active;
 	set = bpf_map_lookup_elem(&uw_rulesets, &slot);
 	s = get_scratch(a->bank);
@@ -229,14 +235,14 @@ static __always_inline int enter(const struct attempt *a)
 	rules = set->op[a->op];
 	if (rules && set->check_uids)
 		rules &= uid_rules(s, slot, set->gen, (__u32)ids);
-	if (a->op != UW_OP_RENAME)
+	if (a->op != UW_OP_RENAME && !canary)
 		count_entry(!rules);
-	if (!rules)
+	if (!rules && !canary)
 		return 0;
 
 	struct uw_state st = {
-		.on_success = rules & set->success,
-		.on_failure = rules & set->failure,
+		.on_success = canary ? ~0ULL : rules & set->success,
+		.on_failure = canary ? ~0ULL : rules & set->failure,
 		.enter_ns = bpf_ktime_get_boot_ns(),
 		.gen = set->gen,
 		.dfd = a->dfd,
@@ -246,6 +252,7 @@ static __always_inline int enter(const struct attempt *a)
 		.op = a->op,
 		.probe = a->probe,
 		.set = slot,
+		.canary = canary,
 	};
 
 	name = name_of(a);
@@ -264,10 +271,27 @@ static __always_inline int enter(const struct attempt *a)
 	if (add(id, &st)) {
 		/* A rename might have met a victim: rather a loss too many in the counts than one too few. */
 		if (a->op == UW_OP_RENAME)
-			count(UW_CNT_SEEN);
-		count(UW_CNT_STATE_FULL);
+			count_end(canary, UW_CNT_SEEN);
+		count_end(canary, UW_CNT_STATE_FULL);
 		give_slot(st.slot);
 	}
+	return 0;
+}
+
+/*
+ * Run once by the daemon, on itself: the ids by which the probes will know it. getpid(2) gives those
+ * of the daemon's pid namespace.
+ */
+SEC("raw_tp")
+int uw_whoami(void *ctx)
+{
+	struct uw_control *control = get_control();
+	__u64 id = bpf_get_current_pid_tgid();
+
+	if (!control)
+		return 0;
+	control->self = id >> 32;
+	control->thread = (__u32)id;
 	return 0;
 }
 

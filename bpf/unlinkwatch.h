@@ -77,7 +77,8 @@ enum uw_event_flag {
 	UW_EV_CWD_CUT = 1 << 13,	/* the beginning of UW_STR_CWD is missing */
 	UW_EV_FS = 1 << 14,		/* dev, below and UW_STR_FSROOT say where PATH or else DIR is */
 	UW_EV_DIR_IN_NAME = 1 << 15,	/* UW_STR_DIR is a mount point, and the name begins with it */
-	UW_EV_FLAGS = (1 << 16) - 1,
+	UW_EV_CANARY = 1 << 16,		/* the daemon's own, to prove that the probe sees: no record */
+	UW_EV_FLAGS = (1 << 17) - 1,
 };
 
 /* The strings that follow an event, in this order, none with a terminating NUL. */
@@ -161,7 +162,8 @@ struct uw_state {
 	__u8 via;	/* 0: not looked at yet */
 	__u8 set;	/* slot of the rule set that decides */
 	__u8 victim;	/* a rename has met the name that it replaces */
-	__u8 reserved[3];
+	__u8 canary;	/* the daemon's own, see UW_EV_CANARY */
+	__u8 reserved[2];
 	char name[UW_STATE_NAME];
 };
 
@@ -195,6 +197,8 @@ struct uw_ruleset {
 struct uw_control {
 	__u32 active;	/* index of the rule set in force */
 	__u32 self;	/* process id whose deletions are not reported: the daemon's own */
+	__u32 thread;	/* its thread that asked for it; both as the kernel counts them, see uw_whoami() */
+	__u32 canary;	/* not 0: what that thread deletes now passes as UW_EV_CANARY, whatever the rules */
 	__u32 detail;	/* enum uw_detail */
 	__u32 stopping;	/* deletions that begin now are not seen any more */
 	__u32 links;	/* of the places that matter, so many are symbolic links */
@@ -275,7 +279,8 @@ struct uw_name_key {
 
 /*
  * Every event counted in SEEN ends in exactly one of RECORDED, FILTERED, RING_FULL, STATE_FULL and
- * SKIPPED, or is still on its way. STALE and BIG_FULL describe, they are not part of that sum.
+ * SKIPPED, or is still on its way. STALE and BIG_FULL describe, they are not part of that sum. The
+ * daemon's canaries are in none of them but CANARY_FULL.
  */
 enum uw_counter {
 	UW_CNT_SEEN,		/* entries that the probe saw, the daemon's own left out */
@@ -286,6 +291,7 @@ enum uw_counter {
 	UW_CNT_STALE,		/* passed on with an unknown result, as the return was missed */
 	UW_CNT_SKIPPED,		/* lost: the kernel did not run the entry probe; added by the daemon */
 	UW_CNT_BIG_FULL,	/* strings were cut or left out, as no slot for long ones was free */
+	UW_CNT_CANARY_FULL,	/* canaries that were seen, but for which there was no room */
 	UW_CNT_MAX,
 };
 
@@ -304,7 +310,7 @@ UW_ASSERT(sizeof(struct uw_state) == 152, "layout of uw_state");
 UW_ASSERT(sizeof(struct uw_small_slot) == 176 + UW_SMALL_DATA, "layout of uw_small_slot");
 UW_ASSERT(sizeof(struct uw_big_slot) == 176 + UW_BIG_DATA, "layout of uw_big_slot");
 UW_ASSERT(sizeof(struct uw_ruleset) == 64, "layout of uw_ruleset");
-UW_ASSERT(sizeof(struct uw_control) == 20, "layout of uw_control");
+UW_ASSERT(sizeof(struct uw_control) == 28, "layout of uw_control");
 UW_ASSERT(sizeof(struct uw_uid_key) == 8, "layout of uw_uid_key");
 UW_ASSERT(sizeof(struct uw_path_key) == 256, "layout of uw_path_key");
 UW_ASSERT(sizeof(struct uw_host_tree) == 32, "layout of uw_host_tree");

@@ -15,5 +15,7 @@
 #define UW_ID_CONFIG_REJECTED "081240c13d574be7b97f172458373651"
 #define UW_ID_STARTED	      "c161085fe1c64fa5887d2c6faeac2f4d"
 #define UW_ID_STOPPED	      "f99c8f913ee441b5875e79c1df369483"
+#define UW_ID_BLIND	      "7b78a763f7d74366a36f275e2f0e0ebe"
+#define UW_ID_SEES_AGAIN      "cb35640ace5848098253b2120de8b7f9"
 
 #endif

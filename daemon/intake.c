@@ -15,8 +15,8 @@ void uw_intake_take(const void *data, size_t size, void *userdata)
 	struct uw_intake *in = userdata;
 
 	uw_recorder_take(in->recorder, data, size);
-	if (!uw_sink_has_room(in->sink))
-		uw_source_enough(in->source);
+	if (in->ladder->source && !uw_sink_has_room(in->sink))
+		uw_source_enough(in->ladder->source);
 }
 
 int uw_intake_read(struct uw_intake *in, unsigned int max)
@@ -25,7 +25,7 @@ int uw_intake_read(struct uw_intake *in, unsigned int max)
 
 	if (uw_sink_has_room(in->sink)) {
 		uw_recorder_set_clock(in->recorder);
-		n = uw_source_read(in->source, max);
+		n = uw_source_read(in->ladder->source, max);
 	}
 	if (uw_sink_flush(in->sink) == -EPIPE)
 		sd_event_exit(in->event, 0); /* the reader of the output has gone */
@@ -38,7 +38,7 @@ static int sweep(struct uw_intake *in, uint64_t age_ns)
 	if (!uw_sink_has_room(in->sink))
 		return 0;
 	uw_recorder_set_clock(in->recorder);
-	return uw_source_sweep(in->source, age_ns);
+	return uw_source_sweep(in->ladder->source, age_ns);
 }
 
 void uw_intake_tick(struct uw_intake *in, uint64_t age_ns)
@@ -83,8 +83,7 @@ int uw_intake_start(struct uw_intake *in, sd_event *event)
 	int r;
 
 	in->event = event;
-	r = sd_event_add_io(event, &in->readable, uw_source_fd(in->source), EPOLLIN, on_readable,
-			    in);
+	r = sd_event_add_io(event, &in->readable, in->ladder->epoll, EPOLLIN, on_readable, in);
 	return r < 0 ? r : uw_sink_attach(in->sink, event, on_moved, in);
 }
 
@@ -98,7 +97,7 @@ int uw_intake_finish(struct uw_intake *in, unsigned int timeout_ms)
 {
 	int n = 0, swept = 0, r;
 
-	uw_source_stop(in->source);
+	uw_source_stop(in->ladder->source);
 	do {
 		r = uw_sink_has_room(in->sink) ? 0
 					       : uw_sink_drain(in->sink, timeout_ms, ask_for_time);

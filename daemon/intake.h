@@ -9,19 +9,19 @@
 
 #include <systemd/sd-event.h>
 
+#include "ladder.h"
 #include "recorder.h"
 #include "sink.h"
-#include "source.h"
 
 struct uw_intake {
-	sd_event *event; /* borrowed, as all of these */
-	struct uw_source *source;
+	sd_event *event;	  /* borrowed, as all of these */
+	struct uw_ladder *ladder; /* whose source it takes them from */
 	struct uw_recorder *recorder;
 	struct uw_sink *sink;
 	sd_event_source *readable; /* owned */
 };
 
-/* A uw_source_event_fn; userdata is the intake, whose source and recorder are set. */
+/* A uw_source_event_fn; userdata is the intake, whose ladder, recorder and sink are set. */
 void uw_intake_take(const void *data, size_t size, void *userdata);
 
 /* Reads events from now on, and has the loop write what waits. Returns 0 or -errno. */

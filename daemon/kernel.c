@@ -13,8 +13,11 @@
 #include <unistd.h>
 
 #include <bpf/btf.h>
+#include <bpf/libbpf.h>
 #include <linux/magic.h>
 #include <linux/mount.h>
+
+#include "tracefs.h"
 
 #define NOT_YET "deletions inside the kernel (nfsd, ksmbd)"
 #define NO_PATHS \
@@ -25,12 +28,8 @@
 	"process has exited, "
 #define NO_BTF "this kernel has no BTF (CONFIG_DEBUG_INFO_BTF)"
 
-/*
- * Without systemd nobody may have mounted tracefs and securityfs. A mount of our own that is
- * attached nowhere shows it to this process alone and is gone with the descriptor. By syscall(2),
- * as glibc has the functions only from 2.36. Returns a descriptor of the root, or -errno.
- */
-static int mount_private(const char *type)
+/* By syscall(2), as glibc has the functions only from 2.36. */
+int uw_kernel_mount(const char *type)
 {
 	int fs, fd;
 
@@ -76,7 +75,7 @@ static int tracefs_open(void)
 		if (fd >= 0)
 			return fd;
 	}
-	return mount_private("tracefs");
+	return uw_kernel_mount("tracefs");
 }
 
 /*
@@ -102,7 +101,7 @@ static enum uw_preemption preemption_read(void)
 		return UW_PREEMPTION_FULL;
 	dir = open_root("/sys/kernel/debug/.", DEBUGFS_MAGIC);
 	if (dir < 0)
-		dir = mount_private("debugfs");
+		dir = uw_kernel_mount("debugfs");
 	if (dir < 0)
 		return UW_PREEMPTION_UNKNOWN;
 	fd = openat(dir, "sched/preempt", O_RDONLY | O_CLOEXEC);
@@ -125,7 +124,7 @@ static enum uw_lockdown lockdown_read(void)
 
 	fd = open("/sys/kernel/security/lockdown", O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
-		dir = mount_private("securityfs");
+		dir = uw_kernel_mount("securityfs");
 		if (dir < 0)
 			return UW_LOCKDOWN_NONE;
 		fd = openat(dir, "lockdown", O_RDONLY | O_CLOEXEC);
@@ -172,9 +171,11 @@ static const char *function_of(const struct btf *btf, enum uw_function function)
 
 void uw_kernel_read(struct uw_kernel *ret)
 {
+	libbpf_print_fn_t print = libbpf_set_print(NULL); /* that there is none is said elsewhere */
 	struct btf *btf = btf__load_vmlinux_btf();
 	int i;
 
+	libbpf_set_print(print);
 	memset(ret, 0, sizeof(*ret));
 	ret->tracefs = tracefs_open();
 	if (ret->tracefs >= 0) {
@@ -182,6 +183,7 @@ void uw_kernel_read(struct uw_kernel *ret)
 		ret->syscall_events =
 			!faccessat(ret->tracefs, "events/syscalls/sys_enter_unlinkat/id", R_OK, 0);
 	}
+	ret->ftrace_off = uw_tracefs_off();
 	ret->lockdown = lockdown_read();
 	ret->preemption = preemption_read();
 	/* libbpf 1.0 and later: NULL on failure. */
@@ -236,6 +238,9 @@ static const char *why_no_kprobe(const struct uw_kernel *k)
 		return why_no_functions(k);
 	if (k->tracefs < 0)
 		return why_no_tracefs(k);
+	if (k->ftrace_off)
+		return "ftrace is off, so that kprobes see nothing; turn it on with: "
+		       "sysctl kernel.ftrace_enabled=1";
 	if (!k->kprobe_events)
 		return "tracefs has no kprobe_events that can be written: no CONFIG_KPROBE_EVENTS, or no right";
 	return NULL;

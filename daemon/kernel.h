@@ -49,6 +49,7 @@ struct uw_kernel {
 	bool kprobe_events;  /* tracefs has kprobe_events: the kernel has kprobes */
 	bool syscall_events; /* tracefs has the system calls' tracepoints */
 	bool trampolines;    /* the kernel has what fentry programs are attached by */
+	bool ftrace_off;     /* kernel.ftrace_enabled=0 */
 	enum uw_lockdown lockdown;
 	enum uw_preemption preemption;
 	const char *functions[UW_FN_MAX]; /* by their names here, or NULL */
@@ -65,6 +66,13 @@ struct uw_plan {
 };
 
 #define UW_PLANS_MAX 5
+
+/*
+ * Mounts a file system of the kernel's for this process alone: attached nowhere, and gone with the
+ * descriptor. Without systemd nobody may have mounted tracefs, securityfs and debugfs. Returns a
+ * descriptor of its root, or -errno.
+ */
+int uw_kernel_mount(const char *type);
 
 /* Reads the facts. What cannot be read counts as not there. Release with uw_kernel_done(). */
 void uw_kernel_read(struct uw_kernel *ret);

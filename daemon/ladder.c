@@ -2,43 +2,257 @@
 #include "ladder.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <syslog.h>
+#include <unistd.h>
+#include <systemd/sd-daemon.h>
 
-int uw_ladder_climb(const struct uw_kernel *kernel, enum uw_probe_choice choice,
-		    const struct uw_config *config, const struct uw_filter *filter,
-		    struct uw_sink *sink, uw_source_event_fn on_event, void *userdata,
-		    struct uw_plan *ret_plan, struct uw_source **ret_source)
+#include "ids.h"
+#include "prove.h"
+#include "tracefs.h"
+
+/* Events read at a time from a source that is done with. */
+#define BATCH 512
+
+/*
+ * Checks in a row that see entries but no result, after which it is no longer put down to many
+ * deletions that are in flight: the kernel skips return probes then, but not for as long as that.
+ */
+#define RESULTLESS_MAX 3
+
+#define TIME_LEN 32
+
+static const char *time_text(time_t t, char text[TIME_LEN])
 {
-	struct uw_plan plans[UW_PLANS_MAX];
-	size_t n, i;
+	struct tm tm;
+
+	gmtime_r(&t, &tm);
+	strftime(text, TIME_LEN, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	return text;
+}
+
+static void on_sample(const void *data, size_t size, void *userdata)
+{
+	struct uw_ladder *l = userdata;
+
+	if (!uw_canary_take(&l->canary, data, size))
+		l->on_event(data, size, l->userdata);
+}
+
+int uw_ladder_init(struct uw_ladder *l, struct uw_sink *sink, uw_source_event_fn on_event,
+		   void *userdata)
+{
+	l->kernel.tracefs = -EBADF;
+	l->sink = sink;
+	l->on_event = on_event;
+	l->userdata = userdata;
+	l->epoll = epoll_create1(EPOLL_CLOEXEC);
+	return l->epoll < 0 ? -errno : 0;
+}
+
+void uw_ladder_done(struct uw_ladder *l)
+{
+	if (!l->on_event)
+		return;
+	uw_source_free(l->source);
+	uw_kernel_done(&l->kernel);
+	uw_buf_free(&l->why);
+	if (l->epoll >= 0)
+		close(l->epoll);
+}
+
+int uw_ladder_counters(const struct uw_ladder *l, uint64_t ret[UW_CNT_MAX])
+{
+	int r = uw_source_counters(l->source, ret), i;
+
+	for (i = 0; !r && i < UW_CNT_MAX; i++)
+		ret[i] += l->before[i];
+	return r;
+}
+
+void uw_ladder_describe(const struct uw_ladder *l, struct uw_buf *buf)
+{
+	const char *const *functions = l->plan.functions;
+
+	uw_buf_puts(buf, uw_probe_name(l->plan.probe));
+	if (functions[UW_FN_UNLINK])
+		uw_buf_printf(buf, " on %s, %s and %s", functions[UW_FN_UNLINK],
+			      functions[UW_FN_RMDIR], functions[UW_FN_RENAME]);
+	uw_buf_puts(buf, uw_plan_detail(&l->plan));
+}
+
+static void stop(struct uw_source *source)
+{
+	uw_source_stop(source);
+	while (uw_source_read(source, BATCH) == BATCH)
+		;
+}
+
+/* Takes what a source still has, its counters included. Accepts NULL. */
+static void retire(struct uw_ladder *l, struct uw_source *source)
+{
+	uint64_t counters[UW_CNT_MAX];
+	int i;
+
+	if (!source)
+		return;
+	stop(source);
+	if (!uw_source_counters(source, counters))
+		for (i = 0; i < UW_CNT_MAX; i++)
+			l->before[i] += counters[i];
+	uw_source_free(source);
+}
+
+/* Attached, and proven if that is possible. NULL with the reason in *ret_why, NULL for no memory. */
+static struct uw_source *try_plan(struct uw_ladder *l, const struct uw_plan *plan,
+				  const struct uw_config *config, const struct uw_filter *filter,
+				  char **ret_why)
+{
+	struct uw_source *source;
+	enum uw_verdict verdict;
 	int r;
 
-	n = uw_kernel_plan(kernel, choice, plans);
+	r = uw_source_new(&l->kernel, plan, config->ring_size, config->detail, filter, on_sample, l,
+			  &source, ret_why);
+	if (r < 0) {
+		if (!*ret_why)
+			*ret_why = strdup(strerror(-r));
+		return NULL;
+	}
+	verdict = uw_prove(source, plan, &l->canary, &l->why);
+	l->unproven = verdict == UW_VERDICT_UNKNOWN || verdict == UW_VERDICT_BUSY;
+	if (l->unproven)
+		uw_sink_note(l->sink, NULL, LOG_WARNING, "%s%s is not proven to see: %.*s",
+			     uw_probe_name(plan->probe), uw_plan_detail(plan), (int)l->why.len,
+			     l->why.p);
+	if (verdict == UW_VERDICT_SEES || l->unproven)
+		return source;
+	if (asprintf(ret_why, "it can be attached, but %.*s", (int)l->why.len, l->why.p) < 0)
+		*ret_why = NULL;
+	retire(l, source);
+	return NULL;
+}
+
+/* In the place of the one before; that one's descriptor leaves the epoll as it is closed. */
+static int use(struct uw_ladder *l, const struct uw_plan *plan, struct uw_source *source)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	int r;
+
+	if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, uw_source_fd(source), &event)) {
+		r = -errno;
+		uw_source_free(source);
+		return r;
+	}
+	retire(l, l->source);
+	l->source = source;
+	l->plan = *plan;
+	l->proven_at = time(NULL);
+	l->resultless = 0;
+	return 0;
+}
+
+int uw_ladder_climb(struct uw_ladder *l, const struct uw_config *config,
+		    const struct uw_filter *filter)
+{
+	struct uw_plan plans[UW_PLANS_MAX];
+	struct uw_source *source;
+	size_t n, i;
+
+	uw_kernel_done(&l->kernel);
+	uw_kernel_read(&l->kernel);
+	n = uw_kernel_plan(&l->kernel, l->choice, plans);
 	for (i = 0; i < n; i++) {
 		const struct uw_plan *plan = &plans[i];
 		char *why = NULL;
 
-		if (!plan->why_not) {
-			r = uw_source_new(kernel, plan, config->ring_size, config->detail, filter,
-					  on_event, userdata, ret_source, &why);
-			if (r >= 0) {
-				*ret_plan = *plan;
-				return 0;
-			}
-			if (!why)
-				why = strdup(strerror(-r));
-		}
-		uw_sink_note(sink, NULL, LOG_NOTICE, "%s%s cannot be used: %s",
+		/* Loading takes its time on a slow machine. Not at the start: the first ping starts
+		 * the clock. */
+		if (l->source)
+			sd_notify(0, "WATCHDOG=1");
+		source = plan->why_not ? NULL : try_plan(l, plan, config, filter, &why);
+		if (source)
+			return use(l, plan, source);
+		uw_sink_note(l->sink, NULL, LOG_NOTICE, "%s%s cannot be used: %s",
 			     uw_probe_name(plan->probe), uw_plan_detail(plan),
 			     plan->why_not ? plan->why_not
 			     : why	   ? why
 					   : "no memory");
 		free(why);
 	}
-	uw_sink_note(
-		sink, NULL, LOG_ERR,
-		"no probe can be attached, so no deletion can be seen; see unlinkwatchd(8), PROBES");
+	uw_sink_note(l->sink, NULL, LOG_ERR,
+		     "no probe can be attached that sees, so no deletion can be seen; "
+		     "'unlinkwatchd --doctor' says what is lacking, see unlinkwatchd(8), PROBES");
 	return -ENODEV;
+}
+
+static void say_blind(struct uw_ladder *l)
+{
+	char since[TIME_LEN];
+
+	uw_sink_note(l->sink, UW_ID_BLIND, LOG_ERR,
+		     "%s has stopped seeing deletions (%.*s); it last proved to see at %s; %s",
+		     uw_probe_name(l->plan.probe), (int)l->why.len, l->why.p,
+		     time_text(l->proven_at, since),
+		     uw_tracefs_off()
+			     ? "ftrace is off, turn it on with: sysctl kernel.ftrace_enabled=1"
+			     : "attaching anew");
+}
+
+static void say_sees_again(struct uw_ladder *l, time_t since)
+{
+	char from[TIME_LEN], to[TIME_LEN];
+
+	uw_buf_reset(&l->why);
+	uw_ladder_describe(l, &l->why);
+	uw_sink_note(l->sink, UW_ID_SEES_AGAIN, LOG_WARNING,
+		     "deletions are seen again, by %.*s; those from %s to %s may have no record; "
+		     "not covered: %s",
+		     (int)l->why.len, l->why.p, time_text(since, from), time_text(l->proven_at, to),
+		     l->plan.not_covered);
+}
+
+/* Whether the probe still sees; too many missed results in a row are taken for blindness. */
+static enum uw_verdict look(struct uw_ladder *l)
+{
+	enum uw_verdict verdict = uw_prove(l->source, &l->plan, &l->canary, &l->why);
+
+	l->resultless = verdict == UW_VERDICT_NO_RESULT ? l->resultless + 1 : 0;
+	if (l->resultless >= RESULTLESS_MAX)
+		verdict = UW_VERDICT_BLIND;
+	if (verdict == UW_VERDICT_UNKNOWN && !l->unproven)
+		uw_sink_note(l->sink, NULL, LOG_WARNING,
+			     "it is not known whether %s still sees: %.*s",
+			     uw_probe_name(l->plan.probe), (int)l->why.len, l->why.p);
+	l->unproven = verdict == UW_VERDICT_UNKNOWN;
+	if (verdict == UW_VERDICT_SEES)
+		l->proven_at = time(NULL);
+	return verdict;
+}
+
+void uw_ladder_check(struct uw_ladder *l, const struct uw_config *config,
+		     const struct uw_filter *filter)
+{
+	time_t since = l->proven_at;
+	enum uw_verdict verdict = look(l);
+
+	if (verdict == UW_VERDICT_BLIND) {
+		if (!l->blind)
+			say_blind(l);
+		l->blind = true;
+		/* No probe may be removed then, but this one will see again by itself. */
+		if (uw_tracefs_off())
+			return;
+		/* Its remains must not see what the next one sees. */
+		stop(l->source);
+		if (!uw_ladder_climb(l, config, filter))
+			verdict = UW_VERDICT_SEES;
+	}
+	if (l->blind && verdict == UW_VERDICT_SEES) {
+		l->blind = false;
+		say_sees_again(l, since);
+	}
 }

@@ -1,21 +1,66 @@
 /* SPDX-License-Identifier: MIT */
-/* The ways in, tried one after the other. */
+/*
+ * The ways in: takes the best one that proves to see, and another one when it goes blind. A probe
+ * can stop seeing at any time without a word: a file of debugfs disarms the kprobes of all, and so
+ * does a sysctl that turns ftrace off.
+ */
 #ifndef UW_LADDER_H
 #define UW_LADDER_H
 
+#include <time.h>
+
+#include "canary.h"
 #include "config.h"
 #include "kernel.h"
 #include "sink.h"
 #include "source.h"
 
+struct uw_ladder {
+	enum uw_probe_choice choice; /* to be set before the first climb */
+	int epoll;		     /* polls readable when the source has events */
+	struct uw_source *source;    /* stopped while blind, and good for everything else */
+	struct uw_plan plan;	     /* the source's */
+	bool blind;
+	/* private */
+	struct uw_kernel kernel;
+	struct uw_sink *sink;
+	uw_source_event_fn on_event;
+	void *userdata;
+	struct uw_canary canary;
+	struct uw_buf why;
+	uint64_t before[UW_CNT_MAX]; /* counters of the sources before this one */
+	time_t proven_at;
+	unsigned int resultless; /* checks in a row */
+	bool unproven;		 /* and said so */
+};
+
 /*
- * Attaches the best probe that `choice` allows and that works, with the ring size and the detail of
- * config, and says in the log why any better one does not. Returns 0 with the plan and the source,
- * which the caller frees and for which kernel must live on; -ENODEV where none works.
+ * To be called first, on zeroes, which uw_ladder_done() takes, too. What is handed on to on_event
+ * has no canaries in it. Returns 0 or -errno.
  */
-int uw_ladder_climb(const struct uw_kernel *kernel, enum uw_probe_choice choice,
-		    const struct uw_config *config, const struct uw_filter *filter,
-		    struct uw_sink *sink, uw_source_event_fn on_event, void *userdata,
-		    struct uw_plan *ret_plan, struct uw_source **ret_source);
+int uw_ladder_init(struct uw_ladder *ladder, struct uw_sink *sink, uw_source_event_fn on_event,
+		   void *userdata);
+void uw_ladder_done(struct uw_ladder *ladder);
+
+/*
+ * Attaches the best probe that is allowed and that sees, with the ring size and the detail of
+ * config, and says in the log why any better one does not do. Events may come already. Returns 0 or
+ * -ENODEV where none works.
+ */
+int uw_ladder_climb(struct uw_ladder *ladder, const struct uw_config *config,
+		    const struct uw_filter *filter);
+
+/*
+ * Proves that the probe still sees; to be called every ten seconds or so. Where it does not, says
+ * so, and climbs again, at every call until one does. Reads events.
+ */
+void uw_ladder_check(struct uw_ladder *ladder, const struct uw_config *config,
+		     const struct uw_filter *filter);
+
+/* Adds the probe in use, as "kprobe on do_unlinkat, do_rmdir and do_renameat2". */
+void uw_ladder_describe(const struct uw_ladder *ladder, struct uw_buf *buf);
+
+/* Of all sources so far, as uw_source_counters(). */
+int uw_ladder_counters(const struct uw_ladder *ladder, uint64_t ret[UW_CNT_MAX]);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "doctor.h"
 #include "manager.h"
 
 static const char help[] =
@@ -16,15 +17,17 @@ static const char help[] =
 	"  -c, --config=FILE     read FILE and FILE.d/*.conf (" UW_CONFIG_FILE ")\n"
 	"      --check-config [FILE]\n"
 	"                        report every mistake in the configuration, and exit\n"
+	"      --doctor          say what this host lacks for it, try each probe, and exit\n"
 	"  -p, --probe=PROBE     auto, kprobe, fentry or tracepoint, whatever Probe= says\n"
 	"  -o, --output=OUTPUT   journal, json or text (journal under systemd, else text)\n"
 	"  -h, --help            print this help, and exit\n"
 	"  -V, --version         print the version, and exit\n"
 	"\n"
 	"Exit status: 0 stopped as asked, 1 failure, 64 wrong usage, 78 wrong configuration\n"
-	"(1 with --check-config). See unlinkwatchd(8) and unlinkwatch.conf(5).\n";
+	"(1 with --check-config). With --doctor, 0: a probe works in full, 1: something is\n"
+	"lacking. See unlinkwatchd(8) and unlinkwatch.conf(5).\n";
 
-enum { OPT_CHECK_CONFIG = 256 };
+enum { OPT_CHECK_CONFIG = 256, OPT_DOCTOR };
 
 struct word {
 	const char *word;
@@ -60,22 +63,46 @@ static int choose(const struct word *words, const char *option, const char *word
 	exit(EX_USAGE);
 }
 
-static int check_config(const struct uw_options *options)
+/* Prints every mistake. The caller frees *ret_config, which is NULL on failure. */
+static int load_config(const struct uw_options *options, struct uw_config **ret_config)
 {
-	struct uw_config *config = NULL;
 	struct uw_errors errors = { 0 };
 	size_t i;
 	int r;
 
-	r = uw_config_load(options->config, options->config_optional, &uw_names_system, &config,
+	*ret_config = NULL;
+	r = uw_config_load(options->config, options->config_optional, &uw_names_system, ret_config,
 			   &errors);
 	for (i = 0; i < errors.n; i++)
 		fprintf(stderr, "%s\n", errors.line[i]);
 	if (r < 0 && r != -EINVAL)
 		fprintf(stderr, "unlinkwatchd: %s: %s\n", options->config, strerror(-r));
 	uw_errors_free(&errors);
+	return r;
+}
+
+static int check_config(const struct uw_options *options)
+{
+	struct uw_config *config;
+	int r = load_config(options, &config);
+
 	uw_config_free(config);
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int examine(const struct uw_options *options)
+{
+	struct uw_config *config;
+	int r = load_config(options, &config);
+
+	if (r < 0)
+		return EX_CONFIG;
+	r = uw_doctor(config, options->probe_set ? options->probe : UW_CHOOSE_AUTO,
+		      options->output == UW_OUTPUT_JSON);
+	uw_config_free(config);
+	if (r < 0)
+		fprintf(stderr, "unlinkwatchd: %s\n", strerror(-r));
+	return r ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 static int work(const struct uw_options *options)
@@ -103,6 +130,7 @@ int main(int argc, char *argv[])
 	static const struct option long_options[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "check-config", no_argument, NULL, OPT_CHECK_CONFIG },
+		{ "doctor", no_argument, NULL, OPT_DOCTOR },
 		{ "probe", required_argument, NULL, 'p' },
 		{ "output", required_argument, NULL, 'o' },
 		{ "help", no_argument, NULL, 'h' },
@@ -110,7 +138,7 @@ int main(int argc, char *argv[])
 		{ NULL, 0, NULL, 0 },
 	};
 	struct uw_options options = { .config = UW_CONFIG_FILE, .config_optional = true };
-	bool check = false;
+	bool check = false, doctor = false;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "c:p:o:hV", long_options, NULL)) != -1) {
@@ -121,6 +149,9 @@ int main(int argc, char *argv[])
 			break;
 		case OPT_CHECK_CONFIG:
 			check = true;
+			break;
+		case OPT_DOCTOR:
+			doctor = true;
 			break;
 		case 'p':
 			options.probe = (enum uw_probe_choice)choose(probes, "--probe", optarg);
@@ -150,5 +181,7 @@ int main(int argc, char *argv[])
 			argv[optind]);
 		return EX_USAGE;
 	}
+	if (doctor)
+		return examine(&options);
 	return check ? check_config(&options) : work(&options);
 }

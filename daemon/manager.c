@@ -14,19 +14,20 @@
 #include "clock.h"
 #include "ids.h"
 #include "intake.h"
-#include "kernel.h"
 #include "ladder.h"
 #include "mountwatch.h"
 #include "recorder.h"
 #include "report.h"
 #include "rulebook.h"
-#include "source.h"
 #include "stats.h"
 
 #define USEC_PER_S UINT64_C(1000000)
 
 /* How often losses are reported, the status is renewed and missed returns are looked for. */
 #define TICK_USEC (2 * USEC_PER_S)
+
+/* Every so many ticks the probe has to prove that it sees. */
+#define PROOF_TICKS 5
 
 /*
  * How long the stop waits for a journal, or a reader, that takes nothing. systemd's patience
@@ -47,12 +48,12 @@ struct uw_manager {
 	struct uw_options options;
 	sd_event *event;
 	struct uw_sink *sink;
-	struct uw_kernel kernel;
-	struct uw_plan plan; /* in use */
+	struct uw_ladder ladder;
 	struct uw_rulebook book;
 	struct uw_recorder recorder;
 	struct uw_intake intake;
 	struct uw_report report;
+	unsigned int ticks;
 	struct uw_mountwatch *mountwatch;
 };
 
@@ -103,6 +104,14 @@ static void drain(void *userdata)
 		       (unsigned int)(m->book.now.config->ring_size / sizeof(struct uw_event)) + 1);
 }
 
+/* What is read meanwhile may be events. */
+static void prove(struct uw_manager *m)
+{
+	uw_recorder_set_clock(&m->recorder);
+	uw_ladder_check(&m->ladder, m->book.now.config, m->book.now.filter);
+	uw_sink_flush(m->sink);
+}
+
 static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct uw_manager *m = userdata;
@@ -110,6 +119,8 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 
 	(void)usec;
 	uw_intake_tick(&m->intake, MISSED_AFTER_NS);
+	if (++m->ticks % PROOF_TICKS == 0)
+		prove(m);
 	drain(m);
 	uw_mountwatch_look(m->mountwatch);
 	uw_report_renew(&m->report);
@@ -190,8 +201,9 @@ int uw_manager_new(const struct uw_options *options, struct uw_manager **ret)
 	if (!m)
 		return -ENOMEM;
 	m->options = *options;
-	m->kernel.tracefs = -EBADF;
 	r = uw_sink_new(options->output, UW_QUEUE_SIZE_DEFAULT, &m->sink);
+	if (r >= 0)
+		r = uw_ladder_init(&m->ladder, m->sink, on_event, m);
 	if (r >= 0)
 		r = uw_recorder_init(&m->recorder, m->sink, &m->book, on_other_tree, m);
 	if (r >= 0)
@@ -224,25 +236,25 @@ int uw_manager_start(struct uw_manager *m)
 	uw_rulebook_commit(&m->book, &rules);
 	config = m->book.now.config;
 	resize_queue(m);
+	m->intake.ladder = &m->ladder;
 	m->intake.sink = m->sink;
 	m->intake.recorder = &m->recorder;
-	uw_kernel_read(&m->kernel);
-	r = uw_ladder_climb(&m->kernel, m->options.probe_set ? m->options.probe : config->probe,
-			    config, m->book.now.filter, m->sink, on_event, m, &m->plan,
-			    &m->intake.source);
+	m->ladder.choice = m->options.probe_set ? m->options.probe : config->probe;
+	uw_recorder_set_clock(&m->recorder);
+	r = uw_ladder_climb(&m->ladder, config, m->book.now.filter);
+	uw_sink_flush(m->sink);
 	if (r < 0)
 		return r;
 	m->report = (struct uw_report){
-		.plan = &m->plan,
+		.ladder = &m->ladder,
 		.config_file = m->options.config,
 		.book = &m->book,
-		.source = m->intake.source,
 		.recorder = &m->recorder,
 		.sink = m->sink,
 	};
 	r = uw_intake_start(&m->intake, m->event);
 	if (r >= 0)
-		r = uw_mountwatch_start(m->mountwatch, m->intake.source);
+		r = uw_mountwatch_start(m->mountwatch, &m->ladder.source);
 	if (r < 0)
 		return r;
 	return sd_event_add_time_relative(m->event, NULL, CLOCK_MONOTONIC, TICK_USEC, 0, on_tick,
@@ -251,17 +263,13 @@ int uw_manager_start(struct uw_manager *m)
 
 static void say_started(struct uw_manager *m)
 {
-	const char *const *functions = m->plan.functions;
 	struct uw_buf *text = &m->report.text;
 
 	uw_buf_reset(text);
-	if (m->plan.probe == UW_PROBE_KPROBE || m->plan.probe == UW_PROBE_FENTRY)
-		uw_buf_printf(text, " on %s, %s and %s", functions[UW_FN_UNLINK],
-			      functions[UW_FN_RMDIR], functions[UW_FN_RENAME]);
+	uw_ladder_describe(&m->ladder, text);
 	uw_sink_note(m->sink, UW_ID_STARTED, LOG_INFO,
-		     "watching deletions by %s%.*s%s; rules: %zu; not covered: %s",
-		     uw_probe_name(m->plan.probe), (int)text->len, text->p ? text->p : "",
-		     uw_plan_detail(&m->plan), m->book.now.config->n_rules, m->plan.not_covered);
+		     "watching deletions by %.*s; rules: %zu; not covered: %s", (int)text->len,
+		     text->p, m->book.now.config->n_rules, m->ladder.plan.not_covered);
 }
 
 /* The last count. What could not be written by now is lost. */
@@ -310,8 +318,7 @@ void uw_manager_free(struct uw_manager *m)
 		return;
 	uw_report_done(&m->report);
 	uw_intake_done(&m->intake);
-	uw_source_free(m->intake.source);
-	uw_kernel_done(&m->kernel);
+	uw_ladder_done(&m->ladder);
 	uw_recorder_done(&m->recorder);
 	uw_rulebook_done(&m->book);
 	uw_mountwatch_free(m->mountwatch);

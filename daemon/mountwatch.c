@@ -31,23 +31,23 @@ struct uw_mountwatch {
 	struct uw_sink *sink;
 	uw_mountwatch_drain_fn drain;
 	void *userdata;
-	struct uw_source *source;
+	struct uw_source *const *source; /* NULL before the start */
+	struct uw_source *placed;	 /* it has the places of the rules in force */
 	/*
 	 * Each polls POLLPRI once when something is mounted or unmounted: one for the loop, which
 	 * may be late, and one to ask where the kernel side does not tell the state of the tree.
 	 */
 	int mountinfo, mountinfo_now;
 	sd_event_source *io, *timer;
-	bool placed;	  /* the kernel side has the places of the rules in force */
 	bool stateless;	  /* it does not tell the state of the tree */
 	uint64_t paid_ns; /* when the looks so far are paid for, by CLOCK_MONOTONIC */
 };
 
 static int push_places(struct uw_mountwatch *w, const struct uw_places *places)
 {
-	int r = uw_source_set_places(w->source, places);
+	int r = uw_source_set_places(*w->source, places);
 
-	w->placed = r >= 0;
+	w->placed = r >= 0 ? *w->source : NULL;
 	if (r < 0)
 		uw_sink_note(w->sink, NULL, LOG_ERR,
 			     "the kernel did not take the places that path rules depend on: %s",
@@ -60,15 +60,15 @@ int uw_mountwatch_swap(struct uw_mountwatch *w, struct uw_rules *rules)
 	int r = 0;
 
 	/* First, so that no change is missed of what is confirmed afterwards. */
-	if (!w->placed || !uw_places_same(&rules->places, &w->book->now.places))
+	if (w->placed != *w->source || !uw_places_same(&rules->places, &w->book->now.places))
 		r = push_places(w, &rules->places);
 	if (r >= 0)
-		r = uw_source_set_filter(w->source, rules->filter, rules->config->detail);
+		r = uw_source_set_filter(*w->source, rules->filter, rules->config->detail);
 	if (r < 0) {
 		uw_sink_note(w->sink, UW_ID_CONFIG_REJECTED, LOG_ERR,
 			     "the kernel did not take the new rules, those in force stay: %s",
 			     strerror(-r));
-		w->placed = false;
+		w->placed = NULL;
 		uw_rulebook_discard(w->book, rules);
 		return r;
 	}
@@ -98,11 +98,11 @@ static int confirm(struct uw_mountwatch *w, bool *ret_sure, bool *ret_holds)
 	struct uw_host_tree before, after;
 	int r;
 
-	r = uw_source_tree(w->source, &before);
+	r = uw_source_tree(*w->source, &before);
 	if (r < 0)
 		return r;
 	*ret_holds = uw_rulebook_holds(w->book);
-	r = uw_source_tree(w->source, &after);
+	r = uw_source_tree(*w->source, &after);
 	if (r < 0)
 		return r;
 	w->stateless = !after.state;
@@ -110,14 +110,17 @@ static int confirm(struct uw_mountwatch *w, bool *ret_sure, bool *ret_holds)
 	if (after.inum)
 		uw_filter_set_mntns(w->book->now.filter, after.inum);
 	uw_rulebook_confirm(w->book, *ret_sure ? after.state : UW_NO_STATE, now);
-	return uw_source_set_state(w->source, w->book->now.filter);
+	return uw_source_set_state(*w->source, w->book->now.filter);
 }
 
 void uw_mountwatch_look(struct uw_mountwatch *w)
 {
-	bool sure = false, holds = w->placed;
+	bool sure = false, holds;
 	int r = 0;
 
+	if (!w->source) /* events come before the start, too */
+		return;
+	holds = w->placed == *w->source;
 	for (int i = 0; i < TRIES && r >= 0 && !sure; i++) {
 		if (!holds && renew(w) < 0)
 			return; /* it has been said why */
@@ -200,7 +203,7 @@ static int on_mounts(sd_event_source *source, int fd, uint32_t revents, void *us
 
 void uw_mountwatch_on_change(struct uw_mountwatch *w)
 {
-	int r = plan_look(w);
+	int r = w->timer ? plan_look(w) : 0;
 
 	if (r < 0)
 		uw_sink_note(w->sink, NULL, LOG_ERR, "cannot look at the mounts: %s", strerror(-r));
@@ -230,7 +233,7 @@ int uw_mountwatch_new(sd_event *event, struct uw_rulebook *book, struct uw_sink 
 	return 0;
 }
 
-int uw_mountwatch_start(struct uw_mountwatch *w, struct uw_source *source)
+int uw_mountwatch_start(struct uw_mountwatch *w, struct uw_source *const *source)
 {
 	int r;
 

@@ -31,8 +31,11 @@ int uw_mountwatch_new(sd_event *event, struct uw_rulebook *book, struct uw_sink 
 /* Accepts NULL. */
 void uw_mountwatch_free(struct uw_mountwatch *watch);
 
-/* Begins with the rules that source has been given, once it is attached. Returns 0 or -errno. */
-int uw_mountwatch_start(struct uw_mountwatch *watch, struct uw_source *source);
+/*
+ * Begins with the rules that *source has been given, once it is attached; another source may take
+ * its place later, between two calls. Returns 0 or -errno.
+ */
+int uw_mountwatch_start(struct uw_mountwatch *watch, struct uw_source *const *source);
 
 /*
  * Puts new rules in force, in the kernel and in the rulebook. They are used up in any case. What

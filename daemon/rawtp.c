@@ -49,6 +49,8 @@ int uw_rawtp_prepare(struct bpf_object *object)
 	bpf_object__for_each_program(program, object)
 	{
 		section = bpf_program__section_name(program);
+		if (strncmp(section, SECTION, strlen(SECTION)))
+			continue;
 		r = bpf_program__set_attach_target(program, 0, section + strlen(SECTION));
 		if (r < 0)
 			return r;

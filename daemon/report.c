@@ -20,7 +20,7 @@ void uw_report_stats(const struct uw_report *report, struct uw_stats *ret)
 	*ret = report->recorder->stats;
 	/* Those of a kernel that does not tell are those of the last time. */
 	memcpy(ret->kernel, report->reported.kernel, sizeof(ret->kernel));
-	uw_source_counters(report->source, ret->kernel);
+	uw_ladder_counters(report->ladder, ret->kernel);
 	ret->recorded = counts->sent[UW_KIND_RECORD];
 	ret->queued = counts->queued[UW_KIND_RECORD];
 	ret->sink_failed = counts->failed[UW_KIND_RECORD] + counts->failed[UW_KIND_SUMMARY];
@@ -46,10 +46,11 @@ static void tell_systemd(struct uw_report *report, const struct uw_balance *b)
 	struct uw_buf *text = &report->text;
 
 	uw_buf_reset(text);
-	uw_buf_printf(text,
-		      "STATUS=Watching by %s: %" PRIu64 " seen, %" PRIu64 " recorded, %" PRIu64
-		      " lost",
-		      uw_probe_name(report->plan->probe), b->seen, b->recorded, b->lost);
+	uw_buf_printf(
+		text, "STATUS=%s %s: %" PRIu64 " seen, %" PRIu64 " recorded, %" PRIu64 " lost",
+		report->ladder->blind ? "BLIND, trying again;" : "Watching by",
+		report->ladder->blind ? "until now" : uw_probe_name(report->ladder->plan.probe),
+		b->seen, b->recorded, b->lost);
 	if (b->queued)
 		uw_buf_printf(text, ", %" PRIu64 " waiting", b->queued);
 	uw_buf_add(text, "", 1);
@@ -81,22 +82,22 @@ static uint64_t now_us(void)
 static void tell_status(struct uw_buf *buf, void *userdata)
 {
 	const struct uw_report *report = userdata;
-	const char *detail = uw_plan_detail(report->plan);
+	const char *detail = uw_plan_detail(&report->ladder->plan);
 	struct uw_source_usage usage;
 	struct uw_status status = {
 		.pid = (uint32_t)getpid(),
 		.started_us = report->started_us,
 		.now_us = now_us(),
-		.probe = uw_probe_name(report->plan->probe),
+		.probe = uw_probe_name(report->ladder->plan.probe),
 		.probe_detail = detail + strspn(detail, " "),
-		.not_covered = report->plan->not_covered,
+		.not_covered = report->ladder->plan.not_covered,
 		.config_file = report->config_file,
 		.config = report->book->now.config,
 		.generation = report->book->now.gen,
 	};
 
 	uw_report_stats(report, &status.stats);
-	uw_source_usage(report->source, &usage);
+	uw_source_usage(report->ladder->source, &usage);
 	status.ring = (struct uw_usage){ usage.ring_size, usage.ring_used };
 	status.states = (struct uw_usage){ usage.states_size, usage.states_used };
 	uw_sink_usage(report->sink, &status.queue.size, &status.queue.used);

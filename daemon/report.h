@@ -8,19 +8,17 @@
 
 #include <systemd/sd-event.h>
 
-#include "kernel.h"
+#include "ladder.h"
 #include "listener.h"
 #include "recorder.h"
 #include "rulebook.h"
 #include "sink.h"
-#include "source.h"
 #include "stats.h"
 
 struct uw_report {
-	const struct uw_plan *plan; /* borrowed, as all of these */
+	const struct uw_ladder *ladder; /* borrowed, as all of these */
 	const char *config_file;
 	const struct uw_rulebook *book;
-	const struct uw_source *source;
 	const struct uw_recorder *recorder;
 	struct uw_sink *sink;
 

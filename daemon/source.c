@@ -68,7 +68,8 @@ static bool wants(const struct uw_plan *plan, const char *program)
 		if (belongs(&uw_attachments[i], plan) &&
 		    !strcmp(uw_attachments[i].program, program))
 			return true;
-	return !strcmp(program, "uw_thread_exit") || !strcmp(program, "uw_read_tree");
+	return !strcmp(program, "uw_thread_exit") || !strcmp(program, "uw_read_tree") ||
+	       !strcmp(program, "uw_whoami");
 }
 
 /* Names the functions for the programs, which are loaded for these. */
@@ -155,6 +156,15 @@ static int load(struct uw_source *s, const struct uw_plan *plan, size_t ring_siz
 	s->ring = ring_buffer__new(uw_source_map(s, "uw_events"), on_sample, s, NULL);
 	r = s->ring ? uw_source_map_positions(s) : -errno;
 	return r < 0 ? explain(ret_why, r, "cannot map the ring buffer", NULL) : 0;
+}
+
+/* Lets the programs know which process, and which thread of it, this is. */
+static int introduce(const struct uw_source *s)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	struct bpf_program *program = bpf_object__find_program_by_name(s->object, "uw_whoami");
+
+	return bpf_prog_test_run_opts(bpf_program__fd(program), &opts);
 }
 
 static int keep_link(struct uw_source *s, struct bpf_link *link)
@@ -244,9 +254,7 @@ int uw_source_new(const struct uw_kernel *kernel, const struct uw_plan *plan, si
 		  uw_source_event_fn on_event, void *userdata, struct uw_source **ret,
 		  char **ret_why)
 {
-	struct uw_control control = { .self = (__u32)getpid() };
 	struct uw_source *s;
-	__u32 zero = 0;
 	int r;
 
 	*ret_why = NULL;
@@ -262,9 +270,12 @@ int uw_source_new(const struct uw_kernel *kernel, const struct uw_plan *plan, si
 	r = load(s, plan, ring_size, ret_why);
 	if (r < 0)
 		goto fail;
-	r = bpf_map_update_elem(uw_source_map(s, "uw_control"), &zero, &control, BPF_ANY);
-	if (!r)
-		r = uw_source_set_filter(s, filter, detail);
+	r = introduce(s);
+	if (r < 0) {
+		explain(ret_why, r, "the kernel does not run a BPF program for the daemon", NULL);
+		goto fail;
+	}
+	r = uw_source_set_filter(s, filter, detail);
 	if (r < 0) {
 		explain(ret_why, r, "cannot hand the rules to the kernel", NULL);
 		goto fail;

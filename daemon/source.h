@@ -65,6 +65,12 @@ int uw_source_set_places(struct uw_source *source, const struct uw_places *place
 int uw_source_tree(const struct uw_source *source, struct uw_host_tree *ret);
 
 /*
+ * While out is true, deletions by the thread that made the source come as events with UW_EV_CANARY,
+ * whatever the rules, and are not counted; otherwise none of its process come. Returns 0 or -errno.
+ */
+int uw_source_set_canary(struct uw_source *source, bool out);
+
+/*
  * Hands over the deletions that began more than age_ns ago and never returned, with an unknown
  * result: their return was missed, and their thread lives on without deleting anything else.
  * Returns how many, or -errno.

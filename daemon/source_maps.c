@@ -90,6 +90,19 @@ int uw_source_set_filter(struct uw_source *s, const struct uw_filter *filter, en
 	return 0;
 }
 
+int uw_source_set_canary(struct uw_source *s, bool out)
+{
+	int fd = uw_source_map(s, "uw_control"), r;
+	struct uw_control control;
+	__u32 zero = 0;
+
+	r = bpf_map_lookup_elem(fd, &zero, &control);
+	if (r < 0)
+		return r;
+	control.canary = out;
+	return bpf_map_update_elem(fd, &zero, &control, BPF_ANY);
+}
+
 void uw_source_ignore(const struct uw_source *s)
 {
 	int fd = uw_source_map(s, "uw_control");

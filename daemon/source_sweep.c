@@ -88,7 +88,7 @@ static int sweep_one(struct uw_source *s, __u64 key, struct uw_big_slot *slot)
 		take_name(&st, ev);
 	else if ((r = take_slot(s, st.slot, ev)) < 0)
 		return r;
-	if (st.op == UW_OP_RENAME && !st.victim)
+	if ((st.op == UW_OP_RENAME && !st.victim) || st.canary)
 		return 0;
 	ev->size += (__u32)sizeof(*ev);
 	ev->abi = UW_ABI;

@@ -11,10 +11,22 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define GROUP "unlinkwatch"
-
 /* The most that the kernel grants (KRETPROBE_MAXACTIVE_MAX in kernel/trace/trace_kprobe.c). */
 #define MAXACTIVE 4096
+
+bool uw_tracefs_off(void)
+{
+	char c = '0';
+	int fd = open("/proc/sys/kernel/ftrace_enabled", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return false; /* this kernel has no ftrace that could be off */
+	/* ENODEV: it has turned itself off for good, as something went wrong. */
+	if (read(fd, &c, 1) != 1)
+		c = '0';
+	close(fd);
+	return c == '0';
+}
 
 static int command(int tracefs, const char *line)
 {
@@ -47,7 +59,7 @@ void uw_tracefs_clean(int tracefs)
 	}
 	while (fgets(line, sizeof(line), f)) {
 		/* p:unlinkwatch/enter_do_unlinkat_4242 do_unlinkat */
-		char *start = strstr(line, ":" GROUP "/"), *end, *id;
+		char *start = strstr(line, ":" UW_TRACEFS_GROUP "/"), *end, *id;
 
 		if (!start++)
 			continue;
@@ -81,8 +93,8 @@ int uw_tracefs_add(int tracefs, const char *function, bool at_return,
 
 	if (at_return)
 		snprintf(type, sizeof(type), "r%d", max_active());
-	snprintf(name, sizeof(name), GROUP "/%s_%.24s_%d", at_return ? "leave" : "enter", function,
-		 getpid());
+	snprintf(name, sizeof(name), UW_TRACEFS_GROUP "/%s_%.24s_%d", at_return ? "leave" : "enter",
+		 function, getpid());
 	snprintf(line, sizeof(line), "%s:%s %s\n", type, name, function);
 	r = command(tracefs, line);
 	if (r < 0)
@@ -95,6 +107,9 @@ void uw_tracefs_remove(int tracefs, const char *name)
 {
 	char line[UW_EVENT_NAME_MAX + 4];
 
+	/* Of no use, but harmless: removing it might not be, see tracefs.h. */
+	if (uw_tracefs_off())
+		return;
 	snprintf(line, sizeof(line), "-:%s\n", name);
 	command(tracefs, line);
 }

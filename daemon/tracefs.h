@@ -12,8 +12,18 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+/* The group of the events. */
+#define UW_TRACEFS_GROUP "unlinkwatch"
+
 /* Enough for "unlinkwatch/" and a name with a process id. */
 #define UW_EVENT_NAME_MAX 64
+
+/*
+ * Whether ftrace is off (kernel.ftrace_enabled=0). At the entry of a function kprobes are made of
+ * it, on x86 and others, and see nothing then. They must not be removed either: the kernel fails to
+ * take them out of its tables, but frees them (seen on 6.1: a warning, and later a CPU that hangs).
+ */
+bool uw_tracefs_off(void);
 
 /*
  * Removes the events that unlinkwatchd processes left behind which are gone. One that is in use

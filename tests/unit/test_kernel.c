@@ -36,6 +36,10 @@
 #define NO_SYSCALLS \
 	"tracefs has no events/syscalls: no CONFIG_FTRACE_SYSCALLS, or no right to read it"
 
+#define FTRACE_OFF                                                      \
+	"ftrace is off, so that kprobes see nothing; turn it on with: " \
+	"sysctl kernel.ftrace_enabled=1"
+
 #define UNLINK [UW_FN_UNLINK] = "do_unlinkat"
 #define RMDIR  [UW_FN_RMDIR] = "do_rmdir"
 #define RENAME [UW_FN_RENAME] = "do_renameat2"
@@ -204,6 +208,10 @@ static const struct row {
 	  { .tracefs = 3, WITH_BTF },
 	  UW_CHOOSE_AUTO,
 	  ALL(NULL, NO_KPROBES, NO_SYSCALLS, NO_SYSCALLS, NULL) },
+	{ "leaves kprobes alone while ftrace is off",
+	  { MODEL, .ftrace_off = true },
+	  UW_CHOOSE_AUTO,
+	  ALL(NULL, FTRACE_OFF, NULL, NULL, NULL) },
 	{ "does not mind lockdown=integrity",
 	  { MODEL, .lockdown = UW_LOCKDOWN_INTEGRITY },
 	  UW_CHOOSE_AUTO,

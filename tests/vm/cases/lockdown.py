@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Under lockdown=confidentiality: no kernel reads, an empty tracefs, and still deletions are seen."""
+import json
 import os
 import subprocess
 
@@ -8,6 +9,10 @@ from uwtest import configure, cursor, done, equal, journal, ok, run, settle, STA
 
 with open("/sys/kernel/security/lockdown") as f:
     ok("[confidentiality]" in f.read(), "the guest is locked down")
+p = subprocess.run(["unlinkwatchd", "--doctor", "--output=json"], stdout=subprocess.PIPE, timeout=200)
+found = {f["id"]: f for f in map(json.loads, p.stdout.splitlines())}
+equal((p.returncode, found["lockdown"]["state"], found["probe-kprobe"]["state"], found["probe-tracepoint-raw"]["state"]),
+      (1, "lacking", "lacking", "ok"), "--doctor names lockdown, and the probe that is left")
 os.makedirs("/srv/d")
 configure("[Watch all]\n")
 start = cursor()
