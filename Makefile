@@ -63,14 +63,15 @@ BPF_CFLAGS = -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wext
 
 # Pure modules: neither libbpf nor libsystemd, tested without root.
 DAEMON := $(patsubst daemon/%.c,%,$(wildcard daemon/*.c))
-PURE := $(filter-out doctor intake kernel ladder listener main manager mountwatch outlet prove rawtp recorder report rulebook sink source source_maps source_sweep tracefs,$(DAEMON))
+PURE := $(filter-out doctor intake kernel kthreads ladder listener main manager mountwatch outlet prove rawtp recorder report rulebook sink source source_maps source_sweep source_vfs tracefs vfs,$(DAEMON))
+# Those that use none of the others.
+SHARED := $(filter-out canary findings%,$(PURE))
 OBJECTS := $(DAEMON:%=$(BUILD)/daemon/%.o)
 
 # unlinkwatchctl: its own modules, those of the daemon that it shares, and a JSON library.
 CTL := $(patsubst daemon/ctl/%.c,%,$(wildcard daemon/ctl/*.c))
 CTL_PURE := coverage explain found openmetrics query show snapshot table tally term timespec
-CTL_SHARED := $(filter-out canary findings%,$(PURE))
-CTL_OBJECTS := $(CTL:%=$(BUILD)/ctl/%.o) $(CTL_SHARED:%=$(BUILD)/daemon/%.o) $(BUILD)/daemon/rulebook.o
+CTL_OBJECTS := $(CTL:%=$(BUILD)/ctl/%.o) $(SHARED:%=$(BUILD)/daemon/%.o) $(BUILD)/daemon/rulebook.o
 CTL_PKGS := libsystemd jansson
 ctl_cflags = $(eval ctl_cflags := $$(shell $$(PKG_CONFIG) --cflags $$(CTL_PKGS)))$(ctl_cflags)
 ctl_libs = $(eval ctl_libs := $$(shell $$(PKG_CONFIG) --libs $$(CTL_PKGS)))$(ctl_libs)
@@ -126,12 +127,12 @@ $(BUILD)/san/ctl/%.o: daemon/ctl/%.c Makefile | $(BUILD)/san/ctl
 	$(call say,CC,$@)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(SANITIZE) -MMD -MP -c -o $@ $<
 
-$(CTL_TESTS:%=$(BUILD)/unit/%): $(BUILD)/unit/%: tests/unit/%.c $(CTL_PURE:%=$(BUILD)/san/ctl/%.o) $(CTL_SHARED:%=$(BUILD)/san/%.o) Makefile | $(BUILD)/unit
+$(CTL_TESTS:%=$(BUILD)/unit/%): $(BUILD)/unit/%: tests/unit/%.c $(CTL_PURE:%=$(BUILD)/san/ctl/%.o) $(SHARED:%=$(BUILD)/san/%.o) Makefile | $(BUILD)/unit
 	$(call say,TEST,$@)
 	$(Q)$(CC) $(ALL_CPPFLAGS) -Idaemon/ctl $(ALL_CFLAGS) $(SANITIZE) -MMD -MP -o $@ $(filter %.c %.o,$^) \
 		-lcmocka -ljansson
 
-$(filter-out $(CTL_TESTS:%=$(BUILD)/unit/%),$(UNIT_TESTS:%=$(BUILD)/unit/%)): $(BUILD)/unit/%: tests/unit/%.c $(PURE:%=$(BUILD)/san/%.o) $(BUILD)/san/kernel.o $(BUILD)/san/tracefs.o Makefile | $(BUILD)/unit
+$(filter-out $(CTL_TESTS:%=$(BUILD)/unit/%),$(UNIT_TESTS:%=$(BUILD)/unit/%)): $(BUILD)/unit/%: tests/unit/%.c $(PURE:%=$(BUILD)/san/%.o) $(BUILD)/san/kernel.o $(BUILD)/san/tracefs.o $(BUILD)/san/vfs.o Makefile | $(BUILD)/unit
 	$(call say,TEST,$@)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(SANITIZE) -MMD -MP -o $@ $(filter %.c %.o,$^) \
 		-lcmocka $$($(PKG_CONFIG) --libs libbpf)
@@ -158,10 +159,10 @@ $(BUILD)/fuzz/counted.o: daemon/pattern.c Makefile | $(BUILD)/fuzz
 	$(call say,CC,$@)
 	$(Q)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -finstrument-functions -MMD -MP -c -o $@ $<
 
-fuzz_objects = $(PURE:%=$(BUILD)/fuzz/%.o)
-$(BUILD)/fuzz/pattern: fuzz_objects = $(patsubst %/pattern.o,%/counted.o,$(PURE:%=$(BUILD)/fuzz/%.o))
+fuzz_objects = $(SHARED:%=$(BUILD)/fuzz/%.o)
+$(BUILD)/fuzz/pattern: fuzz_objects = $(patsubst %/pattern.o,%/counted.o,$(SHARED:%=$(BUILD)/fuzz/%.o))
 $(BUILD)/fuzz/pattern: $(BUILD)/fuzz/counted.o
-$(BUILD)/fuzz/%: tests/fuzz/fuzz_%.c $(PURE:%=$(BUILD)/fuzz/%.o) Makefile | $(BUILD)/fuzz
+$(BUILD)/fuzz/%: tests/fuzz/fuzz_%.c $(SHARED:%=$(BUILD)/fuzz/%.o) Makefile | $(BUILD)/fuzz
 	$(call say,FUZZ,$@)
 	$(Q)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer -MMD -MP -o $@ $< $(fuzz_objects) -lcmocka
 

@@ -110,8 +110,10 @@ static __always_inline bool narrow(__u64 id, struct uw_state *st, __u64 rules)
 	st->on_failure &= rules;
 	if (st->on_success | st->on_failure)
 		return true;
-	count(UW_CNT_FILTERED);
-	forget(id, st);
+	if (!st->depth) {	/* otherwise its return finds it without rules */
+		count(UW_CNT_FILTERED);
+		forget(id, st);
+	}
 	return false;
 }
 
@@ -129,9 +131,10 @@ static __always_inline bool load_or_read(struct scratch *s, const struct uw_stat
 }
 
 /*
- * Takes down the target, if it exists: `by` is the source of a rename.
+ * Takes down the target, if it exists: `by` is the source of a rename. A kernel thread has no directories,
+ * in which a mount would be known.
  */
-static __always_inline void resolve(enum bank bank, __u64 id, struct uw_state *st,
+static __always_inline void resolve(enum bank bank, __u64 id, struct uw_state *st, const bool kthread,
 				    const struct path *dir, struct dentry *dentry,
 				    const struct path *by_dir, struct dentry *by)
 {
@@ -145,20 +148,20 @@ static __always_inline void resolve(enum bank bank, __u64 id, struct uw_state *s
 	struct walk *w;
 	__u32 tree = 0;
 
-	if (!s || !control || bpf_probe_read_kernel(&at, sizeof(at), dir))
+	if (!s || !control || (!kthread && bpf_probe_read_kernel(&at, sizeof(at), dir)))
 		return;
 	set = path_ruleset(st, &tree);
-	if (set && recall(&s->dir, set->gen, at.dentry, &rules)) {
+	if (!kthread && set && recall(&s->dir, set->gen, at.dentry, &rules)) {
 		if (!narrow(id, st, rules))
 			return;
 		set = NULL;
 	}
 	moved = before_walk();
-	w = walk_dentry(s->walks, at.mnt, dentry, true);
+	w = kthread ? walk_within(s->walks, dentry) : walk_dentry(s->walks, at.mnt, dentry, true);
 	value = set && w ? look_up(st->set, w) : NULL;
 	if (value) {
 		rules = value->rules;
-		if (holds_for_dir(value, w, BPF_CORE_READ(dentry, d_name.len)))
+		if (!kthread && holds_for_dir(value, w, BPF_CORE_READ(dentry, d_name.len)))
 			remember(&s->dir, set->gen, at.dentry, moved, rules);
 		if (!narrow(id, st, rules))
 			return;
@@ -170,7 +173,7 @@ static __always_inline void resolve(enum bank bank, __u64 id, struct uw_state *s
 	s->ev.tree = tree;
 	if (w) {
 		put_place(s, w);
-		w = walk_out(s->walks, w);
+		w = kthread ? w : walk_out(s->walks, w);
 	}
 	if (w && w->pos < UW_PATH_MAX) {
 		put_walk(s, UW_STR_PATH, w);
@@ -180,7 +183,10 @@ static __always_inline void resolve(enum bank bank, __u64 id, struct uw_state *s
 		s->ev.len[UW_STR_FSROOT] = 0;
 		s->ev.size = s->ev.len[UW_STR_NAME];
 	}
-	w = by ? walk_dentry(s->walks, BPF_CORE_READ(by_dir, mnt), by, false) : NULL;
+	if (kthread)
+		w = walk_within(s->walks, by);
+	else
+		w = by ? walk_dentry(s->walks, BPF_CORE_READ(by_dir, mnt), by, false) : NULL;
 	if (w) {
 		put_walk(s, UW_STR_BY, w);
 		s->ev.flags |= w->cut ? UW_EV_BY_CUT : 0;
@@ -204,7 +210,7 @@ static __always_inline int meet_target(enum bank bank, __u32 op, const struct pa
 
 	tree_meet_removal(id, op, dir, dentry, bank);
 	if (st)
-		resolve(bank, id, st, dir, dentry, NULL, NULL);
+		resolve(bank, id, st, false, dir, dentry, NULL, NULL);
 	return 0;
 }
 
@@ -226,7 +232,7 @@ static __always_inline int meet_victim(enum bank bank, const struct path *from,
 	if (!st->victim)	/* the kernel may try again */
 		count_end(st->canary, UW_CNT_SEEN);
 	st->victim = 1;
-	resolve(bank, id, st, to, victim, from, source);
+	resolve(bank, id, st, false, to, victim, from, source);
 	return 0;
 }
 

@@ -69,6 +69,7 @@ struct file_system_type {
 struct super_block {
 	__u32 s_dev;
 	struct file_system_type *s_type;
+	int s_stack_depth;
 };
 
 typedef struct {
@@ -135,8 +136,13 @@ struct mm_struct {
 	unsigned long arg_start, arg_end;
 };
 
+typedef struct {
+	__u32 val;
+} kgid_t;
+
 struct cred {
-	kuid_t euid;
+	kuid_t euid, fsuid;
+	kgid_t fsgid;
 };
 
 struct ns_common {
@@ -198,6 +204,12 @@ struct task_struct {
 
 struct filename {
 	const char *name;
+};
+
+/* Since 5.12, and where it was backported. */
+struct renamedata {
+	struct dentry *old_dentry, *new_dentry;
+	unsigned int flags;
 };
 
 #pragma clang attribute pop

@@ -87,6 +87,10 @@ struct scratch {
 		__u32 generation;
 		__u32 rules_gen;
 	} dir;
+	struct {
+		__u32 op, flags;
+		void *victim, *source;
+	} call;	/* of a kernel thread; see vfs.bpf.h */
 };
 
 /*

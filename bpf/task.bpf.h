@@ -11,6 +11,7 @@
 #include "walk.bpf.h"
 
 #define PF_IO_WORKER 0x10
+#define PF_KTHREAD 0x200000
 
 /* Adds a string to the event; they have to come in the order of enum uw_string. */
 static __always_inline void put(struct scratch *s, enum uw_string which, const void *text, __u32 len)
@@ -158,6 +159,18 @@ static __always_inline void put_start(struct scratch *s, enum bank bank, struct 
 	w = put_dir(s, mnt, dentry);
 	if (w && w->pos == UW_PATH_MAX && !is_at_home(task))
 		put_mount(s, bank, mnt);
+}
+
+/*
+ * Whom a kernel thread deletes for: nfsd and ksmbd take on the ids that they have mapped their client's user to,
+ * for access to files alone. As bpf_get_current_uid_gid() has them: the group in the upper half.
+ */
+static __always_inline __u64 client_ids(void)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	__u64 gid = BPF_CORE_READ(task, cred, fsgid.val);
+
+	return gid << 32 | BPF_CORE_READ(task, cred, fsuid.val);
 }
 
 static __always_inline void read_ids(struct uw_event *ev, struct task_struct *task)

@@ -44,13 +44,16 @@ struct attempt {
 	__s32 dfd;
 	const void *name;	/* may be an error pointer: reading it fails safely */
 	bool user;		/* that is in the caller's memory, not a struct filename */
+	bool kthread;		/* name is in the kernel's memory, and these are valid, as in struct uw_state: */
+	__u8 depth;
+	__u64 sp;
 };
 
 /* Not at the entry, as most deletions turn out to interest nobody. */
 static __always_inline void fill_who(struct uw_state *st)
 {
 	bpf_get_current_comm(st->comm, sizeof(st->comm));
-	st->via = UW_VIA_SYSCALL;
+	st->via = st->sp ? UW_VIA_KERNEL : UW_VIA_SYSCALL;
 #if UW_KERNEL_READS
 	struct task_struct *task = (void *)bpf_get_current_task();
 
@@ -199,11 +202,23 @@ static __always_inline const void *name_of(const struct attempt *a)
 #if UW_KERNEL_READS
 	const struct filename *filename = a->name;
 
-	if (!a->user)
+	if (!a->user && !a->kthread)
 		return BPF_CORE_READ(filename, name);
 #endif
 	return a->name;
 }
+
+/* The user and group that delete, as bpf_get_current_uid_gid() has them. */
+static __always_inline __u64 ids_of(const struct attempt *a)
+{
+#if UW_KERNEL_READS
+	if (a->kthread)
+		return client_ids();
+#endif
+	return bpf_get_current_uid_gid();
+}
+
+_Static_assert(UW_OP_MAX == 4, "UW_OP_MAX - 1 is a mask");
 
 static __always_inline int enter(const struct attempt *a)
 {
@@ -213,7 +228,7 @@ static __always_inline int enter(const struct attempt *a)
 	struct scratch *s;
 	bool canary = false;
 	const void *name;
-	__u32 slot;
+	__u32 slot, op = a->op;
 
 	if (!control || control->stopping)
 		return 0;
@@ -229,15 +244,19 @@ static __always_inline int enter(const struct attempt *a)
 		return 0;
 
 	/* Also where no rule wants the new one: its return must not be taken for the old one's. */
-	finish_stale(id, a->bank);
+	if (!a->kthread)
+		finish_stale(id, a->bank);
 
-	ids = bpf_get_current_uid_gid();
-	rules = set->op[a->op];
+	ids = ids_of(a);
+	/* The check above is too far away for the verifier. */
+	asm volatile("" : "+r"(op));
+	rules = set->op[op & (UW_OP_MAX - 1)];
 	if (rules && set->check_uids)
 		rules &= uid_rules(s, slot, set->gen, (__u32)ids);
+	/* On a stacked file system a kernel thread's is kept all the same, to know the calls inside of it. */
 	if (a->op != UW_OP_RENAME && !canary)
-		count_entry(!rules);
-	if (!rules && !canary)
+		count_entry(!rules && !a->depth);
+	if (!rules && !canary && !a->depth)
 		return 0;
 
 	struct uw_state st = {
@@ -253,6 +272,8 @@ static __always_inline int enter(const struct attempt *a)
 		.probe = a->probe,
 		.set = slot,
 		.canary = canary,
+		.sp = a->sp,
+		.depth = a->depth,
 	};
 
 	name = name_of(a);
@@ -268,6 +289,8 @@ static __always_inline int enter(const struct attempt *a)
 		st.flags = 0;
 		st.name_ptr = (__u64)name;
 	}
+	if (a->kthread)
+		fill_who(&st);
 	if (add(id, &st)) {
 		/* A rename might have met a victim: rather a loss too many in the counts than one too few. */
 		if (a->op == UW_OP_RENAME)
@@ -315,6 +338,7 @@ int uw_thread_exit(void *ctx)
 #if UW_KERNEL_READS
 #include "kprobes.bpf.h"
 #include "fentry.bpf.h"
+#include "vfs.bpf.h"
 #endif
 
 #include "syscalls.bpf.h"

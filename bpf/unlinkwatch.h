@@ -11,7 +11,7 @@
 
 #include <linux/types.h>
 
-#define UW_ABI 3
+#define UW_ABI 5
 
 #define UW_COMM_LEN 16		/* TASK_COMM_LEN */
 #define UW_FSTYPE_LEN 16
@@ -52,7 +52,10 @@ enum uw_probe {
 	UW_PROBE_MAX,
 };
 
-/* Who asked for the deletion. */
+/*
+ * Who asked for the deletion. A kernel thread names a file by its place in a file system: no mount is known,
+ * and UW_STR_PATH and UW_STR_BY are paths within the file system.
+ */
 enum uw_via {
 	UW_VIA_SYSCALL = 1,
 	UW_VIA_IO_URING = 2,
@@ -112,7 +115,7 @@ struct uw_event {
 	__s32 dfd;	/* directory descriptor as passed, or AT_FDCWD */
 	__u32 pid;	/* process (thread group) id, in the initial pid namespace */
 	__u32 tid;	/* thread id */
-	__u32 uid;	/* real ids, in the initial user namespace */
+	__u32 uid;	/* real ids, in the initial user namespace; a kernel thread's are those of its client */
 	__u32 gid;
 	/* task */
 	__u32 ppid;
@@ -149,6 +152,7 @@ struct uw_state {
 	__u64 on_failure;
 	__u64 enter_ns;
 	__u64 name_ptr;	/* where the name is to be read later, or 0 */
+	__u64 sp;	/* of a kernel thread: the stack pointer after the return; see bpf/vfs.bpf.h */
 	__u32 gen;
 	__s32 dfd;
 	__u32 uid;
@@ -163,7 +167,8 @@ struct uw_state {
 	__u8 set;	/* slot of the rule set that decides */
 	__u8 victim;	/* a rename has met the name that it replaces */
 	__u8 canary;	/* the daemon's own, see UW_EV_CANARY */
-	__u8 reserved[2];
+	__u8 depth;	/* of a kernel thread: how many file systems are stacked below this one */
+	__u8 reserved;
 	char name[UW_STATE_NAME];
 };
 
@@ -179,6 +184,19 @@ struct uw_small_slot {
 struct uw_big_slot {
 	struct uw_event ev;
 	char data[UW_BIG_DATA];
+};
+
+/*
+ * Which parameters of vfs_unlink(), vfs_rmdir() and vfs_rename() are of interest, the first being 0. They differ
+ * between kernels, so the daemon looks them up before it loads the programs.
+ */
+struct uw_vfs_args {
+	__u32 unlink_dentry;
+	__u32 rmdir_dentry;
+	__u32 rename_plain;	/* 0: there is but one, a struct renamedata; otherwise these are valid: */
+	__u32 rename_source;
+	__u32 rename_victim;
+	__u32 rename_flags;
 };
 
 /* One generation of rules as the kernel sees it. Two slots; uw_control.active names the one in force. */
@@ -306,10 +324,11 @@ UW_ASSERT(__builtin_offsetof(struct uw_event, rules) == 16, "layout of uw_event"
 UW_ASSERT(__builtin_offsetof(struct uw_event, pid) == 48, "layout of uw_event");
 UW_ASSERT(__builtin_offsetof(struct uw_event, ino) == 88, "layout of uw_event");
 UW_ASSERT(__builtin_offsetof(struct uw_event, len) == 152, "layout of uw_event");
-UW_ASSERT(sizeof(struct uw_state) == 152, "layout of uw_state");
+UW_ASSERT(sizeof(struct uw_state) == 160, "layout of uw_state");
 UW_ASSERT(sizeof(struct uw_small_slot) == 176 + UW_SMALL_DATA, "layout of uw_small_slot");
 UW_ASSERT(sizeof(struct uw_big_slot) == 176 + UW_BIG_DATA, "layout of uw_big_slot");
 UW_ASSERT(sizeof(struct uw_ruleset) == 64, "layout of uw_ruleset");
+UW_ASSERT(sizeof(struct uw_vfs_args) == 24, "layout of uw_vfs_args");
 UW_ASSERT(sizeof(struct uw_control) == 28, "layout of uw_control");
 UW_ASSERT(sizeof(struct uw_uid_key) == 8, "layout of uw_uid_key");
 UW_ASSERT(sizeof(struct uw_path_key) == 256, "layout of uw_path_key");

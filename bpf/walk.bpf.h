@@ -266,6 +266,24 @@ static __always_inline struct walk *walk_dentry(__u32 which, struct vfsmount *mn
 	return walk_on(which, w);
 }
 
+/* Up to the root of the file system, where no mount is known: all of the path is below that. */
+static __always_inline struct walk *walk_within(__u32 which, struct dentry *dentry)
+{
+	struct walk *w = walk_begin(which);
+
+	if (!w || !dentry)
+		return NULL;
+	w->dentry = dentry;
+	w->within = 1;
+	w->sb = BPF_CORE_READ(dentry, d_sb);
+	w = walk_on(which, w);
+	if (w) {
+		w->met = 1;
+		w->below = UW_PATH_MAX - w->pos;
+	}
+	return w;
+}
+
 /* After a walk within the file system: the path up to the root of the mount namespace. */
 static __always_inline struct walk *walk_out(__u32 which, struct walk *w)
 {

@@ -182,13 +182,6 @@ static bool placed(const struct uw_record *record)
 	return record->dev_known && record->fspath.len > 0;
 }
 
-/* Only a name that was not resolved has a directory to start at. */
-static bool is_resolved(const struct uw_record *record)
-{
-	return record->path_state == UW_PATH_RESOLVED ||
-	       (record->path_state == UW_PATH_TRUNCATED && !record->dir_known);
-}
-
 static bool has_whole_path(const struct uw_record *record)
 {
 	return record->path_state != UW_PATH_UNKNOWN && record->path_state != UW_PATH_TRUNCATED;
@@ -197,7 +190,8 @@ static bool has_whole_path(const struct uw_record *record)
 /* What its process sees is the host's tree. */
 static bool is_at_home(const struct uw_filter_env *env, const struct uw_record *record)
 {
-	return env->mntns && record->mntns == env->mntns;
+	/* A kernel thread is nowhere: the mount that it was asked through is not known. */
+	return env->mntns && record->mntns == env->mntns && record->via != UW_VIA_KERNEL;
 }
 
 /* Returns false where too little is known to rule anything out. */
@@ -211,13 +205,13 @@ static bool consider_record(struct verdict *verdict, const struct uw_record *rec
 			consider(verdict, record->path.s, record->path.len);
 		return whole;
 	}
-	if (placed(record) && is_resolved(record) && uw_mounts_know(env->mounts, record->dev)) {
+	if (placed(record) && record->found && uw_mounts_know(env->mounts, record->dev)) {
 		consider_place(verdict, record->dev, record->fspath.s, record->fspath.len);
 		return true;
 	}
 	/* What the host's own processes see is the host's; with a new mount, before it is known. */
 	if (at_home && whole) {
-		if (is_resolved(record))
+		if (record->found)
 			consider(verdict, record->path.s, record->path.len);
 		else
 			consider_text(verdict, record->path.s, record->path.len);
@@ -259,7 +253,7 @@ bool uw_path_rules_host_path(const struct uw_path_rules *rules, const struct uw_
 	const struct uw_mounts *mounts = rules->env.mounts;
 	struct verdict verdict;
 
-	if (!mounts || !placed(record) || !is_resolved(record))
+	if (!mounts || !placed(record) || !record->found)
 		return false;
 	uw_host_paths_begin(ret, mounts, record->dev, record->fspath.s, record->fspath.len, false);
 	while (uw_host_paths_next(ret, ret_len)) {

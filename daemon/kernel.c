@@ -18,11 +18,13 @@
 #include <linux/mount.h>
 
 #include "tracefs.h"
+#include "vfs.h"
 
-#define NOT_YET "deletions inside the kernel (nfsd, ksmbd)"
+#define NEVER	    "subvolumes of btrfs removed by ioctl(2), mq_unlink(3)"
+#define NO_KTHREADS "kernel threads (nfsd, ksmbd), "
 #define NO_PATHS \
-	"true paths (the kernel has no CONFIG_SECURITY_PATH), renames that replace a file, and "
-#define NO_RENAMES "renames that replace a file, true paths, and "
+	"true paths (the kernel has no CONFIG_SECURITY_PATH), renames that replace a file, "
+#define NO_RENAMES "renames that replace a file, true paths, " NO_KTHREADS
 #define NO_READS                                                                                        \
 	"io_uring, 32-bit system calls, parent processes, the directories of relative names where the " \
 	"process has exited, "
@@ -193,6 +195,7 @@ void uw_kernel_read(struct uw_kernel *ret)
 		ret->trampolines = has_function(btf, "bpf_trampoline_link_prog");
 		for (i = 0; i < UW_FN_MAX; i++)
 			ret->functions[i] = function_of(btf, (enum uw_function)i);
+		ret->vfs = uw_vfs_find(btf, &ret->vfs_args);
 		btf__free(btf);
 	}
 }
@@ -277,13 +280,30 @@ static bool has_path_hooks(const struct uw_kernel *k)
 	       k->functions[UW_FN_PATH_RENAME];
 }
 
+/* By kprobes, whatever sees the processes. */
+static bool can_see_kthreads(const struct uw_kernel *k)
+{
+	return k->vfs && k->tracefs >= 0 && k->kprobe_events;
+}
+
+/* Of programs in the kernel's functions. */
+static const char *not_covered_inside(const struct uw_kernel *k)
+{
+	bool kthreads = can_see_kthreads(k);
+
+	if (has_path_hooks(k))
+		return kthreads ? NEVER : NO_KTHREADS NEVER;
+	return kthreads ? NO_PATHS NEVER : NO_PATHS NO_KTHREADS NEVER;
+}
+
 static struct uw_plan plan_functions(const struct uw_kernel *k, enum uw_probe probe)
 {
 	struct uw_plan plan = {
 		.probe = probe,
 		.kernel_reads = true,
 		.why_not = probe == UW_PROBE_FENTRY ? why_no_fentry(k) : why_no_kprobe(k),
-		.not_covered = has_path_hooks(k) ? NOT_YET : NO_PATHS NOT_YET,
+		.kthreads = can_see_kthreads(k),
+		.not_covered = not_covered_inside(k),
 	};
 
 	memcpy(plan.functions, k->functions, sizeof(plan.functions));
@@ -308,18 +328,18 @@ size_t uw_kernel_plan(const struct uw_kernel *kernel, enum uw_probe_choice choic
 			.probe = UW_PROBE_TRACEPOINT,
 			.kernel_reads = true,
 			.why_not = why_not ? why_not : why_no_reads,
-			.not_covered = "io_uring, 32-bit system calls, " NO_RENAMES NOT_YET,
+			.not_covered = "io_uring, 32-bit system calls, " NO_RENAMES NEVER,
 		};
 		plans[n++] = (struct uw_plan){
 			.probe = UW_PROBE_TRACEPOINT,
 			.why_not = why_not,
-			.not_covered = NO_READS NO_RENAMES NOT_YET,
+			.not_covered = NO_READS NO_RENAMES NEVER,
 		};
 		plans[n++] = (struct uw_plan){
 			.probe = UW_PROBE_TRACEPOINT,
 			.raw = true,
 			.why_not = kernel->btf ? NULL : NO_BTF,
-			.not_covered = NO_READS NO_RENAMES NOT_YET,
+			.not_covered = NO_READS NO_RENAMES NEVER,
 		};
 	}
 	return n;

@@ -53,6 +53,8 @@ struct uw_kernel {
 	enum uw_lockdown lockdown;
 	enum uw_preemption preemption;
 	const char *functions[UW_FN_MAX]; /* by their names here, or NULL */
+	bool vfs;			  /* it can be seen what kernel threads delete, by: */
+	struct uw_vfs_args vfs_args;
 };
 
 /* One way in. */
@@ -60,6 +62,7 @@ struct uw_plan {
 	enum uw_probe probe;
 	bool kernel_reads;		  /* use the object whose programs read kernel memory */
 	bool raw;			  /* use the tracepoints of all system calls */
+	bool kthreads;			  /* kernel threads can be watched, too, by kprobes */
 	const char *functions[UW_FN_MAX]; /* for kprobe and fentry */
 	const char *why_not;		  /* NULL, or why it is not worth a try; static */
 	const char *not_covered; /* what it does not see, for the person who reads the log; static */

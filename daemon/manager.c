@@ -14,6 +14,7 @@
 #include "clock.h"
 #include "ids.h"
 #include "intake.h"
+#include "kthreads.h"
 #include "ladder.h"
 #include "mountwatch.h"
 #include "recorder.h"
@@ -49,6 +50,7 @@ struct uw_manager {
 	sd_event *event;
 	struct uw_sink *sink;
 	struct uw_ladder ladder;
+	struct uw_kthreads kthreads;
 	struct uw_rulebook book;
 	struct uw_recorder recorder;
 	struct uw_intake intake;
@@ -109,6 +111,8 @@ static void prove(struct uw_manager *m)
 {
 	uw_recorder_set_clock(&m->recorder);
 	uw_ladder_check(&m->ladder, m->book.now.config, m->book.now.filter);
+	if (m->kthreads.source != m->ladder.source)
+		uw_kthreads_init(&m->kthreads, &m->ladder.plan, m->ladder.source, m->sink);
 	uw_sink_flush(m->sink);
 }
 
@@ -121,6 +125,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 	uw_intake_tick(&m->intake, MISSED_AFTER_NS);
 	if (++m->ticks % PROOF_TICKS == 0)
 		prove(m);
+	uw_kthreads_check(&m->kthreads);
 	drain(m);
 	uw_mountwatch_look(m->mountwatch);
 	uw_report_renew(&m->report);
@@ -298,6 +303,7 @@ int uw_manager_run(struct uw_manager *m)
 
 	say_started(m);
 	uw_report_start(&m->report, m->event);
+	uw_kthreads_init(&m->kthreads, &m->ladder.plan, m->ladder.source, m->sink);
 	sd_notify(0, "READY=1");
 	/*
 	 * Not before: the first ping starts systemd's clock, and the start may take longer than

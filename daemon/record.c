@@ -161,6 +161,10 @@ static bool consistent(const struct uw_event *ev, const struct uw_str *s)
 		return false;
 	if (fs && ev->below > s[resolved ? UW_STR_PATH : UW_STR_DIR].len)
 		return false;
+	/* No mount and no directory is known, and all of the path is within the file system. */
+	if (ev->via == UW_VIA_KERNEL &&
+	    (dir || s[UW_STR_FSROOT].len || (fs && ev->below != s[UW_STR_PATH].len)))
+		return false;
 	if (by && ev->op != UW_OP_RENAME)
 		return false;
 	if (ev->flags & UW_EV_DIR_IN_NAME &&
@@ -257,20 +261,28 @@ static void take_name(struct uw_record *r, const struct uw_event *ev, const stru
 	r->dir_known = ev->flags & UW_EV_DIR;
 	r->dir_cut = ev->flags & UW_EV_DIR_CUT;
 	r->dir = s[UW_STR_DIR];
+	r->found = ev->flags & UW_EV_RESOLVED;
 	r->by = s[UW_STR_BY];
 	r->by_cut = ev->flags & UW_EV_BY_CUT && r->by.len;
+	r->fsby = (struct uw_str){ r->by.s, 0 };
 	r->path = (struct uw_str){ r->buffer, 0 };
 	r->fspath = (struct uw_str){ r->fsbuffer, 0 };
 	r->path_state = UW_PATH_UNKNOWN;
 
-	if (ev->flags & UW_EV_RESOLVED) {
+	if (r->found && ev->flags & UW_EV_FS)
+		complete_fspath(r, s[UW_STR_FSROOT], s[UW_STR_PATH], ev->below,
+				ev->flags & UW_EV_PATH_CUT, (struct uw_str){ "", 0 });
+	if (ev->via == UW_VIA_KERNEL) {
+		r->fsby.len = r->by_cut ? 0 : r->by.len;
+		r->by.len = 0;
+		r->by_cut = false;
+		return;
+	}
+	if (r->found) {
 		r->path = s[UW_STR_PATH];
 		r->path_state = UW_PATH_RESOLVED;
 		if (ev->flags & UW_EV_PATH_CUT)
 			r->path_state = UW_PATH_TRUNCATED;
-		if (ev->flags & UW_EV_FS)
-			complete_fspath(r, s[UW_STR_FSROOT], r->path, ev->below,
-					ev->flags & UW_EV_PATH_CUT, (struct uw_str){ "", 0 });
 		return;
 	}
 	if (!r->name_known || !r->name.len || (!r->dir_known && r->name.s[0] != '/'))
@@ -321,13 +333,20 @@ int uw_record_decode(const void *data, size_t size, struct uw_record *ret)
 bool uw_record_wants_cwd(const struct uw_record *r)
 {
 	return r->path_state == UW_PATH_UNKNOWN && r->name_known && r->name.len &&
-	       r->dfd == AT_FDCWD;
+	       r->dfd == AT_FDCWD && r->via != UW_VIA_KERNEL;
 }
 
 void uw_record_guess(struct uw_record *r, const char *cwd, size_t len)
 {
 	if (len && len < UW_PATH_MAX && cwd[0] == '/')
 		complete(r, (struct uw_str){ cwd, len }, UW_PATH_GUESSED);
+}
+
+void uw_record_place(struct uw_record *r, struct uw_str path, struct uw_str by)
+{
+	r->path = path;
+	r->path_state = UW_PATH_RESOLVED;
+	r->by = by;
 }
 
 const char *uw_path_state_name(enum uw_path_state state)

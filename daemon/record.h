@@ -55,12 +55,16 @@ struct uw_record {
 	/* which name */
 	int dfd;
 	bool name_known, name_cut, name_late;
+	bool found;		 /* by the kernel: fspath is where it is, not where it would be */
 	bool dir_known, dir_cut; /* dir_cut: its beginning is missing */
 	struct uw_str name, dir;
 	struct uw_str by; /* what a rename put in the place: its path before, "" where not known */
 	bool by_cut;	  /* its beginning is missing */
+	/* The same of UW_VIA_KERNEL within the file system; `by` is empty until uw_record_place(). */
+	struct uw_str fsby;
 	enum uw_path_state path_state;
-	struct uw_str path; /* in the event where it was resolved, otherwise in `buffer` */
+	struct uw_str
+		path; /* in the event where it was resolved, otherwise in `buffer`, or borrowed */
 	/*
 	 * The path within the file system of `dev`, in `fsbuffer`, "" where not known. That of a
 	 * name which was not resolved is as lexical as the path: no mount point is looked for.
@@ -96,6 +100,13 @@ int uw_record_decode(const void *data, size_t size, struct uw_record *ret);
  */
 bool uw_record_wants_cwd(const struct uw_record *record);
 void uw_record_guess(struct uw_record *record, const char *cwd, size_t len);
+
+/*
+ * A kernel thread has no mount namespace of its own to name a file in: until it is known which
+ * mount of the host shows it, the path is unknown. Completes the record with paths of the host,
+ * which must outlive it: of the target and, of a rename, of the source, where that has one.
+ */
+void uw_record_place(struct uw_record *record, struct uw_str path, struct uw_str by);
 
 /* "resolved" and so on, as UNLINK_PATH_STATE has it. */
 const char *uw_path_state_name(enum uw_path_state state);

@@ -50,6 +50,22 @@ static size_t name_rules(const struct uw_rules *rules, uint64_t mask,
 	return n;
 }
 
+/* See uw_record_place(). */
+static void place(struct uw_recorder *rec, const struct uw_mounts *mounts, struct uw_str path)
+{
+	struct uw_record *record = &rec->record;
+	struct uw_str by = { "", 0 };
+	size_t len;
+
+	if (record->fsby.len) {
+		uw_host_paths_begin(&rec->host_by, mounts, record->dev, record->fsby.s,
+				    record->fsby.len, false);
+		if (uw_host_paths_next(&rec->host_by, &len))
+			by = (struct uw_str){ rec->host_by.path, len };
+	}
+	uw_record_place(record, path, by);
+}
+
 static void write_record(struct uw_recorder *rec, const struct uw_rules *rules, uint64_t matches)
 {
 	const char *names[UW_RULES_MAX];
@@ -62,8 +78,11 @@ static void write_record(struct uw_recorder *rec, const struct uw_rules *rules, 
 	};
 	size_t len;
 
-	if (uw_filter_host_path(rules->filter, &rec->record, matches, &rec->host, &len))
+	if (uw_filter_host_path(rules->filter, &rec->record, matches, &rec->host, &len)) {
 		entry.host_path = (struct uw_str){ rec->host.path, len };
+		if (rec->record.via == UW_VIA_KERNEL)
+			place(rec, rules->mounts, entry.host_path);
+	}
 	entry.n_rules = name_rules(rules, matches, names, &entry.priority);
 	uw_sink_write(rec->sink, &entry); /* which counts it, also where it is lost */
 }

@@ -28,7 +28,7 @@ struct uw_recorder {
 	struct uw_flood *flood;
 	struct uw_stats stats; /* .filtered, .summarised and .undecodable; the sink counts its own */
 	struct uw_record record;
-	struct uw_host_paths host;
+	struct uw_host_paths host, host_by;
 	uint64_t realtime_offset_ns; /* CLOCK_REALTIME less CLOCK_BOOTTIME */
 };
 

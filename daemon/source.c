@@ -69,7 +69,7 @@ static bool wants(const struct uw_plan *plan, const char *program)
 		    !strcmp(uw_attachments[i].program, program))
 			return true;
 	return !strcmp(program, "uw_thread_exit") || !strcmp(program, "uw_read_tree") ||
-	       !strcmp(program, "uw_whoami");
+	       !strcmp(program, "uw_whoami") || (plan->kthreads && uw_source_vfs_wants(program));
 }
 
 /* Names the functions for the programs, which are loaded for these. */
@@ -145,6 +145,9 @@ static int load(struct uw_source *s, const struct uw_plan *plan, size_t ring_siz
 	r = make_banks(s, plan);
 	if (r < 0)
 		return explain(ret_why, r, "cannot set the number of CPUs", NULL);
+	r = plan->kthreads ? uw_source_vfs_prepare(s) : 0;
+	if (r < 0)
+		return explain(ret_why, r, "cannot prepare for kernel threads", NULL);
 	r = bpf_object__load(s->object);
 	if (r < 0)
 		return explain(ret_why, r, "the kernel does not accept the BPF programs", NULL);
@@ -155,7 +158,10 @@ static int load(struct uw_source *s, const struct uw_plan *plan, size_t ring_siz
 
 	s->ring = ring_buffer__new(uw_source_map(s, "uw_events"), on_sample, s, NULL);
 	r = s->ring ? uw_source_map_positions(s) : -errno;
-	return r < 0 ? explain(ret_why, r, "cannot map the ring buffer", NULL) : 0;
+	if (r < 0)
+		return explain(ret_why, r, "cannot map the ring buffer", NULL);
+	r = plan->kthreads ? uw_source_vfs_start(s) : 0;
+	return r < 0 ? explain(ret_why, r, "cannot map the news of modules", NULL) : 0;
 }
 
 /* Lets the programs know which process, and which thread of it, this is. */
@@ -175,17 +181,24 @@ static int keep_link(struct uw_source *s, struct bpf_link *link)
 	return 0;
 }
 
-static int attach_event(struct uw_source *s, struct bpf_program *program, const char *event)
+struct bpf_link *uw_source_attach_event(const struct uw_source *s, struct bpf_program *program,
+					const char *event)
 {
-	int fd, r;
+	struct bpf_link *link;
+	int fd, error;
 
 	fd = uw_tracefs_open_event(s->kernel->tracefs, event);
-	if (fd < 0)
-		return fd;
-	r = keep_link(s, bpf_program__attach_perf_event(program, fd));
-	if (r < 0)
+	if (fd < 0) {
+		errno = -fd;
+		return NULL;
+	}
+	link = bpf_program__attach_perf_event(program, fd);
+	if (!link) {
+		error = errno;
 		close(fd);
-	return r;
+		errno = error;
+	}
+	return link;
 }
 
 static int attach_one(struct uw_source *s, const struct uw_plan *plan,
@@ -199,7 +212,7 @@ static int attach_one(struct uw_source *s, const struct uw_plan *plan,
 	if (a->raw)
 		return keep_link(s, bpf_program__attach_trace(program));
 	if (a->event)
-		return attach_event(s, program, a->event);
+		return keep_link(s, uw_source_attach_event(s, program, a->event));
 
 	if (!plan->functions[a->function])
 		return -ENOENT;
@@ -209,7 +222,7 @@ static int attach_one(struct uw_source *s, const struct uw_plan *plan,
 			   s->events[s->n_events]);
 	if (r < 0)
 		return r;
-	return attach_event(s, program, s->events[s->n_events++]);
+	return keep_link(s, uw_source_attach_event(s, program, s->events[s->n_events++]));
 }
 
 static int program_fd(const struct uw_source *s, const struct uw_attachment *a)
@@ -309,10 +322,12 @@ void uw_source_stop(struct uw_source *s)
 	if (!s->n_links)
 		return;
 	uw_source_ignore(s);
+	uw_source_vfs_stop(s, true);
 	states = uw_source_map(s, "uw_states");
 	for (i = 0; i < STOP_STEPS && (!i || !bpf_map_get_next_key(states, NULL, &key)); i++)
 		nanosleep(&step, NULL);
 	detach(s);
+	uw_source_vfs_stop(s, false);
 	/* What is left has no return any more that could tell its result. */
 	uw_source_sweep(s, 0);
 }
@@ -321,6 +336,7 @@ void uw_source_free(struct uw_source *s)
 {
 	if (!s)
 		return;
+	uw_source_vfs_stop(s, false);
 	detach(s);
 	ring_buffer__free(s->ring);
 	uw_source_release_maps(s);

@@ -38,6 +38,21 @@ void uw_source_stop(struct uw_source *source);
 /* Stops and frees. Accepts NULL. */
 void uw_source_free(struct uw_source *source);
 
+/*
+ * Attaches the probes that see kernel threads delete, for a plan that has `kthreads`. Returns 0, or
+ * -errno with nothing attached. The other one detaches them; a deletion that is in flight then is
+ * left for uw_source_sweep().
+ */
+int uw_source_watch_kthreads(struct uw_source *source);
+void uw_source_leave_kthreads(struct uw_source *source);
+
+/*
+ * Has fn called, from uw_source_read(), when the kernel has loaded a module and is about to start
+ * it; for a plan that has `kthreads`, and as far as the kernel can tell.
+ */
+typedef void (*uw_source_module_fn)(void *userdata);
+void uw_source_on_module(struct uw_source *source, uw_source_module_fn fn, void *userdata);
+
 /* A descriptor that polls readable when there are events; the source keeps it. */
 int uw_source_fd(const struct uw_source *source);
 

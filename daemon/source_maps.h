@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The inside of a source, shared by source.c (programs) and source_maps.c (maps). */
+/*
+ * The inside of a source, shared by source.c (programs), source_vfs.c (those that come and go) and
+ * source_maps.c (maps).
+ */
 #ifndef UW_SOURCE_MAPS_H
 #define UW_SOURCE_MAPS_H
 
@@ -8,7 +11,16 @@
 #include "source.h"
 #include "tracefs.h"
 
-#define LINKS_MAX 24
+#define LINKS_MAX     24
+#define UW_VFS_PROBES 6
+
+/* The probes that see kernel threads delete: n are attached, the returns before the entries. */
+struct uw_source_vfs {
+	struct bpf_link *link[UW_VFS_PROBES];
+	char event[UW_VFS_PROBES][UW_EVENT_NAME_MAX]; /* of tracefs */
+	size_t n;
+	struct bpf_link *module_load;
+};
 
 struct uw_source {
 	const struct uw_kernel *kernel;
@@ -30,6 +42,9 @@ struct uw_source {
 	size_t n_entries;
 	char events[LINKS_MAX][UW_EVENT_NAME_MAX]; /* of tracefs, to be removed */
 	size_t n_events;
+	struct uw_source_vfs vfs;
+	uw_source_module_fn on_module;
+	void *module_userdata;
 };
 
 /*
@@ -52,5 +67,18 @@ void uw_source_release_maps(struct uw_source *source);
 
 /* From now on both probes of moves are attached. */
 void uw_source_trust_moves(struct uw_source *source);
+
+/* Attaches the program to an event of tracefs. NULL on failure, with errno set. */
+struct bpf_link *uw_source_attach_event(const struct uw_source *source, struct bpf_program *program,
+					const char *event);
+
+/*
+ * Of source_vfs.c: whether the program is one of its own; what is due before the programs are
+ * loaded, and after, if they are wanted; and the end, in one step or two, more are harmless.
+ */
+bool uw_source_vfs_wants(const char *program);
+int uw_source_vfs_prepare(struct uw_source *source);
+int uw_source_vfs_start(struct uw_source *source);
+void uw_source_vfs_stop(struct uw_source *source, bool keep_returns);
 
 #endif

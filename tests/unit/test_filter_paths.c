@@ -107,6 +107,7 @@ struct match {
 #define LEX	  UW_PATH_LEXICAL
 #define CUT	  UW_PATH_TRUNCATED
 #define CONTAINER 200
+#define KERNEL	  300 /* no process: a kernel thread, in the host's namespace */
 
 #define BASIC                                        \
 	"27 1 254:0 / / rw - ext4 x rw\n"            \
@@ -153,6 +154,15 @@ static const struct match matches[] = {
 	    { "8:99 /x", "/mnt/x", RES, CONTAINER, 2 },
 	    { "8:99 /x", "/home/data/x", RES, HOST_NS, 2 },
 	    { "8:99 /x", "/x", RES, HOST_NS, 2 } } },
+	{ "a kernel thread deletes in a place alone",
+	  "[Watch]\nPath=/srv\n[Watch]\nExcludePath=/srv2\n[Watch]\nPath=/srv2\n",
+	  BASIC,
+	  { { "8:17 /a", "", UW_PATH_UNKNOWN, KERNEL, 1 | 2 },
+	    { "254:0 /home/data/a", "", UW_PATH_UNKNOWN, KERNEL, 4 },
+	    { "254:0 /srv/hidden", "", UW_PATH_UNKNOWN, KERNEL, 2 },
+	    { "0:99 /srv/a", "", UW_PATH_UNKNOWN, KERNEL, 2 },
+	    { "8:17", "", UW_PATH_UNKNOWN, KERNEL, 7 },
+	    { NULL, "", UW_PATH_UNKNOWN, KERNEL, 7 } } },
 	{ "a name that is not there is followed across mounts by its text",
 	  "[Watch]\nPath=/srv\n[Watch]\nPath=/home/data\n[Watch]\nExcludePath=/srv2\n",
 	  BASIC,
@@ -232,6 +242,12 @@ static struct uw_record *record_of(const struct deletion *d)
 	record.task_known = true;
 	record.mntns = d->mntns;
 	record.dir_known = d->state == LEX;
+	record.found = d->state == RES || d->state == CUT;
+	if (d->mntns == KERNEL) {
+		record.via = UW_VIA_KERNEL;
+		record.mntns = HOST_NS;
+		record.found = true;
+	}
 	record.fspath = (struct uw_str){ "", 0 };
 	if (d->place)
 		place_record(&record, d->place);
@@ -252,7 +268,7 @@ static void test_match(void **state)
 		if (uw_filter_match(c.filter, record) != d->rules)
 			fail_msg("%s %s: %#llx", d->place ? d->place : "-", d->path,
 				 (unsigned long long)uw_filter_match(c.filter, record));
-		if (d->state == RES && record->dev_known)
+		if (record->found && d->state != CUT && record->fspath.len > 0)
 			kernel = look_up(c.filter, record->dev, record->fspath.s,
 					 record->fspath.len, false);
 		assert_int_equal(d->rules & ~kernel, 0);

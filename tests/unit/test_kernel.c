@@ -444,7 +444,9 @@ static void test_not_covered(void **state)
 		const char *what;
 		size_t from; /* the first plan that does not cover it */
 	} gaps[] = {
-		{ "nfsd", 0 },
+		{ "subvolumes of btrfs", 0 },
+		{ "mq_unlink", 0 },
+		{ "kernel threads (nfsd, ksmbd)", 2 },
 		{ "io_uring", 2 },
 		{ "32-bit system calls", 2 },
 		{ "renames that replace a file", 2 },
@@ -453,7 +455,7 @@ static void test_not_covered(void **state)
 		{ "the directories of relative names", 3 },
 		{ "CONFIG_SECURITY_PATH", UW_PLANS_MAX },
 	};
-	struct uw_kernel k = { MODEL };
+	struct uw_kernel k = { MODEL, .vfs = true };
 	struct uw_plan plans[UW_PLANS_MAX];
 	size_t i, g;
 
@@ -486,8 +488,30 @@ static void test_path_missing(void **state)
 		assert_string_equal(
 			plans[0].not_covered,
 			"true paths (the kernel has no CONFIG_SECURITY_PATH), renames that "
-			"replace a file, and deletions inside the kernel (nfsd, ksmbd)");
+			"replace a file, kernel threads (nfsd, ksmbd), subvolumes of btrfs "
+			"removed by ioctl(2), mq_unlink(3)");
 	}
+}
+
+/* Kernel threads take kprobes, and BTF that has the functions. */
+static void test_kthreads(void **state)
+{
+	struct uw_kernel all = { MODEL, .vfs = true }, no_vfs = { MODEL }, no_kprobes = all;
+	struct uw_plan plans[UW_PLANS_MAX];
+	size_t i;
+
+	(void)state;
+	assert_int_equal(uw_kernel_plan(&all, UW_CHOOSE_AUTO, plans), UW_PLANS_MAX);
+	assert_string_equal(plans[0].not_covered,
+			    "subvolumes of btrfs removed by ioctl(2), mq_unlink(3)");
+	for (i = 0; i < UW_PLANS_MAX; i++)
+		assert_int_equal(plans[i].kthreads, i < 2);
+	no_kprobes.kprobe_events = false;
+	uw_kernel_plan(&no_kprobes, UW_CHOOSE_KPROBE, plans);
+	assert_false(plans[0].kthreads);
+	uw_kernel_plan(&no_vfs, UW_CHOOSE_KPROBE, plans);
+	assert_false(plans[0].kthreads);
+	assert_non_null(strstr(plans[0].not_covered, "kernel threads (nfsd, ksmbd)"));
 }
 
 static void test_done(void **state)
@@ -586,6 +610,7 @@ static const struct CMUnitTest others[] = {
 	TEST("says of each way in what it does not cover", test_not_covered),
 	TEST("says what kprobes do not cover where a function of CONFIG_SECURITY_PATH is missing",
 	     test_path_missing),
+	TEST("watches kernel threads where kprobes can", test_kthreads),
 	TEST("closes tracefs once", test_done),
 	TEST("reads facts about this kernel that do not contradict each other", test_read),
 	TEST("names every probe", test_names),

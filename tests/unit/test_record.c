@@ -541,13 +541,13 @@ static bool same(struct uw_str got, struct uw_str want)
 }
 
 /* Whether flags go together, as the words beside them in unlinkwatch.h have it. */
-static bool go_together(enum uw_op op, unsigned int flags)
+static bool go_together(enum uw_op op, enum uw_via via, unsigned int flags)
 {
 	bool resolved = flags & UW_EV_RESOLVED, dir = flags & UW_EV_DIR;
 
-	return !(resolved && dir) && (resolved || !(flags & UW_EV_PATH_CUT)) &&
-	       (dir || !(flags & UW_EV_DIR_CUT)) && !(flags & UW_EV_DIR_IN_NAME) &&
-	       (resolved || dir || !(flags & UW_EV_FS)) &&
+	return !(resolved && dir) && !(via == UW_VIA_KERNEL && dir) &&
+	       (resolved || !(flags & UW_EV_PATH_CUT)) && (dir || !(flags & UW_EV_DIR_CUT)) &&
+	       !(flags & UW_EV_DIR_IN_NAME) && (resolved || dir || !(flags & UW_EV_FS)) &&
 	       (op == UW_OP_RENAME || !(flags & UW_EV_BY_CUT));
 }
 
@@ -593,10 +593,18 @@ static void check_name(const struct uw_record *r, unsigned int flags, const stru
 	assert_int_equal(r->name_late, !!(flags & UW_EV_NAME_LATE));
 	assert_int_equal(r->dir_known, !!(flags & UW_EV_DIR));
 	assert_int_equal(r->dir_cut, !!(flags & UW_EV_DIR_CUT));
-	assert_int_equal(r->by_cut, !!(flags & UW_EV_BY_CUT));
+	assert_int_equal(r->found, !!(flags & UW_EV_RESOLVED));
 	assert_true(same(r->name, text("file")));
 	assert_true(same(r->dir, strings->s[UW_STR_DIR]));
+	if (r->via == UW_VIA_KERNEL) {
+		assert_int_equal(r->path_state, UW_PATH_UNKNOWN);
+		assert_false(r->path.len || r->by.len || r->by_cut);
+		assert_true(same(r->fsby, strings->s[UW_STR_BY]));
+		return;
+	}
+	assert_int_equal(r->by_cut, !!(flags & UW_EV_BY_CUT));
 	assert_true(same(r->by, strings->s[UW_STR_BY]));
+	assert_int_equal(r->fsby.len, 0);
 	if (flags & UW_EV_RESOLVED)
 		assert_true(same(r->path, text("/a/b")));
 	assert_int_equal(r->path_state == UW_PATH_RESOLVED,
@@ -618,7 +626,7 @@ static void check_fields(enum uw_op op, enum uw_probe probe, enum uw_via via, un
 	if (!(flags & UW_EV_RESOLVED))
 		strings.s[UW_STR_PATH].len = 0;
 	strings.s[UW_STR_DIR] = text(flags & UW_EV_DIR ? "/srv" : "");
-	if (!(flags & UW_EV_FS))
+	if (!(flags & UW_EV_FS) || via == UW_VIA_KERNEL)
 		strings.s[UW_STR_FSROOT].len = 0;
 	ev.op = (__u8)op;
 	ev.probe = (__u8)probe;
@@ -626,7 +634,7 @@ static void check_fields(enum uw_op op, enum uw_probe probe, enum uw_via via, un
 	ev.flags = flags;
 	ev.ret = ret;
 	data = build(&ev, &strings, &size);
-	if (!go_together(op, flags)) {
+	if (!go_together(op, via, flags)) {
 		check_refused(data, size);
 		free(data);
 		return;
@@ -1246,6 +1254,82 @@ static void test_longest_guess(void **state)
 	free(data);
 }
 
+/* A path within the file system: all of it is below the root of that. */
+static struct uw_event of_kthread(struct strings *strings, const char *path, const char *by)
+{
+	struct uw_event ev = model;
+
+	*strings = name_and_dir("x", "");
+	strings->s[UW_STR_PATH] = text(path);
+	strings->s[UW_STR_BY] = text(by);
+	ev.op = *by ? UW_OP_RENAME : UW_OP_UNLINK;
+	ev.via = UW_VIA_KERNEL;
+	ev.flags = UW_EV_RESOLVED | UW_EV_FS;
+	ev.below = (__u16)strlen(path);
+	return ev;
+}
+
+static void test_kthread(void **state)
+{
+	static struct uw_record r;
+	struct strings strings;
+	struct uw_event ev = of_kthread(&strings, "/d/x", "/e/y");
+	unsigned char *data;
+	size_t size;
+
+	(void)state;
+	data = build(&ev, &strings, &size);
+	assert_int_equal(uw_record_decode(data, size, &r), 0);
+	assert_true(r.found && same(r.fspath, text("/d/x")) && same(r.fsby, text("/e/y")));
+	assert_true(r.path_state == UW_PATH_UNKNOWN && !r.path.len && !r.by.len);
+	assert_false(uw_record_wants_cwd(&r));
+	uw_record_place(&r, text("/srv/d/x"), text("/srv/e/y"));
+	assert_int_equal(r.path_state, UW_PATH_RESOLVED);
+	assert_true(same(r.path, text("/srv/d/x")) && same(r.by, text("/srv/e/y")));
+	free(data);
+}
+
+static void test_kthread_cut(void **state)
+{
+	static struct uw_record r;
+	struct strings strings;
+	struct uw_event ev = of_kthread(&strings, "/d/x", "/e/y");
+	unsigned char *data;
+	size_t size;
+
+	(void)state;
+	ev.flags |= UW_EV_PATH_CUT | UW_EV_BY_CUT;
+	data = build(&ev, &strings, &size);
+	assert_int_equal(uw_record_decode(data, size, &r), 0);
+	assert_true(r.found && !r.fspath.len && !r.fsby.len && !r.by_cut);
+	free(data);
+}
+
+/* What the kernel side cannot have found out about a kernel thread's deletion. */
+static void test_kthread_refused(void **state)
+{
+	struct strings strings;
+	struct uw_event ev = of_kthread(&strings, "/d/x", "");
+	unsigned char *data;
+	size_t size;
+
+	(void)state;
+	ev.below = 2;
+	data = build(&ev, &strings, &size);
+	check_refused(data, size);
+	free(data);
+	ev.below = 4;
+	strings.s[UW_STR_FSROOT] = text("/vol");
+	data = build(&ev, &strings, &size);
+	check_refused(data, size);
+	free(data);
+	strings = name_and_dir("x", "/d");
+	ev.flags = UW_EV_DIR;
+	data = build(&ev, &strings, &size);
+	check_refused(data, size);
+	free(data);
+}
+
 static void test_state_names(void **state)
 {
 	(void)state;
@@ -1419,6 +1503,10 @@ static const struct CMUnitTest others[] = {
 	TEST("holds the longest strings of a path to the last byte", test_longest),
 	TEST("holds as many components as there can be", test_most_components),
 	TEST("takes the longest working directory and none that is longer", test_longest_guess),
+	TEST("takes a kernel thread's path for one within the file system, until it is placed",
+	     test_kthread),
+	TEST("knows no place for a kernel thread's path that was cut", test_kthread_cut),
+	TEST("refuses what cannot be known of a kernel thread's deletion", test_kthread_refused),
 	TEST("names every state of a path", test_state_names),
 	TEST("survives 200,000 mutations of a valid event", test_mutations),
 	TEST("refuses 50,000 buffers of random bytes without reading outside", test_random_bytes),
