@@ -19,11 +19,11 @@
 
 /*
  * A process may mount in a loop. A look costs so many times the CPU time that it takes, and half a
- * second at the most; what is paid with is the time that passes, of which one second may be owed.
+ * second at the most; what is paid with is the time that passes, of which four seconds may be owed.
  */
 #define REST_FACTOR 9
 #define REST_MAX_NS (UW_NS_PER_S / 2)
-#define CREDIT_NS   UW_NS_PER_S
+#define CREDIT_NS   (4 * UW_NS_PER_S)
 
 struct uw_mountwatch {
 	sd_event *event;

@@ -153,6 +153,7 @@ def mounts_appear():
     twice("tmpfs mounted below it", "/srv/data/later", {**DATA, "HOST_PATH": None})
     unmount("/srv/data/later")
     os.makedirs("/srv/mounted")
+    time.sleep(1)   # or the daemon may not see what was there between two changes
     mount("above", "/srv/mounted", "tmpfs", 0)  # with the number of the one that is gone
     twice("another tmpfs mounted above it", "/srv/mounted/sub", {"RULE": "deep", "HOST_PATH": None})
     twice("another tmpfs mounted above it, beside", "/srv/mounted/other", None)

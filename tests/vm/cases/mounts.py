@@ -136,6 +136,7 @@ def ways_to_mount():
     here("a mount that another mount namespace shares with the host's", "/srv/other/" + new_name(), IN)
     pause()
     p.communicate(b"\n")
+    pause()
     here("the same, unmounted there", "/srv/other/" + new_name(), None)
     os.makedirs("/srv/other/sub")
     for i in range(5):
@@ -227,6 +228,7 @@ def check_all(title):
 def alone(title, steps, namespace, limit):
     """Without a deletion, all that it costs is a look now and then."""
     pid = churn(steps, namespace)
+    time.sleep(5)   # what it may owe is used up
     begun = meter()
     time.sleep(3)
     maps, cpu, seconds = reading(begun)
