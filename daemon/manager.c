@@ -30,6 +30,9 @@
 /* Every so many ticks the probe has to prove that it sees. */
 #define PROOF_TICKS 5
 
+/* And the host's tree is looked at for what nobody tells. */
+#define LOOK_TICKS 2
+
 /*
  * How long the stop waits for a journal, or a reader, that takes nothing. systemd's patience
  * (TimeoutStopSec=) is 90 s.
@@ -126,8 +129,10 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 	if (++m->ticks % PROOF_TICKS == 0)
 		prove(m);
 	uw_kthreads_check(&m->kthreads);
-	drain(m);
-	uw_mountwatch_look(m->mountwatch);
+	if (m->ticks % LOOK_TICKS == 0) {
+		drain(m);
+		uw_mountwatch_look(m->mountwatch);
+	}
 	uw_report_renew(&m->report);
 	r = sd_event_source_set_time_relative(source, TICK_USEC);
 	if (r < 0)

@@ -18,11 +18,11 @@
 #define TRIES 2
 
 /*
- * A process may mount in a loop. A look costs so many times the CPU time that it takes, and half a
+ * A process may mount in a loop. A look costs so many times the CPU time that it takes, and one
  * second at the most; what is paid with is the time that passes, of which four seconds may be owed.
  */
 #define REST_FACTOR 9
-#define REST_MAX_NS (UW_NS_PER_S / 2)
+#define REST_MAX_NS UW_NS_PER_S
 #define CREDIT_NS   (4 * UW_NS_PER_S)
 
 struct uw_mountwatch {

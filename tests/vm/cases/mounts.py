@@ -250,8 +250,8 @@ def storms():
     under("nothing else", [])
     under("mounts in a container", [box])
     under("mounts, renames and links on the host", [host, turn, link])
-    for title, (steps, namespace), limit in (("mounts in a container", box, 0.05), ("mounts on the host", host, 0.3),
-                                             ("a directory above a mount", turn, 0.3), ("a link in a rule", link, 0.3)):
+    for title, (steps, namespace), limit in (("mounts in a container", box, 0.05), ("mounts on the host", host, 0.5),
+                                             ("a directory above a mount", turn, 0.5), ("a link in a rule", link, 0.5)):
         alone(title, steps, namespace, limit)
 
 
