@@ -140,6 +140,7 @@ static bool parse_deletion(struct uw_str line, struct uw_record *record)
 	free(number);
 	record->path = record->fspath = line;
 	record->path_state = UW_PATH_RESOLVED;
+	record->found = true;
 	number = string_of(place);
 	if (sscanf(number, "%4u:%7u", &major, &minor) == 2 && major < 4096 && minor < 1 << 20) {
 		record->dev_known = true;
