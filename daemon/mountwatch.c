@@ -94,7 +94,6 @@ static int renew(struct uw_mountwatch *w)
  */
 static int confirm(struct uw_mountwatch *w, bool *ret_sure, bool *ret_holds)
 {
-	uint64_t now = uw_clock_ns(CLOCK_BOOTTIME);
 	struct uw_host_tree before, after;
 	int r;
 
@@ -109,7 +108,7 @@ static int confirm(struct uw_mountwatch *w, bool *ret_sure, bool *ret_holds)
 	*ret_sure = *ret_holds && before.settled && before.state == after.state;
 	if (after.inum)
 		uw_filter_set_mntns(w->book->now.filter, after.inum);
-	uw_rulebook_confirm(w->book, *ret_sure ? after.state : UW_NO_STATE, now);
+	uw_rulebook_confirm(w->book, *ret_sure ? after.state : UW_NO_STATE);
 	return uw_source_set_state(*w->source, w->book->now.filter);
 }
 

@@ -3,7 +3,10 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "clock.h"
 
 /* Frees rules, whose configuration others may still use. */
 static void rules_done(struct uw_rules *rules, const struct uw_config *in_use)
@@ -35,6 +38,7 @@ static int compile(struct uw_rules *rules)
 	size_t i;
 	int r;
 
+	rules->checked_ns = uw_clock_ns(CLOCK_BOOTTIME);
 	r = uw_mounts_read(&rules->mounts);
 	if (r == 0)
 		r = uw_links_new(uw_links_system, &rules->links);
@@ -100,16 +104,20 @@ void uw_rulebook_discard(struct uw_rulebook *book, struct uw_rules *rules)
 	rules_done(rules, book->now.config);
 }
 
-bool uw_rulebook_holds(const struct uw_rulebook *book)
+bool uw_rulebook_holds(struct uw_rulebook *book)
 {
-	return uw_mounts_hold(book->now.mounts) && uw_links_hold(book->now.links);
+	uint64_t now = uw_clock_ns(CLOCK_BOOTTIME);
+	bool holds = uw_mounts_hold(book->now.mounts) && uw_links_hold(book->now.links);
+
+	if (holds)
+		book->now.checked_ns = now;
+	return holds;
 }
 
-void uw_rulebook_confirm(struct uw_rulebook *book, uint32_t state, uint64_t checked_ns)
+void uw_rulebook_confirm(struct uw_rulebook *book, uint32_t state)
 {
 	struct uw_rules *now = &book->now;
 
-	now->checked_ns = checked_ns;
 	if (now->filter->by_path)
 		now->filter->set.tree = state;
 	if (state > UW_NO_STATE && !uw_rules_are_for(now, state))

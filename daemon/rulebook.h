@@ -35,8 +35,8 @@ struct uw_rules {
 	uint32_t gen;
 	/*
 	 * States of the host's tree (see struct uw_host_tree) in which mounts and links were found
-	 * to be these, the last ones of n_states; and when that was last looked at, by
-	 * CLOCK_BOOTTIME.
+	 * to be these, the last ones of n_states; and when they last were these for sure, or were
+	 * read, by CLOCK_BOOTTIME.
 	 */
 	uint32_t states[UW_STATES_KEPT];
 	size_t n_states;
@@ -63,14 +63,14 @@ void uw_rulebook_commit(struct uw_rulebook *book, struct uw_rules *rules);
 void uw_rulebook_discard(struct uw_rulebook *book, struct uw_rules *rules);
 
 /* Whether mounts and links still are what the rules in force were compiled for: reads them. */
-bool uw_rulebook_holds(const struct uw_rulebook *book);
+bool uw_rulebook_holds(struct uw_rulebook *book);
 
 /*
- * Takes down that this was so in a state of the tree, at a time. The state is 0 where the kernel
- * does not tell, and UW_NO_STATE where it changed while they were read. What the kernel is to
- * compare with is in now.filter->set.
+ * Takes down which state of the tree the rules in force are for: 0 where the kernel does not tell,
+ * and UW_NO_STATE where it changed while they were read. What the kernel is to compare with is in
+ * now.filter->set.
  */
-void uw_rulebook_confirm(struct uw_rulebook *book, uint32_t state, uint64_t checked_ns);
+void uw_rulebook_confirm(struct uw_rulebook *book, uint32_t state);
 
 /* Whether the rules are known to be for that state. */
 bool uw_rules_are_for(const struct uw_rules *rules, uint32_t state);

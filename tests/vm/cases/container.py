@@ -200,7 +200,7 @@ def binds_appear():
 
 
 def symlinks():
-    for d in ("/srv/target2", "/srv/target3"):
+    for d in ("/srv/target2", "/srv/target3", "/srv/target4"):
         os.makedirs(d)
     here("the target of a symlink", "/srv/target/" + new_name(), {"RULE": "link", "HOST_PATH": None})
     here("through the symlink", "/srv/link/" + new_name(), {"RULE": "link", "PATH": "/srv/target/f%d" % uwtree.serial})
@@ -215,6 +215,14 @@ def symlinks():
         here("through a symlink made after the start, " + when, "/srv/latelink/" + new_name(),
              {"RULE": "latelink", "PATH": "/srv/target3/f%d" % uwtree.serial})
         time.sleep(1)
+    for i in range(6):
+        target = "target%d" % (3 + i % 2)
+        os.unlink("/srv/latelink")
+        time.sleep(0.01)
+        os.symlink(target, "/srv/latelink")
+        here("through a symlink that comes back while the daemon looks", "/srv/latelink/" + new_name(),
+             {"RULE": "latelink", "PATH": "/srv/%s/f%d" % (target, uwtree.serial)})
+        time.sleep(0.5)
 
 
 def exclusion():
