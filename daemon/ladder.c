@@ -17,6 +17,9 @@
 /* Events read at a time from a source that is done with. */
 #define BATCH 512
 
+/* How long it waits for a journal, or a reader, that takes nothing. The watchdog's is 30 s. */
+#define DRAIN_TIMEOUT_MS 5000
+
 /*
  * Checks in a row that see entries but no result, after which it is no longer put down to many
  * deletions that are in flight: the kernel skips return probes then, but not for as long as that.
@@ -84,11 +87,22 @@ void uw_ladder_describe(const struct uw_ladder *l, struct uw_buf *buf)
 	uw_buf_puts(buf, uw_plan_detail(&l->plan));
 }
 
-static void stop(struct uw_source *source)
+static void tell_watchdog(void)
 {
+	sd_notify(0, "WATCHDOG=1");
+}
+
+/* And has what it still holds recorded, as long as the journal or the output takes it. */
+static void stop(struct uw_ladder *l, struct uw_source *source)
+{
+	int n, r = 0;
+
 	uw_source_stop(source);
-	while (uw_source_read(source, BATCH) == BATCH)
-		;
+	do {
+		n = uw_source_read(source, BATCH);
+		if (!uw_sink_has_room(l->sink))
+			r = uw_sink_drain(l->sink, DRAIN_TIMEOUT_MS, tell_watchdog);
+	} while (n > 0 && r >= 0);
 }
 
 /* Takes what a source still has, its counters included. Accepts NULL. */
@@ -99,7 +113,7 @@ static void retire(struct uw_ladder *l, struct uw_source *source)
 
 	if (!source)
 		return;
-	stop(source);
+	stop(l, source);
 	if (!uw_source_counters(source, counters))
 		for (i = 0; i < UW_CNT_MAX; i++)
 			l->before[i] += counters[i];
@@ -247,7 +261,7 @@ void uw_ladder_check(struct uw_ladder *l, const struct uw_config *config,
 		if (uw_tracefs_off())
 			return;
 		/* Its remains must not see what the next one sees. */
-		stop(l->source);
+		stop(l, l->source);
 		if (!uw_ladder_climb(l, config, filter))
 			verdict = UW_VERDICT_SEES;
 	}

@@ -34,6 +34,7 @@ static int release(struct uw_source *source, struct uw_canary *canary)
 static enum uw_verdict prove_once(struct uw_source *source, const struct uw_plan *plan,
 				  struct uw_canary *canary, struct uw_buf *why)
 {
+	struct uw_source_usage written, read;
 	uint64_t before[UW_CNT_MAX], after[UW_CNT_MAX];
 	enum uw_verdict verdict;
 	int r, n;
@@ -45,13 +46,15 @@ static enum uw_verdict prove_once(struct uw_source *source, const struct uw_plan
 		return unknown(UW_VERDICT_UNKNOWN, why,
 			       "no file of its own can be made and deleted", r);
 	/* The kernel side has written them by the time that the system calls returned. */
+	uw_source_usage(source, &written);
 	n = uw_source_read(source, EVENTS_MAX);
 	if (n < 0)
 		return unknown(UW_VERDICT_UNKNOWN, why, "the ring buffer cannot be read", n);
 	verdict = uw_canary_judge(canary, plan, why);
 	if (verdict == UW_VERDICT_SEES)
 		return verdict;
-	if (n == EVENTS_MAX)
+	uw_source_usage(source, &read);
+	if (read.consumed < written.written)
 		return unknown(UW_VERDICT_BUSY, why, "there are too many events to read", 0);
 	r = uw_source_counters(source, after);
 	if (r < 0)

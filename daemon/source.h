@@ -100,7 +100,8 @@ int uw_source_counters(const struct uw_source *source, uint64_t ret[UW_CNT_MAX])
 
 /* How full the ring buffer and the table of deletions in flight are. */
 struct uw_source_usage {
-	size_t ring_size, ring_used; /* bytes */
+	size_t ring_size, ring_used;	 /* bytes */
+	unsigned long written, consumed; /* bytes since the start */
 	size_t states_size, states_used;
 };
 

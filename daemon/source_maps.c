@@ -315,11 +315,14 @@ void uw_source_unmap_positions(struct uw_source *s)
 void uw_source_usage(const struct uw_source *s, struct uw_source_usage *ret)
 {
 	unsigned long consumed = __atomic_load_n(s->consumed, __ATOMIC_ACQUIRE);
+	unsigned long written = __atomic_load_n(s->produced, __ATOMIC_ACQUIRE);
 
 	*ret = (struct uw_source_usage){
 		.ring_size =
 			bpf_map__max_entries(bpf_object__find_map_by_name(s->object, "uw_events")),
-		.ring_used = __atomic_load_n(s->produced, __ATOMIC_ACQUIRE) - consumed,
+		.ring_used = written - consumed,
+		.written = written,
+		.consumed = consumed,
 		.states_size = UW_STATES,
 		.states_used = __atomic_load_n(s->in_flight, __ATOMIC_RELAXED),
 	};
