@@ -94,11 +94,11 @@ struct scratch {
 };
 
 /*
- * Kprobes and the system calls' tracepoints run with preemption off. fentry programs only stay on their
- * CPU since 5.11, as other tracepoints do on 7.x: each can be preempted by any other, though not by itself,
- * which the kernel skips then. So each of those has a space of its own on each CPU.
+ * Kprobes run with preemption off. fentry programs only stay on their CPU since 5.11, as those on tracepoints
+ * do on 7.x: each can be preempted by any other, though not by itself, which the kernel skips then. So each
+ * of those has a space of its own on each CPU.
  */
-enum bank { BANK_PROBE, BANK_EXIT, BANK_RAW_LEAVE, BANK_FENTRY };
+enum bank { BANK_PROBE, BANK_EXIT, BANK_SYS_LEAVE, BANK_SYS_UNLINK, BANK_SYS_RMDIR, BANK_FENTRY };
 
 /* What a fentry program does, for its bank. */
 enum step { STEP_ENTER, STEP_TARGET, STEP_LEAVE };

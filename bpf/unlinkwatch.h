@@ -31,7 +31,7 @@
 #define UW_BIG_SLOTS 128
 
 /* Working spaces for each CPU, and how many more it takes for fentry; see maps.bpf.h. */
-#define UW_BANKS 3
+#define UW_BANKS 5
 #define UW_FENTRY_BANKS 9
 
 /* Steps of the dentry walk, mounts included; see walk.bpf.h. */
