@@ -24,7 +24,8 @@ SBINDIR ?= $(PREFIX)/sbin
 BINDIR ?= $(PREFIX)/bin
 BASHDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
-METRICSDIR ?= $(PREFIX)/share/doc/unlinkwatchd/metrics
+DOCDIR ?= $(PREFIX)/share/doc/unlinkwatchd
+EXAMPLES := alert fleet metrics
 MANDIR ?= $(PREFIX)/share/man
 # Units and catalogs are only found in these places, whatever the prefix.
 UNITDIR ?= $(if $(filter /usr,$(PREFIX)),/usr/lib,/etc)/systemd/system
@@ -212,7 +213,8 @@ install: all
 	$(INSTALL) -D -m 644 man/unlinkwatchctl.1 $(DESTDIR)$(MANDIR)/man1/unlinkwatchctl.1
 	$(INSTALL) -D -m 644 conf/completion/unlinkwatchctl.bash $(DESTDIR)$(BASHDIR)/unlinkwatchctl
 	$(INSTALL) -D -m 644 conf/completion/_unlinkwatchctl $(DESTDIR)$(ZSHDIR)/_unlinkwatchctl
-	$(INSTALL) -D -m 644 -t $(DESTDIR)$(METRICSDIR) conf/metrics/*
+	$(INSTALL) -D -m 644 -t $(DESTDIR)$(DOCDIR) docs/*.md
+	for d in $(EXAMPLES); do $(INSTALL) -D -m 644 -t $(DESTDIR)$(DOCDIR)/$$d conf/$$d/* || exit; done
 	$(INSTALL) -D -m 644 man/unlinkwatchd.8 $(DESTDIR)$(MANDIR)/man8/unlinkwatchd.8
 	$(INSTALL) -D -m 644 man/unlinkwatch.conf.5 $(DESTDIR)$(MANDIR)/man5/unlinkwatch.conf.5
 	@test -n '$(DESTDIR)' || { systemctl daemon-reload; journalctl --update-catalog; } || true
@@ -222,7 +224,7 @@ uninstall:
 	@test -n '$(DESTDIR)' || systemctl disable --now unlinkwatchd || true
 	rm -f $(DESTDIR)$(BINDIR)/unlinkwatchctl $(DESTDIR)$(MANDIR)/man1/unlinkwatchctl.1 \
 		$(DESTDIR)$(BASHDIR)/unlinkwatchctl $(DESTDIR)$(ZSHDIR)/_unlinkwatchctl
-	rm -rf $(DESTDIR)$(METRICSDIR)
+	rm -rf $(DESTDIR)$(DOCDIR)
 	rm -f $(DESTDIR)$(SBINDIR)/unlinkwatchd $(DESTDIR)$(UNITDIR)/unlinkwatchd.service \
 		$(DESTDIR)$(UNITDIR)/unlinkwatchd.service.d/notify-reload.conf \
 		$(DESTDIR)$(CATALOGDIR)/unlinkwatchd.catalog \

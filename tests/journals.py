@@ -86,19 +86,19 @@ def write(path, records):
         raise RuntimeError(said.decode())
 
 
-def _many(count, paths):
+def many(count, paths, **more):
     """Records of `count` deletions of `paths` names in a tree, five seconds apart, by a few users and programs."""
     start = 1_700_000_000_000_000
-    yield note(start - 1, STARTED, "watching deletions by kprobe")
+    yield note(start - 1, STARTED, "watching deletions by kprobe", **more)
     for i in range(count):
         n = i % paths
         user = i % 7
         yield deletion(start + i * 5_000_000, "/srv/data/d%d/e%d/file-%d.dat" % (n % 100, n % 1000, n),
                        ret=-13 if i % 10 == 0 else 0, uid=1000 + user, user="user%d" % user, pid=1000 + i % 30000,
-                       comm=("rm", "find", "make", "git")[i % 4], UNLINK_INODE=i, UNLINK_SIZE=i * 37 % 100_000)
+                       comm=("rm", "find", "make", "git")[i % 4], UNLINK_INODE=i, UNLINK_SIZE=i * 37 % 100_000, **more)
 
 
 if __name__ == "__main__":
     os.makedirs(sys.argv[1], exist_ok=True)
     write(os.path.join(sys.argv[1], "remote.journal"),
-          _many(int(sys.argv[2]), int((sys.argv[3:] or sys.argv[2:])[0])))
+          many(int(sys.argv[2]), int((sys.argv[3:] or sys.argv[2:])[0])))

@@ -78,6 +78,47 @@ int uw_reader_read(struct uw_reader *reader, struct uw_found *ret);
 /* Time of the first record of the journal; UINT64_MAX: it has none. */
 uint64_t uw_reader_first(struct uw_reader *reader);
 
+/* ---- file by file: for what takes looking at the values of a field, see `sift` */
+
+/*
+ * The descriptors of all files that journals are read from, which stay libsystemd's. To be freed.
+ * Returns 0 or -errno.
+ */
+int uw_reader_files(int **ret, size_t *ret_n);
+
+/* A reader of one of them, with the options of the whole, to be closed before it. 0 or -errno. */
+int uw_reader_open_file(const struct uw_reader *whole, int fd, struct uw_reader **ret);
+
+/* Time of the last record of the journal; 0: it has none. */
+uint64_t uw_reader_last(struct uw_reader *reader);
+
+/*
+ * Goes through the values of one of the fields that hold a path, whoever wrote them: "FIELD=value",
+ * valid until anything else is asked of the reader. `i` counts the fields. uw_reader_values()
+ * returns 1, or 0 where i is behind the last one; uw_reader_next_value() 1, or 0 at the end; both
+ * -errno.
+ */
+int uw_reader_values(struct uw_reader *reader, size_t i);
+int uw_reader_next_value(struct uw_reader *reader, const char **ret_data, size_t *ret_len);
+
+/* Whether the query wants what is in such a field. */
+bool uw_reader_covers_value(const struct uw_query *query, const char *data, size_t len);
+
+/* Selects deletions as the options have it that have such a value. Returns 0 or -errno. */
+int uw_reader_select_value(struct uw_reader *reader, const char *data, size_t len);
+
+/* The number of the record in its file, to go back to, with nothing selected. 0 or -errno. */
+int uw_reader_number(struct uw_reader *reader, uint64_t *ret);
+int uw_reader_go_to(struct uw_reader *reader, uint64_t number);
+
+/*
+ * What the record has in common with its copies in other files, and with no other record: to be
+ * freed. NULL where memory is short.
+ */
+char *uw_reader_identity(struct uw_reader *reader);
+
+/* ---- */
+
 /* How many hosts the journal has records of, which is what an option for one of them is for. */
 size_t uw_reader_hosts(struct uw_reader *reader);
 

@@ -8,6 +8,7 @@
 
 #include "commands.h"
 #include "resolve.h"
+#include "sift.h"
 
 struct search {
 	const struct uw_ctl_options *options;
@@ -68,30 +69,44 @@ static int find_directories(struct search *s)
 	return r < 0 ? r : uw_query_seal(&s->query);
 }
 
-/*
- * Paths are looked up in the index. Anything else takes reading all records: to go through the
- * values of UNLINK_PATH first, sd_journal_enumerate_unique(3), was measured to be forty times
- * slower than that in a journal of forty files, since it looks each value up in all of them.
- */
-static int find(struct search *s)
+static int show(struct search *s, struct uw_reader *reader)
 {
-	bool wide = s->query.n_wide;
-	int r;
+	if (uw_reader_read(reader, &s->found) < 0)
+		return 0; /* a damaged record */
+	if (s->n++ && !s->options->json && !s->options->brief)
+		uw_buf_puts(&s->buf, "\n");
+	uw_add_record(s->options, &s->show, &s->found, !s->options->brief, &s->buf);
+	return uw_term_write(&s->buf);
+}
 
-	r = uw_reader_select(s->reader, s->query.exact, wide ? 0 : s->query.n_exact, false);
+/* Paths are looked up in the index. */
+static int find_exact(struct search *s)
+{
+	struct uw_reader *reader = s->reader;
+	int r = uw_reader_select(reader, s->query.exact, s->query.n_exact, false);
+
 	if (r >= 0)
-		r = uw_reader_seek(s->reader, s->options->until_us);
-	while (r >= 0 && s->n < s->options->lines && (r = uw_reader_previous(s->reader)) > 0) {
-		if (uw_reader_time(s->reader) < s->options->since_us)
+		r = uw_reader_seek(reader, s->options->until_us);
+	while (r >= 0 && s->n < s->options->lines && (r = uw_reader_previous(reader)) > 0) {
+		if (uw_reader_time(reader) < s->options->since_us)
 			break;
-		if ((wide && !uw_reader_covers(s->reader, &s->query)) ||
-		    uw_reader_read(s->reader, &s->found) < 0)
-			continue;
-		if (s->n++ && !s->options->json && !s->options->brief)
-			uw_buf_puts(&s->buf, "\n");
-		uw_add_record(s->options, &s->show, &s->found, !s->options->brief, &s->buf);
-		r = uw_term_write(&s->buf);
+		r = show(s, reader);
 	}
+	return r < 0 ? r : 0;
+}
+
+static int find_wide(struct search *s)
+{
+	const struct uw_ctl_options *o = s->options;
+	struct uw_reader *reader;
+	struct uw_sift *sift;
+	int r = uw_sift_open(s->reader, &s->query, o->since_us, o->until_us, &sift);
+
+	if (r < 0)
+		return r;
+	while (r >= 0 && s->n < o->lines && (r = uw_sift_previous(sift, &reader)) > 0)
+		r = show(s, reader);
+	uw_sift_close(sift);
 	return r < 0 ? r : 0;
 }
 
@@ -108,7 +123,7 @@ static int search(struct search *s)
 	if (r >= 0)
 		r = uw_say_floods(s->options, s->reader, &s->query);
 	if (r >= 0)
-		r = find(s);
+		r = s->query.n_wide ? find_wide(s) : find_exact(s);
 	if (r < 0 && r != -EPIPE) {
 		r = uw_fail("cannot read the journal", r);
 	} else {
