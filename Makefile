@@ -7,6 +7,8 @@
 # make test-arm64 build for arm64, and test on arm64 kernels in an emulator (minutes)
 # make check      the quick part of the tests: no virtual machine, nothing is installed
 # make install    DESTDIR and PREFIX are honoured        make uninstall
+# make dist       pack the commit at hand: the same commit gives the same bytes
+# make deb, rpm   install what is missing, and build the packages from that
 # make lint       static checks        make format   clang-format all sources
 # make deps       install what building and testing takes
 # make clean
@@ -17,7 +19,7 @@
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules
 
-VERSION := 0.1.0
+VERSION := $(shell cat VERSION)
 BUILD ?= build
 PREFIX ?= /usr/local
 SBINDIR ?= $(PREFIX)/sbin
@@ -36,6 +38,7 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 CLANG ?= clang
+LLVM_STRIP ?= llvm-strip
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/local/sbin/bpftool) bpftool)
 PKG_CONFIG ?= pkg-config
 INSTALL ?= install
@@ -55,11 +58,11 @@ ALL_CPPFLAGS = -D_GNU_SOURCE -DUW_VERSION='"$(VERSION)"' -Ibpf -Idaemon -isystem
 ALL_CFLAGS = -std=gnu17 $(WARNINGS) -fstack-protector-strong -fPIE $(CFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(LDFLAGS)
 
-# -g: CO-RE needs the types. v3 is what 5.10 takes. The tracing helpers depend on the architecture that the
+# -g: CO-RE needs the types; where they were built is nobody's business. v3 is what 5.10 takes. The tracing helpers depend on the architecture that the
 # programs are for, the types of linux/types.h do not: those of the machine that builds will do.
 UNAME_M := $(shell uname -m)
 BPF_ARCH ?= $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(UNAME_M)))
-BPF_CFLAGS = -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra \
+BPF_CFLAGS = -g -ffile-prefix-map=$(CURDIR)=. -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra \
 	     -Wno-unused-parameter -Ibpf -I/usr/include/$(UNAME_M)-linux-gnu
 
 # Pure modules: neither libbpf nor libsystemd, tested without root.
@@ -102,6 +105,9 @@ $(BUILD)/daemon/%.o: daemon/%.c Makefile | $(BUILD)/daemon
 
 $(BUILD)/daemon/source.o: $(BPF_OBJECTS:.bpf.o=.skel.h)
 
+# What tells its version.
+$(BUILD)/daemon/main.o $(BUILD)/daemon/status.o $(BUILD)/ctl/options.o $(BUILD)/san/status.o $(BUILD)/unit/test_status: VERSION
+
 # One source, three objects: see its head.
 $(BUILD)/unlinkwatch.bpf.o: bpf_variant := UW_KERNEL_READS
 $(BUILD)/unlinkwatch_plain.bpf.o: bpf_variant := UW_PLAIN
@@ -109,6 +115,7 @@ $(BUILD)/unlinkwatch_raw.bpf.o: bpf_variant := UW_RAW
 $(BPF_OBJECTS): bpf/unlinkwatch.bpf.c Makefile | $(BUILD)
 	$(call say,BPF,$@)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -D$(bpf_variant)=1 -MMD -MP -MF $(@:.o=.d) -MT $@ -c -o $@ $<
+	$(Q)$(LLVM_STRIP) --strip-debug $@
 
 $(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
 	$(call say,SKEL,$@)
@@ -180,7 +187,7 @@ check: all unit-tests
 	$(Q)UW_BUILD=$(BUILD) tests/run --fast
 
 test:
-	$(Q).ci/deps build test
+	$(Q).ci/deps build test package
 	$(Q)$(MAKE) --no-print-directory -s all unit-tests vm-programs fuzz-programs
 	$(Q)UW_BUILD=$(BUILD) tests/run
 
@@ -194,9 +201,12 @@ run:
 	$(Q)$(BUILD)/unlinkwatchd --config=conf/unlinkwatch.conf
 
 deps:
-	$(Q).ci/deps build test
+	$(Q).ci/deps build test package
 
 # ---- installation
+
+# Installed pages tell the version at their foot.
+MAN := man8/unlinkwatchd.8 man5/unlinkwatch.conf.5 man1/unlinkwatchctl.1
 
 install: all
 	$(INSTALL) -D -m 755 $(BUILD)/unlinkwatchd $(DESTDIR)$(SBINDIR)/unlinkwatchd
@@ -210,28 +220,58 @@ install: all
 	test -e $(DESTDIR)$(SYSCONFDIR)/unlinkwatch.conf || \
 		$(INSTALL) -D -m 644 conf/unlinkwatch.conf $(DESTDIR)$(SYSCONFDIR)/unlinkwatch.conf
 	$(INSTALL) -D -m 755 $(BUILD)/unlinkwatchctl $(DESTDIR)$(BINDIR)/unlinkwatchctl
-	$(INSTALL) -D -m 644 man/unlinkwatchctl.1 $(DESTDIR)$(MANDIR)/man1/unlinkwatchctl.1
 	$(INSTALL) -D -m 644 conf/completion/unlinkwatchctl.bash $(DESTDIR)$(BASHDIR)/unlinkwatchctl
 	$(INSTALL) -D -m 644 conf/completion/_unlinkwatchctl $(DESTDIR)$(ZSHDIR)/_unlinkwatchctl
 	$(INSTALL) -D -m 644 -t $(DESTDIR)$(DOCDIR) docs/*.md
 	for d in $(EXAMPLES); do $(INSTALL) -D -m 644 -t $(DESTDIR)$(DOCDIR)/$$d conf/$$d/* || exit; done
-	$(INSTALL) -D -m 644 man/unlinkwatchd.8 $(DESTDIR)$(MANDIR)/man8/unlinkwatchd.8
-	$(INSTALL) -D -m 644 man/unlinkwatch.conf.5 $(DESTDIR)$(MANDIR)/man5/unlinkwatch.conf.5
+	set -e; for page in $(MAN); do \
+		sed 's|^\.Os$$|.Os unlinkwatchd $(VERSION)|' man/$${page#*/} > $(BUILD)/page; \
+		$(INSTALL) -D -m 644 $(BUILD)/page $(DESTDIR)$(MANDIR)/$$page; done
 	@test -n '$(DESTDIR)' || { systemctl daemon-reload; journalctl --update-catalog; } || true
 
 # The configuration stays: it is the administrator's.
 uninstall:
 	@test -n '$(DESTDIR)' || systemctl disable --now unlinkwatchd || true
-	rm -f $(DESTDIR)$(BINDIR)/unlinkwatchctl $(DESTDIR)$(MANDIR)/man1/unlinkwatchctl.1 \
+	rm -f $(DESTDIR)$(BINDIR)/unlinkwatchctl $(MAN:%=$(DESTDIR)$(MANDIR)/%) \
 		$(DESTDIR)$(BASHDIR)/unlinkwatchctl $(DESTDIR)$(ZSHDIR)/_unlinkwatchctl
 	rm -rf $(DESTDIR)$(DOCDIR)
 	rm -f $(DESTDIR)$(SBINDIR)/unlinkwatchd $(DESTDIR)$(UNITDIR)/unlinkwatchd.service \
 		$(DESTDIR)$(UNITDIR)/unlinkwatchd.service.d/notify-reload.conf \
-		$(DESTDIR)$(CATALOGDIR)/unlinkwatchd.catalog \
-		$(DESTDIR)$(MANDIR)/man8/unlinkwatchd.8 $(DESTDIR)$(MANDIR)/man5/unlinkwatch.conf.5
+		$(DESTDIR)$(CATALOGDIR)/unlinkwatchd.catalog
 	test ! -d $(DESTDIR)$(UNITDIR)/unlinkwatchd.service.d || \
 		rmdir --ignore-fail-on-non-empty $(DESTDIR)$(UNITDIR)/unlinkwatchd.service.d
 	@test -n '$(DESTDIR)' || { systemctl daemon-reload; journalctl --update-catalog; } || true
+
+# ---- releases
+
+RELEASE := unlinkwatchd-$(VERSION)
+TARBALL := $(BUILD)/$(RELEASE).tar.gz
+# What this make was told is not for the makes in the packages. Where packages are debs, rpm knows of none.
+PACKAGER := env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS
+RPM_NODEPS := $(if $(wildcard /var/lib/dpkg/status),--nodeps)
+
+# Commits are packed, not trees: the same commit gives the same bytes.
+dist: | $(BUILD)
+	$(Q)test -z "$$(git status --porcelain)" || { echo 'dist: there are changes that no commit has' >&2; exit 1; }
+	$(Q)git -c tar.umask=0022 archive --prefix=$(RELEASE)/ -o $(TARBALL:.gz=) HEAD
+	$(Q)gzip -9nf $(TARBALL:.gz=)
+	@echo $(TARBALL)
+
+deb:
+	$(Q).ci/deps build package
+	$(Q)$(MAKE) --no-print-directory dist
+	$(Q)rm -rf $(BUILD)/deb && mkdir $(BUILD)/deb
+	$(Q)tar -xzf $(TARBALL) -C $(BUILD)/deb
+	$(Q)cd $(BUILD)/deb/$(RELEASE) && $(PACKAGER) dpkg-buildpackage -us -uc
+	$(Q)rm -rf $(BUILD)/deb/$(RELEASE)
+	@ls $(BUILD)/deb/*.deb
+
+rpm:
+	$(Q).ci/deps build package
+	$(Q)$(MAKE) --no-print-directory dist
+	$(Q)rm -rf $(BUILD)/rpm
+	$(Q)$(PACKAGER) rpmbuild -ta $(RPM_NODEPS) --define '_topdir $(abspath $(BUILD))/rpm' $(TARBALL)
+	@ls $(BUILD)/rpm/RPMS/*/*.rpm
 
 # ---- care
 
@@ -246,7 +286,7 @@ format:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all check clean deps format fuzz fuzz-programs install lint run test test-arm64 uninstall unit-tests vm-programs
+.PHONY: all check clean deb deps dist format fuzz fuzz-programs install lint rpm run test test-arm64 uninstall unit-tests vm-programs
 .SECONDARY:
 
 -include $(wildcard $(BUILD)/*.d $(BUILD)/*/*.d)

@@ -1,0 +1,181 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""The Debian package in a guest that has no other trace of the program: install, upgrade, remove, purge."""
+import collections
+import ctypes
+import json
+import os
+import re
+import signal
+import struct
+import subprocess
+import sys
+import time
+
+from uwtest import (CONF, DELETED, STARTED, cursor, deletions, done, equal, journal, ok, run, settle,
+                    touch)
+
+DEB = "/root/vm/unlinkwatchd.deb"
+# The administrator's: by kprobes, as these leave definitions that could be forgotten, and nothing is summarised.
+EDITED = "# mine\n[Watch all]\nPath=/srv\n[Daemon]\nProbe=kprobe\n[Flood]\nBurst=0\n"
+TIMES = "/root/times"
+SLACK = 2  # seconds: systemd writes its record after it has sent the signal
+# What others write while packages come and go.
+ELSEWHERE = re.compile(r"/(proc|sys|run|dev|tmp|root|srv)/|/var/(log|cache|lib/dpkg|lib/systemd/catalog)/")
+SYS_BPF, PROG_GET_NEXT_ID, PROG_GET_FD_BY_ID, OBJ_GET_INFO_BY_FD = 321, 11, 13, 15
+
+
+def files():
+    return {path for at, folders, names in os.walk("/")
+            for path in (os.path.join(at, name) for name in folders + names) if not ELSEWHERE.match(path + "/")}
+
+
+def bpf(command, attr):
+    return ctypes.CDLL(None, use_errno=True).syscall(SYS_BPF, command, attr, len(attr))
+
+
+def programs():
+    """Names of the BPF programs in the kernel that are called like ours."""
+    found, last = [], 0
+    while True:
+        attr = ctypes.create_string_buffer(struct.pack("=II", last, 0), 128)
+        if bpf(PROG_GET_NEXT_ID, attr) < 0:
+            return [name for name in found if name.startswith("uw_")]
+        last = struct.unpack_from("=I", attr, 4)[0]
+        fd = bpf(PROG_GET_FD_BY_ID, ctypes.create_string_buffer(struct.pack("=I", last), 128))
+        if fd < 0:
+            continue
+        info = ctypes.create_string_buffer(256)
+        attr = ctypes.create_string_buffer(struct.pack("=IIQ", fd, len(info), ctypes.addressof(info)), 128)
+        if bpf(OBJ_GET_INFO_BY_FD, attr) == 0:
+            found.append(info.raw[64:80].split(b"\0")[0].decode())
+        os.close(fd)
+
+
+def definitions():
+    with open("/sys/kernel/tracing/kprobe_events") as f:
+        return f.read()
+
+
+def is_now(*verbs):
+    return [run("systemctl", verb, "unlinkwatchd", check=False).strip() for verb in verbs]
+
+
+def conf():
+    with open(CONF) as f:
+        return f.read()
+
+
+def delete(name):
+    path = "/srv/" + name
+    here = cursor()
+    touch(path)
+    os.unlink(path)
+    return [(r["UNLINK_PATH"], r["MESSAGE_ID"]) for r in settle(here, 1, os.getpid())] == [(path, DELETED)]
+
+
+def newer():
+    """The package once more, of a higher version, whose configuration is another one."""
+    run("dpkg-deb", "-R", DEB, "/tmp/newer")
+    with open("/tmp/newer/DEBIAN/control") as f:
+        control = f.read()
+    with open("/tmp/newer/DEBIAN/control", "w") as f:
+        f.write(re.sub(r"(?m)^(Version: .*)$", r"\1+newer", control))
+    with open("/tmp/newer" + CONF, "a") as f:
+        f.write("# newer\n")
+    run("dpkg-deb", "-b", "-Znone", "/tmp/newer", "/tmp/newer.deb")
+    return "/tmp/newer.deb"
+
+
+def delete_all_the_time():
+    """Until it is told to end: one deletion after the other, and the times before and after each in a file."""
+    going = [True]
+    signal.signal(signal.SIGTERM, lambda *_: going.clear())
+    with open(TIMES, "w") as f:
+        number = 0
+        while going:
+            path = "/srv/n/%d" % number
+            touch(path)
+            before = time.time()
+            os.unlink(path)
+            print(path, before, time.time(), file=f)
+            number += 1
+            time.sleep(0.01)
+
+
+def deleted_meanwhile():
+    with open(TIMES) as f:
+        return [(path, float(start), float(end)) for path, start, end in map(str.split, f)]
+
+
+def blind_time(after):
+    """From the moment at which systemd has told the daemon to stop to that at which the next one has its probes."""
+    out = run("journalctl", "-o", "json", "_PID=1", "UNIT=unlinkwatchd.service")
+    stopping = [r for r in map(json.loads, out.splitlines()) if r["MESSAGE"].startswith("Stopping ")]
+    started = [r for r in journal(after) if r.get("MESSAGE_ID") == STARTED]
+    return [int(r["__REALTIME_TIMESTAMP"]) / 1e6 for r in (stopping[-1], started[-1])]
+
+
+if sys.argv[1:] == ["delete"]:
+    delete_all_the_time()
+    sys.exit(0)
+
+if os.path.exists("/etc/dpkg/dpkg.cfg.d/99mmdebstrap"):
+    os.unlink("/etc/dpkg/dpkg.cfg.d/99mmdebstrap")  # the guest's image is without documentation, the package is not
+newer_deb = newer()
+before = files()
+
+# Install: it is started, and enabled for the next boot.
+out = run("dpkg", "-i", DEB)
+equal(is_now("is-active", "is-enabled"), ["active", "enabled"], "dpkg -i starts and enables the service")
+ok(delete("first"), "and a deletion is recorded", out)
+ok("unlinkwatchd: " in run("journalctl", "--list-catalog"), "the journal's catalog has its messages")
+equal(run("dpkg", "-V", "unlinkwatchd"), "", "all files are there as they were packed")
+ok(os.path.exists("/usr/share/man/man8/unlinkwatchd.8.gz"), "the man page, too")
+
+# Upgrade, while files are deleted. The configuration is the administrator's by then.
+with open(CONF, "w") as f:
+    f.write(EDITED)
+os.mkdir("/srv/n")
+here = cursor()
+deleter = subprocess.Popen([sys.executable, __file__, "delete"])
+time.sleep(1)
+first = run("systemctl", "show", "-P", "MainPID", "unlinkwatchd")
+out = run("dpkg", "--force-confold", "-i", newer_deb)
+time.sleep(1)
+deleter.terminate()
+deleter.wait()
+ok(run("dpkg-query", "-W", "-f", "${Version}", "unlinkwatchd").endswith("+newer") and
+   is_now("is-active", "is-enabled") == ["active", "enabled"] and
+   run("systemctl", "show", "-P", "MainPID", "unlinkwatchd") != first, "an upgrade runs the new program", out)
+equal((conf(), os.path.exists(CONF + ".dpkg-dist")), (EDITED, True),
+      "the edited configuration stays, the new one is beside it")
+expected = deleted_meanwhile()
+ok(delete("marker"), "the new program records deletions")  # those before have come by then
+stopped, started = blind_time(here)
+records = collections.Counter(r["UNLINK_PATH"] for r in deletions(here, deleter.pid))
+meanwhile = [d for d in expected if stopped < d[1] < started]
+lost = [d for d in expected if not records[d[0]]]
+print("# %d deletions, %d of them in the %.1f s of the restart; %d have no record" %
+      (len(expected), len(meanwhile), started - stopped, len(lost)))
+ok(meanwhile and len(expected) > len(meanwhile), "files were deleted before, while and after the daemon was restarted")
+equal([path for path, count in records.items() if count > 1], [], "no deletion has two records")
+equal([d for d in lost if d[2] < stopped - SLACK or d[1] > started], [],
+      "what has no record was deleted between the stop and the start that the journal tells of")
+
+# Remove, and install once more: the configuration is still there.
+run("dpkg", "-r", "unlinkwatchd")
+equal(is_now("is-active"), ["inactive"], "removing the package stops the service")
+equal((programs(), definitions()), ([], ""), "no program and no probe is left in the kernel")
+equal((conf(), os.path.exists("/usr/sbin/unlinkwatchd")), (EDITED, False), "of the files, the configuration is left")
+run("dpkg", "-i", newer_deb)
+equal((conf(), is_now("is-active", "is-enabled")), (EDITED, ["active", "enabled"]), "it can be installed again")
+ok(delete("last") and programs(), "and records deletions as configured")
+
+run("dpkg", "-P", "unlinkwatchd")
+equal((programs(), definitions()), ([], ""), "purging leaves no program and no probe")
+equal(sorted(files() - before), [], "and no file")
+ok(not os.path.exists("/run/unlinkwatchd") and "unlinkwatchd" not in run("journalctl", "--list-catalog") and
+   "could not be found" in run("systemctl", "status", "unlinkwatchd", check=False),
+   "nor anything in /run, the catalog and systemd")
+done()
