@@ -1,0 +1,217 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""
+The whole benchmark, in a guest whose clock counts instructions and that has the peers installed: each row of the
+table, the figures against the number of rules and so on, and single facts. The last line is all of that as JSON.
+"""
+import json
+import os
+import re
+import time
+
+from meter import COUNT, DAEMON, DIR, RULES, TREE, deletion, delete, prepare, started, watch
+from uwtest import configure, restart, run
+
+PEER, JOURNALD = "bench-peer", "systemd-journald"
+PACKAGES = ("auditd", "bpftrace", "libbpf-tools", "inotify-tools", "systemd", "libbpf1")
+STORM = 100000
+
+BPFTRACE = """
+kprobe:do_unlinkat { @n[tid] = str(((struct filename *)arg1)->name); }
+kretprobe:do_unlinkat /@n[tid] != ""/ { printf("%s %d %d %s\\n", comm, pid, (int32)retval, @n[tid]); delete(@n[tid]); }
+"""
+
+# A peer: its name, its command, and what it takes until it listens.
+ATTACHED = [("empty kprobe and kretprobe: the limit", "empty_kprobe"),
+            ("empty fentry and fexit: the limit", "empty_fentry"),
+            ("the tutorials' kprobe and kretprobe with bpf_printk", "printk_kprobe"),
+            ("the tutorials' fentry and fexit with bpf_printk", "printk_fentry")]
+PRINTERS = [("bpftrace, kprobe and kretprobe, printf", ("bpftrace", "-e", BPFTRACE), 20),
+            ("filelife (libbpf-tools)", ("filelife",), 10),
+            ("inotifywait -m", ("inotifywait", "-m", "-r", "-e", "delete", TREE), 10)]
+AUDIT = [("auditd, rule for the system calls", ("-a", "always,exit", "-F", "arch=b64", "-S", "unlink,unlinkat,rmdir")),
+         ("auditd, watch, file inside it", ("-w", DIR, "-p", "wa")),
+         ("auditd, watch, file outside it", ("-w", TREE + "/a/c", "-p", "wa"))]
+
+rows, scales, facts = [], [], {}
+bare = {}   # of what nobody listens to: by directories and whether the file is missing
+
+
+def note(text):
+    print("# " + text, flush=True)
+
+
+def baseline(dirs, missing):
+    return bare.setdefault((dirs, missing), (deletion(dirs, missing=missing), delete(dirs, missing=missing, times=4)[1]))
+
+
+def row(name, listener=None, dirs=(DIR,), missing=False, stop=True, key=None):
+    """Measures what is attached now. `listener` is the unit of the daemon that belongs to it."""
+    call, total = bare[dirs, missing]
+    units = [u for u in (listener, JOURNALD) if u]
+    figures = delete(dirs, missing=missing, units=units)
+    median = deletion(dirs, missing=missing, listener=listener) if stop and listener else figures[0]
+    rows.append({"name": name, "key": key, "deletion": median - call, "daemon": figures[2] if listener else None,
+                 "journald": figures[-1], "total": figures[1] - total})
+    note("%s: %r" % (name, rows[-1]))
+
+
+def peer(name, argv, seconds, stop=True):
+    run("systemd-run", "-q", "--collect", "--unit=" + PEER, "-p", "StandardOutput=file:/dev/null",
+        "-p", "LimitMEMLOCK=infinity", "-p", "WorkingDirectory=" + os.getcwd(), *argv)
+    time.sleep(seconds)
+    row(name, PEER, stop=stop)
+    run("systemctl", "stop", PEER)
+    time.sleep(2)
+
+
+def products():
+    words = {"uid": "uid not selected", "path": "path not selected, another directory than before",
+             "same directory": "path not selected, same directory as before", "failed": "failed (ENOENT), recorded"}
+    for probe in ("kprobe", "fentry", "tracepoint"):
+        for i, (case, (_, dirs)) in enumerate(RULES.items()):
+            watch(case, probe, renew=not i)
+            row("unlinkwatchd, %s: %s" % (probe, words.get(case, "recorded at Detail=" + case)), DAEMON, dirs,
+                case == "failed", key=probe + "/" + case)
+    run("systemctl", "stop", DAEMON)
+
+
+def auditd():
+    run("systemd-run", "-q", "--collect", "--unit=" + PEER, "auditd", "-n")
+    time.sleep(5)
+    # As Debian's rules have it: no event is lost, who deletes waits.
+    run("auditctl", "-b", "8192", "--backlog_wait_time", "60000")
+    for name, rule in AUDIT:
+        run("auditctl", "-D")
+        run("auditctl", *rule)
+        row(name, PEER, stop=False)     # a kernel thread would wait for it
+    run("auditctl", "-D")
+
+
+# Against what should make no difference
+
+
+def scale(title, unit, points):
+    """`points` is (x, lines): lines (name, figure)."""
+    lines = {}
+    for x, figures in points:
+        note("%s %s: %r" % (title, x, figures))
+        for name, figure in figures:
+            lines.setdefault(name, []).append((x, figure))
+    scales.append({"title": title, "unit": unit, "lines": lines})
+
+
+FAR, NEAR, SAME = "path not selected, other directory", "recorded, Detail=minimal", "path not selected, same directory"
+
+
+def figures(rules, cold, hit, jobs=1):
+    """Of rules that do not want what is in `cold`, two directories or one for each job, but what is in `hit`."""
+    watch("minimal", "kprobe", rules, renew=True)
+    found = []
+    for name, dirs in ((FAR, cold), (SAME, cold[:1] if jobs == 1 else None), (NEAR, hit)):
+        if dirs:
+            cost = deletion(dirs, jobs=jobs)
+            run("systemctl", "stop", DAEMON)
+            found.append((name, cost - deletion(dirs, jobs=jobs)))
+            run("systemctl", "start", DAEMON)
+    run("systemctl", "stop", DAEMON)
+    return found
+
+
+def made(*names):
+    for name in names:
+        os.makedirs(TREE + name, exist_ok=True)
+    return tuple(TREE + n for n in names)
+
+
+def paths(count):
+    names = ["Path=%s/p%d" % (TREE, i) for i in range(count)]
+    return "[Watch many]\n" + "\n".join(names)
+
+
+def against_rules():
+    cold, hit = made("/cold/x", "/cold/y"), made("/p0/x")
+    for n in (1, 8, 64):
+        yield n, figures("\n".join("[Watch r%d]\nPath=%s/p%d" % (i, TREE, i) for i in range(n)), cold, hit)
+
+
+def against_paths():
+    cold, hit = made("/cold/x", "/cold/y"), made("/p0/x")
+    for n in (1, 100, 10000):
+        yield n, figures(paths(n), cold, hit)
+
+
+def against_uids():
+    plain = deletion((DIR,))
+    for n in (1, 10, 1000):
+        watch("uid", "kprobe", "[Watch users]\nUser=" + " ".join(str(2000 + 2 * i) for i in range(n)), renew=True)
+        yield n, [("uid not selected", deletion((DIR,)) - plain)]
+    run("systemctl", "stop", DAEMON)
+
+
+def against_depth():
+    for n in (2, 8, 32):
+        level = "/d" * (n - 2)
+        yield n, figures(paths(1), made("/x%d%s" % (n, level), "/y%d%s" % (n, level)), made("/p0" + level))
+
+
+def against_jobs():
+    for n in (1, 2, 8, 32):
+        cold = made(*("/job%d" % i for i in range(max(2, n))))
+        hit = made(*("/p0/job%d" % i for i in range(n)))
+        yield n, figures(paths(1), cold if n > 1 else cold[:2], hit, jobs=n)
+
+
+# Single facts
+
+
+def memory():
+    """The daemon's resident memory without the ring buffer, in KiB."""
+    pid = run("systemctl", "show", "-P", "MainPID", DAEMON).strip()
+    with open("/proc/%s/smaps" % pid) as f:
+        parts = re.split(r"^(?=[0-9a-f]+-[0-9a-f]+ )", f.read(), flags=re.M)
+    return sum(int(re.search(r"^Rss: +(\d+)", p, re.M)[1]) for p in parts if p and "bpf-map" not in p.split("\n")[0])
+
+
+def storm():
+    plain = delete((DIR,), STORM, wait=12, times=1)[1]
+    configure("[Watch all]\nPath=%s\n[Flood]\n" % DIR)
+    restart()
+    facts["storm"] = delete((DIR,), STORM, wait=12, times=1)[1] - plain
+    facts["memory"] = memory()
+    run("systemctl", "stop", DAEMON)
+
+
+def start():
+    for probe in ("kprobe", "fentry"):
+        configure("[Watch all]\nPath=%s\n[Daemon]\nProbe=%s\n" % (DIR, probe))
+        facts["start/" + probe] = started()
+    run("systemctl", "stop", DAEMON)
+
+
+def versions():
+    return ["Linux " + os.uname().release, run("unlinkwatchd", "--version").splitlines()[0]] + \
+        [run("dpkg-query", "-W", "-f", "${Package} ${Version}", p) for p in PACKAGES]
+
+
+prepare()
+for files in {dirs for _, dirs in RULES.values()}:
+    baseline(files, False)
+baseline((DIR,), True)
+facts["bare"], facts["bare total"] = bare[(DIR,), False]
+facts["count"] = COUNT
+facts["versions"] = versions()
+for title, program in ATTACHED:
+    peer(title, ("./attach", program + ".bpf.o"), 2, stop=False)
+products()
+storm()
+start()
+scale("rules", "rules", against_rules())
+scale("path prefixes", "prefixes of one rule", against_paths())
+scale("users", "uids of one rule", against_uids())
+scale("depth", "components below the mount", against_depth())
+scale("deleters", "processes at once", against_jobs())
+for title, command, patience in PRINTERS:
+    peer(title, command, patience)
+auditd()
+print(json.dumps({"rows": rows, "scales": scales, "facts": facts}))
