@@ -258,7 +258,7 @@ uninstall:
 
 # ---- care
 
-C_SOURCES = $(wildcard bpf/*.[ch] daemon/*.[ch] daemon/ctl/*.[ch] tests/fuzz/*.[ch] tests/unit/*.[ch] tests/vm/*.[ch] tests/bench/probes/attach.c)
+C_SOURCES = $(wildcard bpf/*.[ch] daemon/*.[ch] daemon/ctl/*.[ch] tests/fuzz/*.[ch] tests/unit/*.[ch] tests/vm/*.[ch] tests/bench/probes/*.[ch])
 
 lint:
 	$(Q)tests/run lint

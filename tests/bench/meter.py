@@ -9,7 +9,7 @@ from uwtest import configure, reload, restart, run
 TREE = "/mnt"                   # a tmpfs of its own: one mount below the root
 DIR = TREE + "/a/b"             # so that a file in it has four components
 BESIDE = TREE + "/a/c"
-COUNT = 1000
+COUNT = 500
 DAEMON = "unlinkwatchd"
 MISSED = "/none"                # of a rule that wants other places of the same file system
 
@@ -45,7 +45,7 @@ def stat_of(unit):
     return "/sys/fs/cgroup/system.slice/%s.service/cpu.stat" % unit
 
 
-def delete(dirs, count=COUNT, missing=False, units=(), wait=2, times=2):
+def delete(dirs, count=COUNT, missing=False, units=(), wait=2, times=1):
     """
     Per deletion: the median of what the call takes the process itself; what all CPUs did until all was
     written; and what of that the units did. The time when the rest of the system did least.

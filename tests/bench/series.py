@@ -15,6 +15,7 @@ from uwtest import configure, restart, run
 PEER, JOURNALD = "bench-peer", "systemd-journald"
 PACKAGES = ("auditd", "bpftrace", "libbpf-tools", "inotify-tools", "systemd", "libbpf1")
 STORM = 100000
+SHORT = 300     # deletions of which a median is taken where nothing else is asked for
 
 BPFTRACE = """
 kprobe:do_unlinkat { @n[tid] = str(((struct filename *)arg1)->name); }
@@ -91,31 +92,17 @@ def auditd():
 # Against what should make no difference
 
 
-def scale(title, unit, points):
-    """`points` is (x, lines): lines (name, figure)."""
-    lines = {}
-    for x, figures in points:
-        note("%s %s: %r" % (title, x, figures))
-        for name, figure in figures:
-            lines.setdefault(name, []).append((x, figure))
-    scales.append({"title": title, "unit": unit, "lines": lines})
-
-
 FAR, NEAR, SAME = "path not selected, other directory", "recorded, Detail=minimal", "path not selected, same directory"
 
 
-def figures(rules, cold, hit, jobs=1):
-    """Of rules that do not want what is in `cold`, two directories or one for each job, but what is in `hit`."""
-    watch("minimal", "kprobe", rules, renew=True)
-    found = []
-    for name, dirs in ((FAR, cold), (SAME, cold[:1] if jobs == 1 else None), (NEAR, hit)):
-        if dirs:
-            cost = deletion(dirs, jobs=jobs)
-            run("systemctl", "stop", DAEMON)
-            found.append((name, cost - deletion(dirs, jobs=jobs)))
-            run("systemctl", "start", DAEMON)
-    run("systemctl", "stop", DAEMON)
-    return found
+class Point:
+    """Rules, and what is deleted under them: lines (name, directories), by so many jobs at once."""
+
+    def __init__(self, x, rules, lines, jobs=1):
+        self.x, self.rules, self.lines, self.jobs = x, rules, lines, jobs
+
+    def measure(self):
+        return [deletion(dirs, SHORT, jobs=self.jobs) for _, dirs in self.lines]
 
 
 def made(*names):
@@ -124,42 +111,49 @@ def made(*names):
     return tuple(TREE + n for n in names)
 
 
+def lines(cold, hit, jobs=1):
+    """Deletions that no rule wants, in two directories or one for each job, and such that are recorded."""
+    return [(FAR, cold), (NEAR, hit)] + ([(SAME, cold[:1])] if jobs == 1 else [])
+
+
 def paths(count):
-    names = ["Path=%s/p%d" % (TREE, i) for i in range(count)]
-    return "[Watch many]\n" + "\n".join(names)
+    return "[Watch many]\n" + "\n".join("Path=%s/p%d" % (TREE, i) for i in range(count))
 
 
-def against_rules():
-    cold, hit = made("/cold/x", "/cold/y"), made("/p0/x")
-    for n in (1, 8, 64):
-        yield n, figures("\n".join("[Watch r%d]\nPath=%s/p%d" % (i, TREE, i) for i in range(n)), cold, hit)
+def rules(count):
+    return "\n".join("[Watch r%d]\nPath=%s/p%d" % (i, TREE, i) for i in range(count))
 
 
-def against_paths():
-    cold, hit = made("/cold/x", "/cold/y"), made("/p0/x")
-    for n in (1, 100, 10000):
-        yield n, figures(paths(n), cold, hit)
+def users(count):
+    return "[Watch users]\nUser=" + " ".join(str(2000 + 2 * i) for i in range(count))
 
 
-def against_uids():
-    plain = deletion((DIR,))
-    for n in (1, 10, 1000):
-        watch("uid", "kprobe", "[Watch users]\nUser=" + " ".join(str(2000 + 2 * i) for i in range(n)), renew=True)
-        yield n, [("uid not selected", deletion((DIR,)) - plain)]
+def scale():
+    """(title, unit, points) against what should make no difference. The daemon is started once, and reloaded."""
+    plain = lines(made("/cold/x", "/cold/y"), made("/p0/x"))
+    one = paths(1)
+    depths = [(n, "/d" * (n - 2)) for n in (2, 8, 32)]
+    jobs = [(n, made(*("/job%d" % i for i in range(max(2, n)))), made(*("/p0/job%d" % i for i in range(n))))
+            for n in (1, 4, 16)]
+    series = [
+        ("rules", "rules", [Point(n, rules(n), plain) for n in (1, 64)]),
+        ("path prefixes", "prefixes of one rule", [Point(n, paths(n), plain) for n in (1, 100, 10000)]),
+        ("users", "uids of one rule", [Point(n, users(n), [("uid not selected", (DIR,))]) for n in (1, 1000)]),
+        ("depth", "components below the mount",
+         [Point(n, one, lines(made("/x%d%s" % (n, d), "/y%d%s" % (n, d)), made("/p0" + d))) for n, d in depths]),
+        ("deleters", "processes at once", [Point(n, one, lines(cold, hit, n), n) for n, cold, hit in jobs]),
+    ]
+    without = {point: point.measure() for _, _, points in series for point in points}
+    watch("minimal", "kprobe", renew=True)
+    for title, unit, points in series:
+        found = {}
+        for point in points:
+            watch("minimal", "kprobe", point.rules)
+            for (name, _), cost, bare_cost in zip(point.lines, point.measure(), without[point]):
+                found.setdefault(name, []).append((point.x, cost - bare_cost))
+        note("%s: %r" % (title, found))
+        scales.append({"title": title, "unit": unit, "lines": found})
     run("systemctl", "stop", DAEMON)
-
-
-def against_depth():
-    for n in (2, 8, 32):
-        level = "/d" * (n - 2)
-        yield n, figures(paths(1), made("/x%d%s" % (n, level), "/y%d%s" % (n, level)), made("/p0" + level))
-
-
-def against_jobs():
-    for n in (1, 2, 8, 32):
-        cold = made(*("/job%d" % i for i in range(max(2, n))))
-        hit = made(*("/p0/job%d" % i for i in range(n)))
-        yield n, figures(paths(1), cold if n > 1 else cold[:2], hit, jobs=n)
 
 
 # Single facts
@@ -174,11 +168,12 @@ def memory():
 
 
 def storm():
-    plain = delete((DIR,), STORM, wait=12, times=1)[1]
+    plain = delete((DIR,), STORM, wait=12)[1]
     configure("[Watch all]\nPath=%s\n[Flood]\n" % DIR)
     restart()
-    facts["storm"] = delete((DIR,), STORM, wait=12, times=1)[1] - plain
+    facts["storm"] = delete((DIR,), STORM, wait=12)[1] - plain
     facts["memory"] = memory()
+    note("storm: %d, %d KiB" % (facts["storm"], facts["memory"]))
     run("systemctl", "stop", DAEMON)
 
 
@@ -206,11 +201,7 @@ for title, program in ATTACHED:
 products()
 storm()
 start()
-scale("rules", "rules", against_rules())
-scale("path prefixes", "prefixes of one rule", against_paths())
-scale("users", "uids of one rule", against_uids())
-scale("depth", "components below the mount", against_depth())
-scale("deleters", "processes at once", against_jobs())
+scale()
 for title, command, patience in PRINTERS:
     peer(title, command, patience)
 auditd()

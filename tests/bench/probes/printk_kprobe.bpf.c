@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* What tutorials begin with: name and result of each deletion, written to the kernel's trace buffer. */
+/* What tutorials begin with: name and result of each deletion, written to the kernel's trace
+ * buffer. */
 #include "kernel.bpf.h"
 
 #include <bpf/bpf_helpers.h>
