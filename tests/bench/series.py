@@ -22,14 +22,14 @@ kprobe:do_unlinkat { @n[tid] = str(((struct filename *)arg1)->name); }
 kretprobe:do_unlinkat /@n[tid] != ""/ { printf("%s %d %d %s\\n", comm, pid, (int32)retval, @n[tid]); delete(@n[tid]); }
 """
 
-# A peer: its name, its command, and what it takes until it listens.
+# Name, and object or command.
 ATTACHED = [("empty kprobe and kretprobe: the limit", "empty_kprobe"),
             ("empty fentry and fexit: the limit", "empty_fentry"),
             ("the tutorials' kprobe and kretprobe with bpf_printk", "printk_kprobe"),
             ("the tutorials' fentry and fexit with bpf_printk", "printk_fentry")]
-PRINTERS = [("bpftrace, kprobe and kretprobe, printf", ("bpftrace", "-e", BPFTRACE), 20),
-            ("filelife (libbpf-tools)", ("filelife",), 10),
-            ("inotifywait -m", ("inotifywait", "-m", "-r", "-e", "delete", TREE), 10)]
+PRINTERS = [("bpftrace, kprobe and kretprobe, printf", ("bpftrace", "-e", BPFTRACE)),
+            ("filelife (libbpf-tools)", ("filelife",)),
+            ("inotifywait -m", ("inotifywait", "-m", "-r", "-e", "delete", TREE))]
 AUDIT = [("auditd, rule for the system calls", ("-a", "always,exit", "-F", "arch=b64", "-S", "unlink,unlinkat,rmdir")),
          ("auditd, watch, file inside it", ("-w", DIR, "-p", "wa")),
          ("auditd, watch, file outside it", ("-w", TREE + "/a/c", "-p", "wa"))]
@@ -57,10 +57,19 @@ def row(name, listener=None, dirs=(DIR,), missing=False, stop=True, key=None):
     note("%s: %r" % (name, rows[-1]))
 
 
-def peer(name, argv, seconds, stop=True):
+def await_listener(name):
+    """bpftrace compiles for minutes here."""
+    for _ in range(60):
+        time.sleep(5)
+        if int(run("./unlinkcost", "50", DIR)) > bare[(DIR,), False][0] + 100:
+            return
+    raise SystemExit("# %s does not listen" % name)
+
+
+def peer(name, argv, stop=True):
     run("systemd-run", "-q", "--collect", "--unit=" + PEER, "-p", "StandardOutput=file:/dev/null",
         "-p", "LimitMEMLOCK=infinity", "-p", "WorkingDirectory=" + os.getcwd(), *argv)
-    time.sleep(seconds)
+    await_listener(name)
     row(name, PEER, stop=stop)
     run("systemctl", "stop", PEER)
     time.sleep(2)
@@ -197,12 +206,12 @@ facts["bare"], facts["bare total"] = bare[(DIR,), False]
 facts["count"] = COUNT
 facts["versions"] = versions()
 for title, program in ATTACHED:
-    peer(title, ("./attach", program + ".bpf.o"), 2, stop=False)
+    peer(title, ("./attach", program + ".bpf.o"), stop=False)
 products()
 storm()
 start()
 scale()
-for title, command, patience in PRINTERS:
-    peer(title, command, patience)
+for title, command in PRINTERS:
+    peer(title, command)
 auditd()
 print(json.dumps({"rows": rows, "scales": scales, "facts": facts}))
