@@ -120,9 +120,9 @@ def made(*names):
     return tuple(TREE + n for n in names)
 
 
-def lines(cold, hit, jobs=1):
-    """Deletions that no rule wants, in two directories or one for each job, and such that are recorded."""
-    return [(FAR, cold), (NEAR, hit)] + ([(SAME, cold[:1])] if jobs == 1 else [])
+def lines(cold, hit):
+    """Deletions that no rule wants, in two directories in turn or in one, and such that are recorded."""
+    return [(FAR, cold), (NEAR, hit), (SAME, cold[:1])]
 
 
 def paths(count):
@@ -142,15 +142,14 @@ def scale():
     plain = lines(made("/cold/x", "/cold/y"), made("/p0/x"))
     one = paths(1)
     depths = [(n, "/d" * (n - 2)) for n in (2, 8, 32)]
-    jobs = [(n, made(*("/job%d" % i for i in range(max(2, n)))), made(*("/p0/job%d" % i for i in range(n))))
-            for n in (1, 4, 16)]
+    jobs = [(n, *(made(*(top + "/job%d" % i for i in range(n))) for top in ("/cold", "/p0"))) for n in (1, 4, 16)]
     series = [
         ("rules", "rules", [Point(n, rules(n), plain) for n in (1, 64)]),
         ("path prefixes", "prefixes of one rule", [Point(n, paths(n), plain) for n in (1, 100, 10000)]),
         ("users", "uids of one rule", [Point(n, users(n), [("uid not selected", (DIR,))]) for n in (1, 1000)]),
         ("depth", "components below the mount",
          [Point(n, one, lines(made("/x%d%s" % (n, d), "/y%d%s" % (n, d)), made("/p0" + d))) for n, d in depths]),
-        ("deleters", "processes at once", [Point(n, one, lines(cold, hit, n), n) for n, cold, hit in jobs]),
+        ("deleters", "processes at once", [Point(n, one, [(NEAR, hit), (SAME, cold)], n) for n, cold, hit in jobs]),
     ]
     without = {point: point.measure() for _, _, points in series for point in points}
     watch("minimal", "kprobe", renew=True)
