@@ -3,6 +3,8 @@
 # make            build build/unlinkwatchd and build/unlinkwatchctl
 # make run        install what is missing, build, and print every deletion on this machine
 # make test       install what is missing, and run every test, those in virtual machines included
+# make bench      what a deletion costs, next to other tools: writes tests/bench/RESULTS.md (minutes)
+# make bench-check  the part of it that is a test
 # make fuzz       run each fuzz target for SECONDS=60
 # make test-arm64 build for arm64, and test on arm64 kernels in an emulator (minutes)
 # make check      the quick part of the tests: no virtual machine, nothing is installed
@@ -121,7 +123,7 @@ $(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
 
-$(BUILD) $(BUILD)/ctl $(BUILD)/daemon $(BUILD)/san $(BUILD)/san/ctl $(BUILD)/unit $(BUILD)/vm $(BUILD)/fuzz:
+$(BUILD) $(BUILD)/ctl $(BUILD)/daemon $(BUILD)/san $(BUILD)/san/ctl $(BUILD)/unit $(BUILD)/vm $(BUILD)/fuzz $(BUILD)/bench:
 	$(Q)mkdir -p $@
 
 # ---- tests
@@ -153,6 +155,27 @@ $(BUILD)/vm/%: tests/vm/%.c Makefile | $(BUILD)/vm
 	$(Q)$(CC) -D_GNU_SOURCE -std=gnu17 $(WARNINGS) -O2 -static -pthread -o $@ $<
 
 vm-programs: $(patsubst tests/vm/%.c,$(BUILD)/vm/%,$(wildcard tests/vm/*.c))
+
+# What the benchmark compares with: programs that do nothing, or little, and what attaches them.
+BENCH_PROBES := $(patsubst tests/bench/probes/%.bpf.c,$(BUILD)/bench/%.bpf.o,$(wildcard tests/bench/probes/*.bpf.c))
+
+$(BUILD)/bench/%.bpf.o: tests/bench/probes/%.bpf.c Makefile | $(BUILD)/bench
+	$(call say,BPF,$@)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
+
+$(BUILD)/bench/attach: tests/bench/probes/attach.c Makefile | $(BUILD)/bench
+	$(call say,CC,$@)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $$($(PKG_CONFIG) --libs libbpf)
+
+bench-programs: $(BENCH_PROBES) $(BUILD)/bench/attach
+
+bench:
+	$(Q).ci/deps build test
+	$(Q)$(MAKE) --no-print-directory -s all vm-programs bench-programs
+	$(Q)UW_BUILD=$(BUILD) tests/bench/bench
+
+bench-check: all vm-programs
+	$(Q)UW_BUILD=$(BUILD) tests/run bench-check
 
 # Pure modules with libFuzzer's counters; pattern.c, for its own target, counts its calls.
 FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -275,7 +298,7 @@ rpm:
 
 # ---- care
 
-C_SOURCES = $(wildcard bpf/*.[ch] daemon/*.[ch] daemon/ctl/*.[ch] tests/fuzz/*.[ch] tests/unit/*.[ch] tests/vm/*.[ch])
+C_SOURCES = $(wildcard bpf/*.[ch] daemon/*.[ch] daemon/ctl/*.[ch] tests/fuzz/*.[ch] tests/unit/*.[ch] tests/vm/*.[ch] tests/bench/probes/*.[ch])
 
 lint:
 	$(Q)tests/run lint
@@ -286,7 +309,7 @@ format:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all check clean deb deps dist format fuzz fuzz-programs install lint rpm run test test-arm64 uninstall unit-tests vm-programs
+.PHONY: all bench bench-check bench-programs check clean deb deps dist format fuzz fuzz-programs install lint rpm run test test-arm64 uninstall unit-tests vm-programs
 .SECONDARY:
 
 -include $(wildcard $(BUILD)/*.d $(BUILD)/*/*.d)

@@ -18,38 +18,24 @@ void uw_buf_free(struct uw_buf *buf)
 	*buf = (struct uw_buf){ 0 };
 }
 
-static bool reserve(struct uw_buf *buf, size_t more)
+bool uw_buf_grow(struct uw_buf *buf, size_t more)
 {
 	size_t size = buf->size ? buf->size : 1024;
 	char *p;
 
 	if (buf->failed)
 		return false;
-	if (buf->size - buf->len >= more)
-		return true;
 	while (size - buf->len < more)
 		size *= 2;
 	p = realloc(buf->p, size);
 	if (!p) {
 		buf->failed = true;
+		buf->size = buf->len; /* what comes after it shall not fit either */
 		return false;
 	}
 	buf->p = p;
 	buf->size = size;
 	return true;
-}
-
-void uw_buf_add(struct uw_buf *buf, const void *data, size_t len)
-{
-	if (!len || !reserve(buf, len))
-		return;
-	memcpy(buf->p + buf->len, data, len);
-	buf->len += len;
-}
-
-void uw_buf_puts(struct uw_buf *buf, const char *text)
-{
-	uw_buf_add(buf, text, strlen(text));
 }
 
 void uw_buf_add_uint(struct uw_buf *buf, uint64_t value)
@@ -71,7 +57,7 @@ void uw_buf_printf(struct uw_buf *buf, const char *format, ...)
 	va_start(args, format);
 	n = vsnprintf(NULL, 0, format, args);
 	va_end(args);
-	if (n < 0 || !reserve(buf, (size_t)n + 1)) {
+	if (n < 0 || (buf->size - buf->len <= (size_t)n && !uw_buf_grow(buf, (size_t)n + 1))) {
 		buf->failed = true;
 		return;
 	}
@@ -122,15 +108,36 @@ static bool is_space(unsigned int c)
 	       c == 0x202f || c == 0x205f || c == 0x3000;
 }
 
+/* A set of ASCII characters: a bit for each. */
+struct ascii {
+	uint64_t half[2];
+};
+
+static void add_to(struct ascii *set, const char *chars)
+{
+	for (; *chars; chars++)
+		set->half[*chars >> 6 & 1] |= UINT64_C(1) << (*chars & 63);
+}
+
 static bool plain(struct uw_str text, const char *also)
 {
+	/* Control characters and the space are the first 33, DEL is the last. */
+	struct ascii quoted = { { (UINT64_C(1) << 33) - 1, UINT64_C(1) << 63 } };
 	size_t i, n;
 	unsigned int c;
 
+	add_to(&quoted, "\"\\");
+	add_to(&quoted, also);
 	for (i = 0; i < text.len; i += n) {
+		c = (unsigned char)text.s[i];
+		n = 1;
+		if (c < 0x80) {
+			if (quoted.half[c >> 6] >> (c & 63) & 1)
+				return false;
+			continue;
+		}
 		n = uw_utf8(text.s + i, text.len - i, &c);
-		if (!n || uw_is_unsafe(c) || is_space(c) || c == '"' || c == '\\' ||
-		    (c < 0x80 && strchr(also, (int)c)))
+		if (!n || uw_is_unsafe(c) || is_space(c))
 			return false;
 	}
 	return text.len;

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "record.h"
 
@@ -21,8 +22,24 @@ struct uw_buf {
 
 void uw_buf_reset(struct uw_buf *buf);
 void uw_buf_free(struct uw_buf *buf);
-void uw_buf_add(struct uw_buf *buf, const void *data, size_t len);
-void uw_buf_puts(struct uw_buf *buf, const char *text);
+
+/* Makes room for so many bytes. False, and the buffer has failed, where there is no memory. */
+bool uw_buf_grow(struct uw_buf *buf, size_t more);
+
+/* Here, since a record is made of a hundred small pieces: the calls would take longer than the
+ * bytes. */
+static inline void uw_buf_add(struct uw_buf *buf, const void *data, size_t len)
+{
+	if (!len || (buf->size - buf->len < len && !uw_buf_grow(buf, len)))
+		return;
+	memcpy(buf->p + buf->len, data, len);
+	buf->len += len;
+}
+
+static inline void uw_buf_puts(struct uw_buf *buf, const char *text)
+{
+	uw_buf_add(buf, text, strlen(text));
+}
 
 /* In decimal: most of a record is numbers, and printf takes ten times as long. */
 void uw_buf_add_uint(struct uw_buf *buf, uint64_t value);

@@ -9,9 +9,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define ALNUM	  "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-#define UNIT_NAME ALNUM "@:-_.\\"
-#define ID_LEN	  64
+#define ID_LEN 64
 
 static struct uw_str from(struct uw_str s, size_t at)
 {
@@ -63,7 +61,7 @@ static struct uw_str unescape(struct uw_str name)
 	return name.len && name.s[0] == '_' ? from(name, 1) : name;
 }
 
-static bool of_type(struct uw_str name)
+static bool of_type(struct uw_str type)
 {
 	static const char *const types[] = { ".service", ".scope", ".socket",	 ".mount",
 					     ".swap",	 ".timer", ".automount", ".path",
@@ -71,8 +69,25 @@ static bool of_type(struct uw_str name)
 	size_t i;
 
 	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-		if (cut_end(&name, types[i]))
+		if (is(type, types[i]))
 			return true;
+	return false;
+}
+
+static bool may_be_in_unit(char c)
+{
+	switch (c) {
+	case '0' ... '9':
+	case 'a' ... 'z':
+	case 'A' ... 'Z':
+	case '@':
+	case ':':
+	case '-':
+	case '_':
+	case '.':
+	case '\\':
+		return true;
+	}
 	return false;
 }
 
@@ -83,7 +98,7 @@ static bool valid_stem(struct uw_str stem)
 	size_t i;
 
 	for (i = 0; i < stem.len; i++)
-		if (!stem.s[i] || !strchr(UNIT_NAME, stem.s[i]))
+		if (!may_be_in_unit(stem.s[i]))
 			return false;
 	at = stem.len ? memchr(stem.s, '@', stem.len) : NULL;
 	return stem.len && (!at || (at != stem.s && at != stem.s + stem.len - 1));
@@ -91,14 +106,11 @@ static bool valid_stem(struct uw_str stem)
 
 static bool is_unit(struct uw_str name)
 {
-	struct uw_str stem = name;
+	const char *dot = name.len ? memrchr(name.s, '.', name.len) : NULL;
+	struct uw_str stem = { name.s, dot ? (size_t)(dot - name.s) : 0 };
 
-	if (name.len > UW_CGROUP_NAME_MAX || !of_type(name))
-		return false;
-	while (stem.s[stem.len - 1] != '.')
-		stem.len--;
-	stem.len--;
-	return valid_stem(stem);
+	return dot && name.len <= UW_CGROUP_NAME_MAX && of_type(from(name, stem.len)) &&
+	       valid_stem(stem);
 }
 
 /* A slice has no instances. */
@@ -149,6 +161,8 @@ static bool prefixed_id(struct uw_str name, struct uw_str *ret)
 	struct uw_str head = { name.s, name.len > ID_LEN ? name.len - ID_LEN : 0 };
 	size_t i;
 
+	if (!head.len)
+		return false;
 	/* What containerd makes of a systemd path where it is not told to use systemd. */
 	if (cut_end(&head, ":cri-containerd:") && is_id(from(name, name.len - ID_LEN))) {
 		*ret = from(name, name.len - ID_LEN);
@@ -212,15 +226,13 @@ static bool machine(struct uw_str name, char *buffer, struct uw_str *ret)
 	struct uw_str unit = unescape(name), scope = unit, service = unit, found;
 	char decoded[UW_CGROUP_NAME_MAX];
 
-	if (!is_unit(unit))
-		return false;
 	if (cut_end(&scope, ".scope") && cut_start(&scope, "machine-"))
 		found = unescape_unit(scope, decoded);
 	else if (cut_end(&service, ".service") && cut_start(&service, "systemd-nspawn@"))
 		found = unescape_unit(service, decoded);
 	else
 		return false;
-	if (!found.len || is_qemu(found))
+	if (!found.len || is_qemu(found) || !is_unit(unit))
 		return false;
 	memcpy(buffer, found.s, found.len);
 	*ret = (struct uw_str){ buffer, found.len };

@@ -4,6 +4,12 @@
 #include <endian.h>
 #include <string.h>
 
+static void begin(struct uw_buf *buf, const char *name)
+{
+	uw_buf_puts(buf, name);
+	uw_buf_puts(buf, "=");
+}
+
 static void add_binary(struct uw_buf *buf, const char *name, struct uw_str value)
 {
 	uint64_t len = htole64(value.len);
@@ -21,8 +27,7 @@ void uw_native_add(struct uw_buf *buf, const char *name, struct uw_str value)
 		add_binary(buf, name, value);
 		return;
 	}
-	uw_buf_puts(buf, name);
-	uw_buf_puts(buf, "=");
+	begin(buf, name);
 	uw_buf_add(buf, value.s, value.len);
 	uw_buf_puts(buf, "\n");
 }
@@ -34,16 +39,16 @@ void uw_native_add_text(struct uw_buf *buf, const char *name, const char *value)
 
 void uw_native_add_uint(struct uw_buf *buf, const char *name, uint64_t value)
 {
-	uw_buf_puts(buf, name);
-	uw_buf_puts(buf, "=");
+	begin(buf, name);
 	uw_buf_add_uint(buf, value);
 	uw_buf_puts(buf, "\n");
 }
 
 void uw_native_add_int(struct uw_buf *buf, const char *name, int64_t value)
 {
-	uw_buf_puts(buf, name);
-	uw_buf_puts(buf, value < 0 ? "=-" : "=");
+	begin(buf, name);
+	if (value < 0)
+		uw_buf_puts(buf, "-");
 	uw_buf_add_uint(buf, value < 0 ? -(uint64_t)value : (uint64_t)value);
 	uw_buf_puts(buf, "\n");
 }

@@ -1,16 +1,46 @@
 // SPDX-License-Identifier: MIT
 /*
- * What one unlink(2) costs: creates files in a directory, unlinks each, and prints the median time
- * in nanoseconds of CLOCK_MONOTONIC. In a guest whose clock counts instructions that is
- * instructions.
+ * What one unlink(2) costs: creates files, unlinks each, and prints the median CPU time that the
+ * call took this thread, in nanoseconds, without what reading the clock takes. In a guest whose
+ * clock counts instructions that is instructions. Others that run in between do not count.
  *
- * unlinkcost DIRECTORY COUNT
+ * unlinkcost [-m] [-t SECONDS] [-u CPU.STAT]... COUNT DIRECTORY...
+ *
+ * The files are in each directory in turn. With -m there are none, and each call fails (ENOENT).
+ * With -t it waits for so long before the first and after the last call, and also prints how much
+ * of the time the CPUs were not idle in between, per call; and with -u the same of a cgroup.
  */
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#define UNITS_MAX 4
+
+/* Column of "cpuN" in /proc/schedstat: nanoseconds in which the CPU ran any task. */
+#define BUSY_COLUMN 7
+
+struct reading {
+	double busy, units[UNITS_MAX];
+};
+
+struct plan {
+	const char *units[UNITS_MAX];
+	int n_units;
+	unsigned int wait;
+	bool missing;
+	char **dirs;
+	int n_dirs, count;
+};
+
+static void die(const char *what)
+{
+	perror(what);
+	exit(1);
+}
 
 static int compare(const void *a, const void *b)
 {
@@ -19,33 +49,140 @@ static int compare(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
+static long now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return t.tv_sec * 1000000000L + t.tv_nsec;
+}
+
+static double read_busy(void)
+{
+	FILE *file = fopen("/proc/schedstat", "re");
+	char line[4096], *word, *rest;
+	double sum = 0;
+	int i;
+
+	if (!file)
+		die("/proc/schedstat");
+	while (fgets(line, sizeof(line), file)) {
+		if (strncmp(line, "cpu", 3))
+			continue;
+		for (i = 0, word = strtok_r(line, " ", &rest); word && i < BUSY_COLUMN; i++)
+			word = strtok_r(NULL, " ", &rest);
+		sum += word ? strtod(word, NULL) : 0;
+	}
+	fclose(file);
+	return sum;
+}
+
+static double read_unit(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	double usec;
+
+	if (!file || fscanf(file, "usage_usec %lf", &usec) != 1)
+		die(path);
+	fclose(file);
+	return usec * 1000;
+}
+
+static void take_reading(const struct plan *plan, struct reading *ret)
+{
+	int i;
+
+	if (!plan->wait)
+		return;
+	sleep(plan->wait);
+	/* What this takes itself counts from the next time that it is scheduled. */
+	ret->busy = read_busy();
+	for (i = 0; i < plan->n_units; i++)
+		ret->units[i] = read_unit(plan->units[i]);
+}
+
+static void name_file(const struct plan *plan, int i, char *name, size_t size)
+{
+	snprintf(name, size, "%s/file%06d", plan->dirs[i % plan->n_dirs], i);
+}
+
+static void create(const struct plan *plan)
+{
+	char name[4200];
+	int i, fd;
+
+	for (i = 0; i < plan->count; i++) {
+		name_file(plan, i, name, sizeof(name));
+		fd = open(name, O_CREAT | O_WRONLY, 0600);
+		if (fd < 0)
+			die(name);
+		close(fd);
+	}
+}
+
+static long measure(const struct plan *plan)
+{
+	long *costs = calloc((size_t)plan->count, sizeof(*costs)), median, start, before;
+	char name[4200];
+	int i, r;
+
+	if (!costs)
+		die("calloc");
+	for (i = 0; i < plan->count; i++) {
+		name_file(plan, i, name, sizeof(name));
+		start = now();
+		before = now();
+		r = unlink(name);
+		costs[i] = now() - before - (before - start);
+		if ((r < 0) != plan->missing)
+			die(name);
+	}
+	qsort(costs, (size_t)plan->count, sizeof(*costs), compare);
+	median = costs[plan->count / 2];
+	free(costs);
+	return median;
+}
+
+static void parse(int argc, char *argv[], struct plan *plan)
+{
+	int option;
+
+	while ((option = getopt(argc, argv, "mt:u:")) > 0) {
+		if (option == 'm')
+			plan->missing = true;
+		else if (option == 't')
+			plan->wait = (unsigned int)atoi(optarg);
+		else if (option == 'u' && plan->n_units < UNITS_MAX)
+			plan->units[plan->n_units++] = optarg;
+		else
+			break;
+	}
+	plan->count = option < 0 && optind < argc ? atoi(argv[optind]) : 0;
+	plan->dirs = argv + optind + 1;
+	plan->n_dirs = argc - optind - 1;
+	if (plan->count < 1 || plan->n_dirs < 1) {
+		fprintf(stderr, "usage: unlinkcost [-m] [-t SECONDS] [-u CPU.STAT]... COUNT "
+				"DIRECTORY...\n");
+		exit(64);
+	}
+}
+
 int main(int argc, char *argv[])
 {
-	struct timespec before, after;
-	char name[4200];
-	long *costs;
-	int n, i;
+	struct reading before = {}, after = {};
+	struct plan plan = {};
+	int i;
 
-	n = argc == 3 ? atoi(argv[2]) : 0;
-	costs = n > 0 ? calloc((size_t)n, sizeof(*costs)) : NULL;
-	if (!costs) {
-		fprintf(stderr, "usage: unlinkcost DIRECTORY COUNT\n");
-		return 64;
-	}
-	for (i = 0; i < n; i++) {
-		snprintf(name, sizeof(name), "%s/file%05d", argv[1], i);
-		close(open(name, O_CREAT | O_WRONLY, 0600));
-		clock_gettime(CLOCK_MONOTONIC, &before);
-		if (unlink(name)) {
-			perror(name);
-			return 1;
-		}
-		clock_gettime(CLOCK_MONOTONIC, &after);
-		costs[i] = (after.tv_sec - before.tv_sec) * 1000000000L + after.tv_nsec -
-			   before.tv_nsec;
-	}
-	qsort(costs, (size_t)n, sizeof(*costs), compare);
-	printf("%ld\n", costs[n / 2]);
-	free(costs);
+	parse(argc, argv, &plan);
+	if (!plan.missing)
+		create(&plan);
+	take_reading(&plan, &before);
+	printf("%ld", measure(&plan));
+	take_reading(&plan, &after);
+	if (plan.wait)
+		printf(" %.0f", (after.busy - before.busy) / plan.count);
+	for (i = 0; plan.wait && i < plan.n_units; i++)
+		printf(" %.0f", (after.units[i] - before.units[i]) / plan.count);
+	printf("\n");
 	return 0;
 }

@@ -18,10 +18,10 @@ def cost(path):
     Guest instructions for one unlink, the median of 500, after a run that warms up. There is one CPU, so
     the daemon is stopped meanwhile: what is recorded waits in the ring buffer.
     """
-    run("./unlinkcost", path, "200")
+    run("./unlinkcost", "200", path)
     time.sleep(1)
     run("systemctl", "kill", "-s", "STOP", "unlinkwatchd", check=False)
-    n = int(run("./unlinkcost", path, "500"))
+    n = int(run("./unlinkcost", "500", path))
     run("systemctl", "kill", "-s", "CONT", "unlinkwatchd", check=False)
     return n
 

@@ -1,0 +1,37 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""
+The part of the benchmark that is a test: no deletion costs more than budgets.py says. One clock tick is one
+instruction, so that the figures do not depend on the machine, and one percent more is seen.
+"""
+import os
+
+from budgets import BUDGETS
+from meter import DIR, RULES, TREE, deletion, prepare, record, watch
+from uwtest import done, ok
+
+COUNT = 300     # of which the median is taken
+PROBES = ("kprobe", "fentry")
+DEEP = TREE + "/a/b" + "/c" * 12
+costs = {}
+
+prepare()
+os.makedirs(DEEP)
+bare = {dirs: deletion(dirs, COUNT) for dirs in ((DIR,), RULES["path"][1], (DEEP,), (DEEP, DEEP + "/.."))}
+for probe in PROBES:
+    for i, case in enumerate(("uid", "path", "same directory", "minimal", "standard")):
+        dirs = RULES[case][1]
+        watch(case, probe, renew=not i)
+        costs[probe + "/" + case] = deletion(dirs, COUNT) - bare[dirs]
+        if case in ("minimal", "standard") and probe == "kprobe":
+            costs["daemon/" + case] = record()
+        if case == "path":
+            deep = (DEEP, DEEP + "/..")
+            more = deletion(deep, COUNT) - bare[deep] - costs[probe + "/path"]
+            costs[probe + "/component"] = more // 11.5
+for b in BUDGETS:
+    cost = costs[b.key]
+    print("# %-70s %6d  goal %6d  at most %6d" % (b.what, cost, b.goal, b.ceiling))
+    ok(cost <= b.ceiling, "%s: at most %d instructions%s" %
+       (b.what, b.ceiling, "" if b.ceiling <= b.goal else ", to become %d" % b.goal), "it takes %d" % cost)
+done()

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: MIT
+"""What the benchmarks share: how a deletion is measured, in a guest whose clock counts instructions."""
+import os
+import re
+import signal
+import subprocess
+import time
+
+from uwtest import configure, reload, restart, run
+
+TREE = "/mnt"                   # a tmpfs of its own: one mount below the root
+DIR = TREE + "/a/b"             # so that a file in it has four components
+BESIDE = TREE + "/a/c"
+COUNT = 500
+DAEMON = "unlinkwatchd"
+MISSED = "/none"                # of a rule that wants other places of the same file system
+
+# What a configuration leaves to do: rules, and the directories that files are deleted in, in turn. Where that is
+# one, what the rules say of it is remembered from one deletion to the next.
+RULES = {
+    "uid": ("User=4242", (DIR,)),
+    "path": ("Path=" + TREE + MISSED, (DIR, BESIDE)),
+    "same directory": ("Path=" + TREE + MISSED, (DIR,)),
+    "minimal": ("Path=" + DIR, (DIR,)),
+    "standard": ("Path=" + DIR, (DIR,)),
+    "full": ("Path=" + DIR, (DIR,)),
+    "failed": ("Result=failure", (DIR,)),
+}
+
+
+def prepare():
+    run("systemctl", "stop", DAEMON)
+    run("mount", "-t", "tmpfs", "-o", "size=512M,nr_inodes=0", "tmpfs", TREE)
+    for path in (DIR, BESIDE):
+        os.makedirs(path)
+
+
+def watch(case, probe, rules=None, extra="", renew=False):
+    """Configures a case of RULES (or other rules) and puts it in force: by a restart where `renew`."""
+    detail = case if case in ("minimal", "full") else "standard"
+    text = rules or "[Watch cost]\n" + RULES[case][0]
+    configure("%s\n[Daemon]\nProbe=%s\nDetail=%s\n%s" % (text, probe, detail, extra))
+    restart() if renew else reload()
+
+
+def stat_of(unit, name="cpu.stat"):
+    return "/sys/fs/cgroup/system.slice/%s.service/%s" % (unit, name)
+
+
+def delete(dirs, count=COUNT, missing=False, units=(), wait=2, times=1):
+    """
+    Per deletion: the median of what the call takes the process itself; what all CPUs did until all was
+    written; and what of that the units did. The time when the rest of the system did least.
+    """
+    argv = ["./unlinkcost"] + (["-m"] if missing else [])
+    args = [arg for unit in units for arg in ("-u", stat_of(unit))]
+    run(*argv, "200", *dirs)    # warms up
+    found = [[int(n) for n in run(*argv, "-t", str(wait), *args, str(count), *dirs).split()] for _ in range(times)]
+    return min(found, key=lambda figures: figures[1])
+
+
+def kill(unit, number):
+    """Signals the processes of a unit. False where it has none."""
+    try:
+        with open(stat_of(unit, "cgroup.procs")) as f:
+            pids = f.read().split()
+    except FileNotFoundError:
+        return False
+    for pid in pids:
+        os.kill(int(pid), number)
+    return bool(pids)
+
+
+def deletion(dirs=(DIR,), count=COUNT, missing=False, jobs=1, listener=DAEMON):
+    """
+    The call alone, as in a burst: the listener is stopped meanwhile, or it would be woken up for some. With several
+    jobs at once, each in a directory of its own of `dirs`, the mean of their medians.
+    """
+    argv = ["./unlinkcost"] + (["-m"] if missing else [])
+    run(*argv, "200", *dirs)
+    time.sleep(1)   # it has taken what was recorded until now
+    stopped = kill(listener, signal.SIGSTOP)
+    if jobs == 1:
+        cost = int(run(*argv, str(count), *dirs))
+    else:
+        processes = [subprocess.Popen([*argv, str(count), d], stdout=subprocess.PIPE) for d in dirs]
+        cost = sum(int(p.communicate()[0]) for p in processes) // jobs
+    if stopped:
+        kill(listener, signal.SIGCONT)
+    return cost
+
+
+def record(count=400):
+    """
+    What a record takes the daemon, of a burst that journald has room for: without waking up for each. What it
+    does from time to time anyway may come in between, hence the least of a few times.
+    """
+    costs = []
+    for _ in range(4):
+        kill(DAEMON, signal.SIGSTOP)
+        run("./unlinkcost", str(count), DIR)
+        before = used(DAEMON)
+        kill(DAEMON, signal.SIGCONT)
+        time.sleep(1)
+        costs.append((used(DAEMON) - before) // count)
+    return min(costs)
+
+
+def started():
+    """Instructions that the daemon took until it was ready."""
+    restart()
+    return used(DAEMON)
+
+
+def used(unit):
+    """CPU time of a unit since it was started, in instructions."""
+    with open(stat_of(unit)) as f:
+        return 1000 * int(re.search(r"^usage_usec (\d+)", f.read(), re.M)[1])
