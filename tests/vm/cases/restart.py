@@ -15,8 +15,8 @@ import time
 from uwtest import (CONTINUED, DELETED, FAILED, FLOOD, LOSS, STARTED, STOPPED, configure, cursor, done, equal, journal, ok, run, status)
 
 UID, DIR, FAIL = 4242, "/dev/shm/restart", 3
-DELETIONS = int(os.environ.get("UW_DELETIONS", "2000"))
-KILLS = int(os.environ.get("UW_KILLS", "10"))
+DELETIONS = int(os.environ.get("UW_DELETIONS", "1000"))
+KILLS = int(os.environ.get("UW_KILLS", "6"))
 PROGRAM = "/usr/sbin/unlinkwatchd"
 PROCESSES = "/sys/fs/cgroup/system.slice/unlinkwatchd.service/cgroup.procs"
 # The kills leave little time for reading, so that the ring buffer holds all of it.
