@@ -65,11 +65,11 @@ ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(LDFLAGS)
 UNAME_M := $(shell uname -m)
 BPF_ARCH ?= $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(UNAME_M)))
 BPF_CFLAGS = -g -ffile-prefix-map=$(CURDIR)=. -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra \
-	     -Wno-unused-parameter -Ibpf -I/usr/include/$(UNAME_M)-linux-gnu
+	     -Wno-unused-parameter -Ibpf $(BPF_CPPFLAGS) -I/usr/include/$(UNAME_M)-linux-gnu
 
 # Pure modules: neither libbpf nor libsystemd, tested without root.
 DAEMON := $(patsubst daemon/%.c,%,$(wildcard daemon/*.c))
-PURE := $(filter-out doctor intake kernel kthreads ladder listener main manager mountwatch outlet prove rawtp recorder report rulebook sink source source_maps source_sweep source_vfs tracefs vfs,$(DAEMON))
+PURE := $(filter-out doctor intake kernel kthreads ladder ladder_start listener main manager mountwatch outlet prove rawtp recorder report rulebook sink source source_attach source_maps source_store source_sweep source_vfs store tracefs vfs,$(DAEMON))
 # Those that use none of the others.
 SHARED := $(filter-out canary findings%,$(PURE))
 OBJECTS := $(DAEMON:%=$(BUILD)/daemon/%.o)
@@ -154,7 +154,14 @@ $(BUILD)/vm/%: tests/vm/%.c Makefile | $(BUILD)/vm
 	$(call say,CC,$@)
 	$(Q)$(CC) -D_GNU_SOURCE -std=gnu17 $(WARNINGS) -O2 -static -pthread -o $@ $<
 
-vm-programs: $(patsubst tests/vm/%.c,$(BUILD)/vm/%,$(wildcard tests/vm/*.c))
+# Another version of the daemon, in whose events the members are in another order: what is left by one is read by
+# the other.
+$(BUILD)/vm/unlinkwatchd-other: $(OBJECTS) | $(BUILD)/vm
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/other CPPFLAGS='$(CPPFLAGS) -DUW_OTHER_LAYOUT' \
+		BPF_CPPFLAGS=-DUW_OTHER_LAYOUT $(BUILD)/other/unlinkwatchd
+	$(Q)cp $(BUILD)/other/unlinkwatchd $@
+
+vm-programs: $(BUILD)/vm/unlinkwatchd-other $(patsubst tests/vm/%.c,$(BUILD)/vm/%,$(wildcard tests/vm/*.c))
 
 # What the benchmark compares with: programs that do nothing, or little, and what attaches them.
 BENCH_PROBES := $(patsubst tests/bench/probes/%.bpf.c,$(BUILD)/bench/%.bpf.o,$(wildcard tests/bench/probes/*.bpf.c))

@@ -327,11 +327,15 @@ SEC("raw_tp/sched_process_exit")
 int uw_thread_exit(void *ctx)
 {
 	__u64 id = bpf_get_current_pid_tgid();
+	struct uw_control *control = get_control();
 
 #if UW_KERNEL_READS
 	tree_change_ends(id);
 #endif
 	finish_stale(id, BANK_EXIT);
+	/* The daemon itself: until the next one is there, its process id may be anybody's. */
+	if (control && control->thread == (__u32)id)
+		control->self = control->thread = 0;
 	return 0;
 }
 

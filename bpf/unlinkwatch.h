@@ -11,7 +11,11 @@
 
 #include <linux/types.h>
 
+#ifndef UW_OTHER_LAYOUT
 #define UW_ABI 5
+#else	/* of the tests, for a version that it is upgraded to */
+#define UW_ABI 0xffff
+#endif
 
 #define UW_COMM_LEN 16		/* TASK_COMM_LEN */
 #define UW_FSTYPE_LEN 16
@@ -111,10 +115,16 @@ struct uw_event {
 	__u64 rules;	/* the rules that the kernel could not rule out */
 	__u64 enter_ns;
 	__u64 exit_ns;
+#ifdef UW_OTHER_LAYOUT
+	__u32 tid, pid;
+	__s32 dfd, ret;
+	__u64 other[3];
+#else
 	__s32 ret;	/* of the outer function or system call: 0 or -errno */
 	__s32 dfd;	/* directory descriptor as passed, or AT_FDCWD */
 	__u32 pid;	/* process (thread group) id, in the initial pid namespace */
 	__u32 tid;	/* thread id */
+#endif
 	__u32 uid;	/* real ids, in the initial user namespace; a kernel thread's are those of its client */
 	__u32 gid;
 	/* task */
@@ -298,7 +308,7 @@ struct uw_name_key {
 /*
  * Every event counted in SEEN ends in exactly one of RECORDED, FILTERED, RING_FULL, STATE_FULL and
  * SKIPPED, or is still on its way. STALE and BIG_FULL describe, they are not part of that sum. The
- * daemon's canaries are in none of them but CANARY_FULL.
+ * daemon's canaries are in none of them but CANARY_FULL. New ones come at the end: a later version reads them.
  */
 enum uw_counter {
 	UW_CNT_SEEN,		/* entries that the probe saw, the daemon's own left out */
@@ -319,6 +329,7 @@ enum uw_counter {
 #define UW_ASSERT _Static_assert
 #endif
 
+#ifndef UW_OTHER_LAYOUT
 UW_ASSERT(sizeof(struct uw_event) == 176, "layout of uw_event");
 UW_ASSERT(__builtin_offsetof(struct uw_event, rules) == 16, "layout of uw_event");
 UW_ASSERT(__builtin_offsetof(struct uw_event, pid) == 48, "layout of uw_event");
@@ -327,6 +338,7 @@ UW_ASSERT(__builtin_offsetof(struct uw_event, len) == 152, "layout of uw_event")
 UW_ASSERT(sizeof(struct uw_state) == 160, "layout of uw_state");
 UW_ASSERT(sizeof(struct uw_small_slot) == 176 + UW_SMALL_DATA, "layout of uw_small_slot");
 UW_ASSERT(sizeof(struct uw_big_slot) == 176 + UW_BIG_DATA, "layout of uw_big_slot");
+#endif
 UW_ASSERT(sizeof(struct uw_ruleset) == 64, "layout of uw_ruleset");
 UW_ASSERT(sizeof(struct uw_vfs_args) == 24, "layout of uw_vfs_args");
 UW_ASSERT(sizeof(struct uw_control) == 28, "layout of uw_control");

@@ -15,27 +15,31 @@
 #include "config_draft.h"
 
 /* A FIFO without a writer counts as empty, it must not stop the daemon. */
-static int open_file(const char *path)
+static int open_file(const char *path, struct stat *st)
 {
-	struct stat st;
-	int fd;
+	int fd, r;
 
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
 		return -errno;
-	if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode))
+	if (fstat(fd, st) < 0) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	if (S_ISFIFO(st->st_mode))
 		fcntl(fd, F_SETFL, 0);
 	return fd;
 }
 
-static int read_file(const char *path, char **ret, size_t *ret_size)
+static int read_file(const char *path, char **ret, size_t *ret_size, struct stat *ret_st)
 {
 	size_t size = 0, room = 4096;
 	char *text = NULL, *grown;
 	ssize_t n;
 	int fd, r = 0;
 
-	fd = open_file(path);
+	fd = open_file(path, ret_st);
 	if (fd < 0)
 		return fd;
 	for (;;) {
@@ -88,8 +92,23 @@ static int unreadable(struct uw_draft *draft, int error)
 	}
 }
 
+/* Whoever can write it decides what is watched: of the system's configuration, that is root alone. */
+static int check_trust(struct uw_draft *draft, const struct stat *st)
+{
+	if (!draft->trusted)
+		return 0;
+	if (st->st_uid && st->st_uid != geteuid())
+		return uw_draft_mistake(draft, "belongs to user %u; make it root's, with chown",
+					(unsigned int)st->st_uid);
+	if (st->st_mode & (S_IWGRP | S_IWOTH))
+		return uw_draft_mistake(draft, "can be written by others; take that away, with "
+					       "chmod go-w");
+	return 0;
+}
+
 static int take_file(struct uw_draft *draft, const char *path, bool optional)
 {
+	struct stat st;
 	char *text;
 	size_t size;
 	int r;
@@ -97,12 +116,14 @@ static int take_file(struct uw_draft *draft, const char *path, bool optional)
 	r = uw_draft_begin_file(draft, path);
 	if (r < 0)
 		return r;
-	r = read_file(path, &text, &size);
+	r = read_file(path, &text, &size, &st);
 	if (r == -ENOENT && optional)
 		return 0;
 	if (r < 0)
 		return unreadable(draft, r);
-	r = uw_draft_take_text(draft, text, size);
+	r = check_trust(draft, &st);
+	if (r == 0)
+		r = uw_draft_take_text(draft, text, size);
 	free(text);
 	return r;
 }
@@ -135,6 +156,7 @@ static int take_dropin(struct uw_draft *draft, const char *dir, const char *name
 static int take_dropins(struct uw_draft *draft, const char *file)
 {
 	struct dirent **entries = NULL;
+	struct stat st;
 	char *dir;
 	int n, error, r = 0;
 
@@ -142,6 +164,11 @@ static int take_dropins(struct uw_draft *draft, const char *file)
 		return -ENOMEM;
 	n = scandir(dir, &entries, is_dropin, compare_entries);
 	error = n < 0 ? -errno : 0;
+	if (n > 0 && stat(dir, &st) == 0) {
+		r = uw_draft_begin_file(draft, dir);
+		if (r == 0)
+			r = check_trust(draft, &st);
+	}
 	if (error < 0 && error != -ENOENT) {
 		r = uw_draft_begin_file(draft, dir);
 		if (r == 0)
@@ -233,6 +260,7 @@ int uw_config_load(const char *file, bool optional, const struct uw_names *names
 
 	*errors = (struct uw_errors){ 0 };
 	r = uw_draft_init(&draft, names);
+	draft.trusted = optional;
 	if (r == 0)
 		r = take_file(&draft, file, optional);
 	if (r == 0)

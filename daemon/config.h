@@ -100,8 +100,9 @@ extern const struct uw_names uw_names_system;
 
 /*
  * Reads FILE, then the files FILE.d / *.conf in the order of their names, as systemd does with
- * drop-ins. With optional, a FILE that does not exist counts as empty. Where there is no [Watch]
- * section at all, one rule that watches everything stands in.
+ * drop-ins. With optional, FILE is the system's own: where it does not exist, it counts as empty,
+ * and what others than root and this user can write is refused. Where there is no [Watch] section
+ * at all, one rule that watches everything stands in.
  *
  * Returns 0 and *ret, which the caller frees with uw_config_free(); -EINVAL with every mistake of
  * every file in *errors (a file that cannot be read is one of them); or -ENOMEM. *ret is only

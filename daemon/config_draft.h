@@ -51,6 +51,7 @@ struct uw_draft {
 	size_t n_rules;
 	enum uw_probe_choice probe;
 	enum uw_detail detail;
+	bool trusted; /* only what nobody else can write */
 	size_t ring_size, queue_size;
 	struct uw_flood_limit flood;
 	size_t n_paths, n_uids; /* of all rules */

@@ -258,6 +258,15 @@ static void try_probe(struct uw_trial *t, const struct uw_kernel *kernel,
 		      const struct uw_config *config, const struct uw_filter *nothing,
 		      struct uw_canary *canary)
 {
+	struct uw_source_setup setup = {
+		.kernel = kernel,
+		.plan = &t->plan,
+		.ring_size = config->ring_size,
+		.detail = config->detail,
+		.filter = nothing,
+		.on_event = on_event,
+		.userdata = canary,
+	};
 	struct uw_source *source;
 	struct uw_buf buf = { 0 };
 	char *why = NULL;
@@ -265,8 +274,7 @@ static void try_probe(struct uw_trial *t, const struct uw_kernel *kernel,
 
 	if (t->plan.why_not)
 		return;
-	r = uw_source_new(kernel, &t->plan, config->ring_size, config->detail, nothing, on_event,
-			  canary, &source, &why);
+	r = uw_source_new(&setup, &source, &why);
 	if (r < 0) {
 		keep_why(t, why ? why : strerror(-r), strlen(why ? why : strerror(-r)));
 		free(why);

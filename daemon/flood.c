@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "flood.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
@@ -42,18 +40,53 @@ struct uw_flood {
 	struct program programs[BUCKETS][WAYS];
 	struct slot slots[SUMMARIES];
 	size_t n_used;
+	struct {
+		uint64_t slot; /* from 1, or 0 */
+		bool used;
+		uint64_t succeeded, failed, unknown;
+	} undo;
 };
 
-int uw_flood_new(struct uw_flood **ret)
+size_t uw_flood_size(void)
 {
-	/* Most of it is never touched, and takes no memory then. */
-	*ret = calloc(1, sizeof(**ret));
-	return *ret ? 0 : -ENOMEM;
+	return sizeof(struct uw_flood);
 }
 
-void uw_flood_free(struct uw_flood *flood)
+void uw_flood_recover(struct uw_flood *f, bool undo, uint64_t written)
 {
-	free(flood);
+	struct slot *slot;
+	size_t i;
+
+	if (undo && f->undo.slot && f->undo.slot <= SUMMARIES) {
+		slot = &f->slots[f->undo.slot - 1];
+		slot->used = f->undo.used;
+		slot->summary.succeeded = f->undo.succeeded;
+		slot->summary.failed = f->undo.failed;
+		slot->summary.unknown = f->undo.unknown;
+	}
+	if (written && written <= SUMMARIES)
+		f->slots[written - 1].used = false;
+	f->n_used = 0;
+	for (i = 0; i < SUMMARIES; i++)
+		f->n_used += f->slots[i].used;
+}
+
+void uw_flood_mark(struct uw_flood *f)
+{
+	f->undo.slot = 0;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
+/* Counts can be undone; all else is the same if it is done twice. */
+static void remember(struct uw_flood *f, const struct slot *slot)
+{
+	f->undo.used = slot->used;
+	f->undo.succeeded = slot->summary.succeeded;
+	f->undo.failed = slot->summary.failed;
+	f->undo.unknown = slot->summary.unknown;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	f->undo.slot = uw_flood_slot(f, &slot->summary);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
 /* FNV-1a. Whoever makes two programs collide deletes by both: they are one flood then. */
@@ -249,6 +282,7 @@ bool uw_flood_take(struct uw_flood *f, const struct uw_flood_limit *limit,
 	slot = find_slot(f, &who, rules);
 	if (!slot)
 		return false; /* the caller has not seen to room: rather a record too many */
+	remember(f, slot);
 	if (!slot->used) {
 		slot->used = true;
 		slot->due = false;
@@ -298,6 +332,15 @@ const struct uw_summary *uw_flood_oldest(struct uw_flood *f)
 		    (!oldest || f->slots[i].summary.begin_ns < oldest->summary.begin_ns))
 			oldest = &f->slots[i];
 	return oldest ? &oldest->summary : NULL;
+}
+
+uint64_t uw_flood_slot(const struct uw_flood *f, const struct uw_summary *summary)
+{
+	size_t i;
+
+	for (i = 0; i < SUMMARIES && &f->slots[i].summary != summary; i++)
+		;
+	return i + 1;
 }
 
 void uw_flood_release(struct uw_flood *f, const struct uw_summary *summary)

@@ -45,9 +45,24 @@ struct uw_summary {
 
 struct uw_flood;
 
-/* Returns 0 or -ENOMEM; free with uw_flood_free(), which accepts NULL. */
-int uw_flood_new(struct uw_flood **ret);
-void uw_flood_free(struct uw_flood *flood);
+/*
+ * Floods live in memory of the caller's: zeroes, or what another process has left there. How much
+ * that takes is the same in every process of this version.
+ */
+size_t uw_flood_size(void);
+
+/*
+ * Puts in order what a killed process has left. undo: it may have counted the last deletion after
+ * uw_flood_mark(), which is to be counted again. written: the summary in this slot, if not 0, has
+ * been written, but perhaps not released.
+ */
+void uw_flood_recover(struct uw_flood *flood, bool undo, uint64_t written);
+
+/* What is counted before the next uw_flood_mark() can be undone. */
+void uw_flood_mark(struct uw_flood *flood);
+
+/* From 1. */
+uint64_t uw_flood_slot(const struct uw_flood *flood, const struct uw_summary *summary);
 
 /*
  * Counts a deletion that the rules asked for. True where it belongs to a flood: it is part of a

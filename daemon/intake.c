@@ -113,6 +113,13 @@ int uw_intake_finish(struct uw_intake *in, unsigned int timeout_ms)
 	return n < 0 ? n : r;
 }
 
+void uw_intake_leave(struct uw_intake *in, unsigned int timeout_ms)
+{
+	/* The next process may be of another version, that does not know them. */
+	uw_recorder_end_floods(in->recorder);
+	uw_sink_drain(in->sink, timeout_ms, ask_for_time);
+}
+
 void uw_intake_done(struct uw_intake *in)
 {
 	sd_event_source_unref(in->readable);

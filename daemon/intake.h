@@ -46,6 +46,12 @@ void uw_intake_tick(struct uw_intake *intake, uint64_t age_ns);
  */
 int uw_intake_finish(struct uw_intake *intake, unsigned int timeout_ms);
 
+/*
+ * Leaves the probes, and what they see from now on, to the next process: only ends the floods and
+ * waits for the output to take what is there, as above.
+ */
+void uw_intake_leave(struct uw_intake *intake, unsigned int timeout_ms);
+
 void uw_intake_done(struct uw_intake *intake);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -15,11 +16,11 @@
 /* journald takes a memfd only if nobody can change it any more. */
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL)
 
-int uw_journal_init(struct uw_journal *j, const char *path)
+int uw_journal_init(struct uw_journal *j, const char *path, struct mmsghdr *message)
 {
 	int size = SNDBUF;
 
-	*j = (struct uw_journal){ .fd = -EBADF, .path = path };
+	*j = (struct uw_journal){ .fd = -EBADF, .path = path, .message = message };
 	if (strlen(path) >= sizeof(((struct sockaddr_un *)0)->sun_path))
 		return -ENAMETOOLONG;
 	j->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -80,7 +81,14 @@ static int store(const void *data, size_t len)
 	return fd;
 }
 
-static int send_fd(int socket, int fd)
+/* sendmsg(2) would leave a process that is killed now without a trace of whether it was sent. */
+static int send_message(const struct uw_journal *j, const struct msghdr *msg)
+{
+	j->message->msg_hdr = *msg;
+	return sendmmsg(j->fd, j->message, 1, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+static int send_fd(const struct uw_journal *j, int fd)
 {
 	union {
 		struct cmsghdr head;
@@ -93,7 +101,7 @@ static int send_fd(int socket, int fd)
 	cmsg->cmsg_type = SCM_RIGHTS;
 	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
 	memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
-	return sendmsg(socket, &msg, MSG_NOSIGNAL) < 0 ? -errno : 0;
+	return send_message(j, &msg);
 }
 
 static int send_large(const struct uw_journal *j, const void *data, size_t len)
@@ -105,18 +113,20 @@ static int send_large(const struct uw_journal *j, const void *data, size_t len)
 		return -ENOTCONN;
 	if (fd < 0)
 		return -EMSGSIZE;
-	r = send_fd(j->fd, fd);
+	r = send_fd(j, fd);
 	close(fd);
 	return r;
 }
 
 static int send_once(struct uw_journal *j, const void *data, size_t len)
 {
+	struct iovec iov = { (void *)(uintptr_t)data, len };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	int r;
 
 	r = j->connected ? 0 : reconnect(j);
-	if (!r && send(j->fd, data, len, MSG_NOSIGNAL) < 0)
-		r = -errno;
+	if (!r)
+		r = send_message(j, &msg);
 	if (r == -EMSGSIZE || r == -ENOBUFS)
 		r = send_large(j, data, len);
 	if (r < 0 && r != -EAGAIN && r != -EMSGSIZE)

@@ -17,6 +17,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/socket.h>
 
 #define UW_JOURNAL_SOCKET "/run/systemd/journal/socket"
 
@@ -24,10 +25,15 @@ struct uw_journal {
 	int fd;		  /* the same from init to done */
 	const char *path; /* borrowed */
 	bool connected;
+	struct mmsghdr *message; /* what a record is sent with, see there; borrowed */
 };
 
-/* Nobody needs to listen at path yet. Returns 0 or -errno; release with uw_journal_done(). */
-int uw_journal_init(struct uw_journal *journal, const char *path);
+/*
+ * Nobody needs to listen at path yet. message is borrowed: the kernel notes the length of a record
+ * in it as soon as that is sent, before the process does anything else. Returns 0 or -errno;
+ * release with uw_journal_done().
+ */
+int uw_journal_init(struct uw_journal *journal, const char *path, struct mmsghdr *message);
 void uw_journal_done(struct uw_journal *journal);
 
 /*

@@ -15,6 +15,7 @@ void uw_kthreads_init(struct uw_kthreads *k, const struct uw_plan *plan, struct 
 		      struct uw_sink *sink)
 {
 	*k = (struct uw_kthreads){ .source = source, .sink = sink, .possible = plan->kthreads };
+	k->watching = uw_source_watches_kthreads(source);
 	uw_source_on_module(source, on_module, k);
 	uw_kthreads_check(k);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "ladder.h"
+#include "ladder_inside.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -26,6 +26,9 @@
  */
 #define RESULTLESS_MAX 3
 
+/* How long it is remembered what an old source has seen when a new one came: deletions take time. */
+#define OVERLAP_S 600
+
 #define TIME_LEN 32
 
 static const char *time_text(time_t t, char text[TIME_LEN])
@@ -40,14 +43,20 @@ static const char *time_text(time_t t, char text[TIME_LEN])
 static void on_sample(const void *data, size_t size, void *userdata)
 {
 	struct uw_ladder *l = userdata;
+	const struct uw_event *ev = data;
 
-	if (!uw_canary_take(&l->canary, data, size))
-		l->on_event(data, size, l->userdata);
+	if (uw_canary_take(&l->canary, data, size))
+		return;
+	if (l->overlap.n && size >= sizeof(*ev) && uw_ladder_seen_before(l, ev))
+		return;
+	l->on_event(data, size, l->userdata);
 }
 
-int uw_ladder_init(struct uw_ladder *l, struct uw_sink *sink, uw_source_event_fn on_event,
-		   void *userdata)
+int uw_ladder_init(struct uw_ladder *l, struct uw_ledger *ledger, struct uw_store *store,
+		   struct uw_sink *sink, uw_source_event_fn on_event, void *userdata)
 {
+	l->ledger = ledger;
+	l->store = store;
 	l->kernel.tracefs = -EBADF;
 	l->sink = sink;
 	l->on_event = on_event;
@@ -61,6 +70,8 @@ void uw_ladder_done(struct uw_ladder *l)
 	if (!l->on_event)
 		return;
 	uw_source_free(l->source);
+	uw_source_free(l->old);
+	uw_overlap_done(&l->overlap);
 	uw_kernel_done(&l->kernel);
 	uw_buf_free(&l->why);
 	if (l->epoll >= 0)
@@ -69,10 +80,16 @@ void uw_ladder_done(struct uw_ladder *l)
 
 int uw_ladder_counters(const struct uw_ladder *l, uint64_t ret[UW_CNT_MAX])
 {
+	const struct uw_ledger_words *words = l->ledger->words;
 	int r = uw_source_counters(l->source, ret), i;
 
 	for (i = 0; !r && i < UW_CNT_MAX; i++)
-		ret[i] += l->before[i];
+		ret[i] += words->before[i];
+	/* Taken over by the daemon, but seen by the kernel side: the sum is to balance. */
+	if (!r) {
+		ret[UW_CNT_RECORDED] += words->swept;
+		ret[UW_CNT_STALE] += words->swept;
+	}
 	return r;
 }
 
@@ -100,24 +117,65 @@ static void stop(struct uw_ladder *l, struct uw_source *source)
 	uw_source_stop(source);
 	do {
 		n = uw_source_read(source, BATCH);
+		uw_sink_flush(l->sink);
 		if (!uw_sink_has_room(l->sink))
 			r = uw_sink_drain(l->sink, DRAIN_TIMEOUT_MS, tell_watchdog);
 	} while (n > 0 && r >= 0);
 }
 
 /* Takes what a source still has, its counters included. Accepts NULL. */
-static void retire(struct uw_ladder *l, struct uw_source *source)
+void uw_ladder_retire(struct uw_ladder *l, struct uw_source *source)
 {
+	struct uw_ledger_words *words = l->ledger->words;
 	uint64_t counters[UW_CNT_MAX];
 	int i;
 
 	if (!source)
 		return;
 	stop(l, source);
-	if (!uw_source_counters(source, counters))
+	if (!uw_source_counters(source, counters)) {
+		uw_ledger_begin(l->ledger);
 		for (i = 0; i < UW_CNT_MAX; i++)
-			l->before[i] += counters[i];
+			words->before[i] += counters[i];
+		if (uw_source_serial(source) > words->retired)
+			words->retired = uw_source_serial(source);
+		uw_ledger_commit(l->ledger);
+	}
 	uw_source_free(source);
+}
+
+struct uw_source_setup uw_ladder_setup(struct uw_ladder *l, const struct uw_plan *plan,
+				       const struct uw_config *config,
+				       const struct uw_filter *filter)
+{
+	return (struct uw_source_setup){
+		.kernel = &l->kernel,
+		.plan = plan,
+		.ring_size = config->ring_size,
+		.detail = config->detail,
+		.filter = filter,
+		.on_event = filter ? on_sample : uw_ladder_old_sample,
+		.userdata = l,
+		.ledger = l->ledger,
+	};
+}
+
+/* Whether it sees, as far as that is known. Otherwise false, with the reason in *ret_why. */
+bool uw_ladder_proves(struct uw_ladder *l, const struct uw_plan *plan, struct uw_source *source,
+		      char **ret_why)
+{
+	enum uw_verdict verdict = uw_prove(source, plan, &l->canary, &l->why);
+
+	l->unproven = verdict == UW_VERDICT_UNKNOWN || verdict == UW_VERDICT_BUSY;
+	if (l->unproven)
+		uw_sink_note(l->sink, NULL, LOG_WARNING, "%s%s is not proven to see: %.*s",
+			     uw_probe_name(plan->probe), uw_plan_detail(plan), (int)l->why.len,
+			     l->why.p);
+	if (verdict == UW_VERDICT_SEES || l->unproven)
+		return true;
+	if (asprintf(ret_why, "it can be attached, but %.*s", (int)l->why.len, l->why.p) < 0)
+		*ret_why = NULL;
+	return false;
 }
 
 /* Attached, and proven if that is possible. NULL with the reason in *ret_why, NULL for no memory. */
@@ -125,35 +183,27 @@ static struct uw_source *try_plan(struct uw_ladder *l, const struct uw_plan *pla
 				  const struct uw_config *config, const struct uw_filter *filter,
 				  char **ret_why)
 {
+	struct uw_source_setup setup = uw_ladder_setup(l, plan, config, filter);
 	struct uw_source *source;
-	enum uw_verdict verdict;
 	int r;
 
-	r = uw_source_new(&l->kernel, plan, config->ring_size, config->detail, filter, on_sample, l,
-			  &source, ret_why);
+	r = uw_source_new(&setup, &source, ret_why);
 	if (r < 0) {
 		if (!*ret_why)
 			*ret_why = strdup(strerror(-r));
 		return NULL;
 	}
-	verdict = uw_prove(source, plan, &l->canary, &l->why);
-	l->unproven = verdict == UW_VERDICT_UNKNOWN || verdict == UW_VERDICT_BUSY;
-	if (l->unproven)
-		uw_sink_note(l->sink, NULL, LOG_WARNING, "%s%s is not proven to see: %.*s",
-			     uw_probe_name(plan->probe), uw_plan_detail(plan), (int)l->why.len,
-			     l->why.p);
-	if (verdict == UW_VERDICT_SEES || l->unproven)
+	if (uw_ladder_proves(l, plan, source, ret_why))
 		return source;
-	if (asprintf(ret_why, "it can be attached, but %.*s", (int)l->why.len, l->why.p) < 0)
-		*ret_why = NULL;
-	retire(l, source);
+	uw_ladder_retire(l, source);
 	return NULL;
 }
 
 /* In the place of the one before; that one's descriptor leaves the epoll as it is closed. */
-static int use(struct uw_ladder *l, const struct uw_plan *plan, struct uw_source *source)
+int uw_ladder_use(struct uw_ladder *l, const struct uw_plan *plan, struct uw_source *source)
 {
 	struct epoll_event event = { .events = EPOLLIN };
+	struct uw_manifest manifest = { .choice = l->choice, .second_best = l->blind };
 	int r;
 
 	if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, uw_source_fd(source), &event)) {
@@ -161,8 +211,12 @@ static int use(struct uw_ladder *l, const struct uw_plan *plan, struct uw_source
 		uw_source_free(source);
 		return r;
 	}
-	retire(l, l->source);
+	uw_ladder_retire(l, l->source);
+	uw_ladder_retire(l, l->old);
+	l->old = NULL;
+	l->overlap_until = time(NULL) + OVERLAP_S;
 	l->source = source;
+	uw_source_keep(source, l->store, &manifest);
 	l->plan = *plan;
 	l->proven_at = time(NULL);
 	l->resultless = 0;
@@ -189,7 +243,7 @@ int uw_ladder_climb(struct uw_ladder *l, const struct uw_config *config,
 			sd_notify(0, "WATCHDOG=1");
 		source = plan->why_not ? NULL : try_plan(l, plan, config, filter, &why);
 		if (source)
-			return use(l, plan, source);
+			return uw_ladder_use(l, plan, source);
 		uw_sink_note(l->sink, NULL, LOG_NOTICE, "%s%s cannot be used: %s",
 			     uw_probe_name(plan->probe), uw_plan_detail(plan),
 			     plan->why_not ? plan->why_not
@@ -252,6 +306,9 @@ void uw_ladder_check(struct uw_ladder *l, const struct uw_config *config,
 {
 	time_t since = l->proven_at;
 	enum uw_verdict verdict = look(l);
+
+	if (l->overlap.n && time(NULL) > l->overlap_until)
+		uw_overlap_done(&l->overlap);
 
 	if (verdict == UW_VERDICT_BLIND) {
 		if (!l->blind)

@@ -13,6 +13,7 @@
 #include "config.h"
 #include "kernel.h"
 #include "sink.h"
+#include "overlap.h"
 #include "source.h"
 
 struct uw_ladder {
@@ -21,6 +22,7 @@ struct uw_ladder {
 	struct uw_source *source;    /* stopped while blind, and good for everything else */
 	struct uw_plan plan;	     /* the source's */
 	bool blind;
+	bool continues; /* what another process saw goes on without a gap */
 	/* private */
 	struct uw_kernel kernel;
 	struct uw_sink *sink;
@@ -28,7 +30,12 @@ struct uw_ladder {
 	void *userdata;
 	struct uw_canary canary;
 	struct uw_buf why;
-	uint64_t before[UW_CNT_MAX]; /* counters of the sources before this one */
+	struct uw_ledger *ledger;
+	struct uw_store *store;
+	struct uw_source *old;	   /* of another process, until ours sees all */
+	struct uw_overlap overlap; /* what it saw while ours was already there */
+	uint64_t overlap_begin_ns; /* CLOCK_BOOTTIME */
+	time_t overlap_until;
 	time_t proven_at;
 	unsigned int resultless; /* checks in a row */
 	bool unproven;		 /* and said so */
@@ -38,9 +45,17 @@ struct uw_ladder {
  * To be called first, on zeroes, which uw_ladder_done() takes, too. What is handed on to on_event
  * has no canaries in it. Returns 0 or -errno.
  */
-int uw_ladder_init(struct uw_ladder *ladder, struct uw_sink *sink, uw_source_event_fn on_event,
-		   void *userdata);
+int uw_ladder_init(struct uw_ladder *ladder, struct uw_ledger *ledger, struct uw_store *store,
+		   struct uw_sink *sink, uw_source_event_fn on_event, void *userdata);
 void uw_ladder_done(struct uw_ladder *ladder);
+
+/*
+ * At the start of a process: goes on with the probe that the one before it has left, where that is
+ * the one to take and sees, and otherwise with what uw_ladder_climb() finds, which then sees before
+ * the other one ends. Returns as uw_ladder_climb().
+ */
+int uw_ladder_start(struct uw_ladder *ladder, const struct uw_config *config,
+		    const struct uw_filter *filter);
 
 /*
  * Attaches the best probe that is allowed and that sees, with the ring size and the detail of

@@ -39,6 +39,9 @@
  */
 #define STOP_TIMEOUT_MS 30000
 
+/* The same where the next process can go on writing. */
+#define LEAVE_TIMEOUT_MS 2000
+
 /*
  * A deletion that takes longer than this is taken to have missed its return. It is long, as one on
  * a network file system may hang for minutes: such a deletion gets its result lost by it.
@@ -51,6 +54,8 @@
 struct uw_manager {
 	struct uw_options options;
 	sd_event *event;
+	struct uw_store store;
+	struct uw_ledger ledger;
 	struct uw_sink *sink;
 	struct uw_ladder ladder;
 	struct uw_kthreads kthreads;
@@ -196,6 +201,7 @@ static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *
 int uw_manager_new(const struct uw_options *options, struct uw_manager **ret)
 {
 	struct uw_manager *m;
+	enum uw_output output;
 	sigset_t mask;
 	int r;
 
@@ -211,11 +217,16 @@ int uw_manager_new(const struct uw_options *options, struct uw_manager **ret)
 	if (!m)
 		return -ENOMEM;
 	m->options = *options;
-	r = uw_sink_new(options->output, UW_QUEUE_SIZE_DEFAULT, &m->sink);
+	output = uw_sink_choose(options->output);
+	/* What a stream has taken of a line nobody can tell afterwards. */
+	uw_store_open(&m->store, output == UW_OUTPUT_JOURNAL);
+	r = uw_store_ledger(&m->store, UW_QUEUE_SIZE_DEFAULT, &m->ledger);
 	if (r >= 0)
-		r = uw_ladder_init(&m->ladder, m->sink, on_event, m);
+		r = uw_sink_new(output, &m->ledger, &m->sink);
 	if (r >= 0)
-		r = uw_recorder_init(&m->recorder, m->sink, &m->book, on_other_tree, m);
+		r = uw_ladder_init(&m->ladder, &m->ledger, &m->store, m->sink, on_event, m);
+	if (r >= 0)
+		r = uw_recorder_init(&m->recorder, &m->ledger, m->sink, &m->book, on_other_tree, m);
 	if (r >= 0)
 		r = sd_event_default(&m->event);
 	if (r >= 0)
@@ -230,6 +241,10 @@ int uw_manager_new(const struct uw_options *options, struct uw_manager **ret)
 		uw_manager_free(m);
 		return r;
 	}
+	if (m->ledger.refused)
+		uw_sink_note(m->sink, NULL, LOG_WARNING,
+			     "another version has run before this one: the counts begin anew, and "
+			     "records that it could not write any more are lost");
 	*ret = m;
 	return 0;
 }
@@ -240,6 +255,8 @@ int uw_manager_start(struct uw_manager *m)
 	struct uw_rules rules;
 	int r;
 
+	/* Events on their way have the numbers of the generations before. */
+	m->book.now.gen = (uint32_t)m->ledger.words->gen;
 	r = load_rules(m, "not started", &rules);
 	if (r < 0)
 		return r;
@@ -251,7 +268,7 @@ int uw_manager_start(struct uw_manager *m)
 	m->intake.recorder = &m->recorder;
 	m->ladder.choice = m->options.probe_set ? m->options.probe : config->probe;
 	uw_recorder_set_clock(&m->recorder);
-	r = uw_ladder_climb(&m->ladder, config, m->book.now.filter);
+	r = uw_ladder_start(&m->ladder, config, m->book.now.filter);
 	uw_sink_flush(m->sink);
 	if (r < 0)
 		return r;
@@ -261,6 +278,7 @@ int uw_manager_start(struct uw_manager *m)
 		.book = &m->book,
 		.recorder = &m->recorder,
 		.sink = m->sink,
+		.ledger = &m->ledger,
 	};
 	r = uw_intake_start(&m->intake, m->event);
 	if (r >= 0)
@@ -277,9 +295,11 @@ static void say_started(struct uw_manager *m)
 
 	uw_buf_reset(text);
 	uw_ladder_describe(&m->ladder, text);
-	uw_sink_note(m->sink, UW_ID_STARTED, LOG_INFO,
-		     "watching deletions by %.*s; rules: %zu; not covered: %s", (int)text->len,
-		     text->p, m->book.now.config->n_rules, m->ladder.plan.not_covered);
+	uw_sink_note(m->sink, m->ladder.continues ? UW_ID_CONTINUED : UW_ID_STARTED, LOG_INFO,
+		     "%s deletions by %.*s; rules: %zu; not covered: %s",
+		     m->ladder.continues ? "going on without a gap, watching" : "watching",
+		     (int)text->len, text->p, m->book.now.config->n_rules,
+		     m->ladder.plan.not_covered);
 }
 
 /* The last count. What could not be written by now is lost. */
@@ -318,6 +338,10 @@ int uw_manager_run(struct uw_manager *m)
 	uw_report_renew(&m->report);
 	r = sd_event_loop(m->event);
 	sd_notify(0, "STOPPING=1\nSTATUS=Writing the last records");
+	if (r >= 0 && uw_store_is_restart(&m->store)) {
+		uw_intake_leave(&m->intake, LEAVE_TIMEOUT_MS);
+		return 0;
+	}
 	uw_intake_finish(&m->intake, STOP_TIMEOUT_MS);
 	say_stopped(m);
 	return r < 0 ? r : 0;
@@ -334,6 +358,8 @@ void uw_manager_free(struct uw_manager *m)
 	uw_rulebook_done(&m->book);
 	uw_mountwatch_free(m->mountwatch);
 	uw_sink_free(m->sink);
+	uw_ledger_done(&m->ledger);
+	uw_store_done(&m->store);
 	sd_event_unref(m->event);
 	free(m);
 }

@@ -9,7 +9,6 @@
 
 #include "clock.h"
 #include "journal.h"
-#include "queue.h"
 #include "stream.h"
 
 /* How often it is tried again where nothing can tell that it would work. */
@@ -20,45 +19,58 @@
 #define LINES 64
 
 struct uw_outlet {
-	struct uw_queue queue;
+	struct uw_ledger *ledger;
+	struct uw_queue *queue; /* these are the ledger's */
+	struct uw_outlet_counts *counts;
 	bool to_journal;
 	struct uw_journal journal;
 	struct uw_stream stream;
-	size_t written; /* bytes of the first line that are out already */
-	bool torn;	/* the last line that is out lacks its end */
-	struct uw_outlet_counts counts;
+	size_t written;			   /* bytes of the first line that are out already */
+	bool torn;			   /* the last line that is out lacks its end */
 	sd_event_source *writable, *retry; /* NULL before uw_outlet_attach() */
 	uw_outlet_fn moved;
 	void *userdata;
 };
 
-static int new (size_t size, struct uw_outlet **ret)
+static struct uw_outlet *new (struct uw_ledger *ledger)
 {
 	struct uw_outlet *o = calloc(1, sizeof(*o));
+
+	if (!o)
+		return NULL;
+	o->ledger = ledger;
+	o->queue = &ledger->words->queue;
+	o->counts = &ledger->words->counts;
+	return o;
+}
+
+/* The first record has gone; `counts` is to say where. */
+static void pop(struct uw_outlet *o, uint64_t counts[UW_KINDS])
+{
+	const struct uw_queue_tag *tag = &uw_queue_first(o->queue)->tag;
+
+	uw_ledger_begin(o->ledger);
+	counts[tag->kind] += tag->weight;
+	o->counts->queued[tag->kind] -= tag->weight;
+	uw_queue_pop(o->queue);
+	o->ledger->words->popped++;
+	uw_ledger_commit(o->ledger);
+	uw_queue_trim(o->queue);
+	o->written = 0;
+}
+
+int uw_outlet_to_journal(const char *path, struct uw_ledger *ledger, struct uw_outlet **ret)
+{
+	struct uw_outlet *o = new (ledger);
 	int r;
 
 	if (!o)
 		return -ENOMEM;
-	o->journal.fd = -EBADF;
-	r = uw_queue_init(&o->queue, size);
-	if (r < 0) {
-		uw_outlet_free(o);
-		return r;
-	}
-	*ret = o;
-	return 0;
-}
-
-int uw_outlet_to_journal(const char *path, size_t size, struct uw_outlet **ret)
-{
-	struct uw_outlet *o;
-	int r;
-
-	r = new (size, &o);
-	if (r < 0)
-		return r;
 	o->to_journal = true;
-	r = uw_journal_init(&o->journal, path);
+	/* The process before this one has sent it, and was killed before it could note that. */
+	if (uw_queue_first(o->queue) && uw_ledger_was_sent(ledger))
+		pop(o, o->counts->sent);
+	r = uw_journal_init(&o->journal, path, ledger->message);
 	if (r < 0) {
 		uw_outlet_free(o);
 		return r;
@@ -67,14 +79,12 @@ int uw_outlet_to_journal(const char *path, size_t size, struct uw_outlet **ret)
 	return 0;
 }
 
-int uw_outlet_to_stream(int fd, size_t size, struct uw_outlet **ret)
+int uw_outlet_to_stream(int fd, struct uw_ledger *ledger, struct uw_outlet **ret)
 {
-	struct uw_outlet *o;
-	int r;
+	struct uw_outlet *o = new (ledger);
 
-	r = new (size, &o);
-	if (r < 0)
-		return r;
+	if (!o)
+		return -ENOMEM;
 	uw_stream_init(&o->stream, fd);
 	*ret = o;
 	return 0;
@@ -90,18 +100,7 @@ void uw_outlet_free(struct uw_outlet *o)
 		uw_journal_done(&o->journal);
 	else
 		uw_stream_done(&o->stream);
-	uw_queue_done(&o->queue);
 	free(o);
-}
-
-static void pop(struct uw_outlet *o, uint64_t counts[UW_KINDS])
-{
-	const struct uw_queue_tag *tag = &uw_queue_first(&o->queue)->tag;
-
-	counts[tag->kind] += tag->weight;
-	o->counts.queued[tag->kind] -= tag->weight;
-	uw_queue_pop(&o->queue);
-	o->written = 0;
 }
 
 static int send_records(struct uw_outlet *o)
@@ -109,11 +108,12 @@ static int send_records(struct uw_outlet *o)
 	const struct uw_queue_entry *entry;
 	int r;
 
-	while ((entry = uw_queue_first(&o->queue))) {
+	while ((entry = uw_queue_first(o->queue))) {
+		uw_ledger_sending(o->ledger);
 		r = uw_journal_send(&o->journal, entry->data, entry->len);
 		if (r < 0 && r != -EMSGSIZE)
 			return r;
-		pop(o, r ? o->counts.failed : o->counts.sent);
+		pop(o, r ? o->counts->failed : o->counts->sent);
 	}
 	return 0;
 }
@@ -121,11 +121,11 @@ static int send_records(struct uw_outlet *o)
 /* The lines that wait, less what is out of the first one. */
 static int gather(const struct uw_outlet *o, struct iovec iov[LINES])
 {
-	const struct uw_queue_entry *entry = uw_queue_first(&o->queue);
+	const struct uw_queue_entry *entry = uw_queue_first(o->queue);
 	size_t out = o->written;
 	int n = 0;
 
-	for (; entry && n < LINES; entry = uw_queue_next(&o->queue, entry)) {
+	for (; entry && n < LINES; entry = uw_queue_next(o->queue, entry)) {
 		iov[n].iov_base = (char *)entry->data + out;
 		iov[n++].iov_len = entry->len - out;
 		out = 0;
@@ -138,10 +138,10 @@ static int gather(const struct uw_outlet *o, struct iovec iov[LINES])
 static void give_up(struct uw_outlet *o)
 {
 	o->torn |= o->written > 0;
-	while (uw_queue_first(&o->queue))
-		pop(o, o->counts.failed);
+	while (uw_queue_first(o->queue))
+		pop(o, o->counts->failed);
 	if (o->torn)
-		uw_queue_push(&o->queue, (struct uw_queue_tag){ 0 }, "\n", 1);
+		uw_queue_push(o->queue, (struct uw_queue_tag){ 0 }, "\n", 1);
 }
 
 static int send_lines(struct uw_outlet *o)
@@ -150,7 +150,7 @@ static int send_lines(struct uw_outlet *o)
 	size_t left;
 	ssize_t n;
 
-	while (uw_queue_first(&o->queue)) {
+	while (uw_queue_first(o->queue)) {
 		n = uw_stream_write(&o->stream, iov, gather(o, iov));
 		if (n == -EAGAIN)
 			return -EAGAIN;
@@ -159,9 +159,9 @@ static int send_lines(struct uw_outlet *o)
 			return (int)n;
 		}
 		o->written += (size_t)n;
-		while (uw_queue_first(&o->queue) && o->written >= uw_queue_first(&o->queue)->len) {
-			left = o->written - uw_queue_first(&o->queue)->len;
-			pop(o, o->counts.sent);
+		while (uw_queue_first(o->queue) && o->written >= uw_queue_first(o->queue)->len) {
+			left = o->written - uw_queue_first(o->queue)->len;
+			pop(o, o->counts->sent);
 			o->written = left;
 			o->torn = false;
 		}
@@ -195,7 +195,12 @@ static int try(struct uw_outlet *o)
 
 int uw_outlet_flush(struct uw_outlet *o)
 {
-	int r = try(o);
+	int r;
+
+	/* What is sent cannot be undone. */
+	if (uw_ledger_is_changing(o->ledger))
+		return 0;
+	r = try(o);
 
 	return r == -EAGAIN || r == -ENOTCONN ? 0 : r;
 }
@@ -240,28 +245,19 @@ int uw_outlet_attach(struct uw_outlet *o, sd_event *event, uw_outlet_fn moved, v
 int uw_outlet_put(struct uw_outlet *o, enum uw_kind kind, uint64_t weight, const void *data,
 		  size_t len)
 {
-	int r = -EAGAIN;
+	struct uw_queue_tag tag = { (uint32_t)kind, weight };
+	bool pushed;
 
-	if (o->to_journal && !uw_queue_first(&o->queue)) {
-		r = uw_journal_send(&o->journal, data, len);
-		if (!r) {
-			o->counts.sent[kind] += weight;
-			return 0;
-		}
-		arm(o, r);
-	}
-	if (r != -EMSGSIZE &&
-	    uw_queue_push(&o->queue, (struct uw_queue_tag){ (uint32_t)kind, weight }, data, len)) {
-		o->counts.queued[kind] += weight;
-		return 0;
-	}
-	o->counts.failed[kind] += weight;
-	return r == -EMSGSIZE ? r : -ENOBUFS;
+	uw_ledger_begin(o->ledger);
+	pushed = uw_queue_push(o->queue, tag, data, len);
+	(pushed ? o->counts->queued : o->counts->failed)[kind] += weight;
+	uw_ledger_commit(o->ledger);
+	return pushed ? 0 : -ENOBUFS;
 }
 
 void uw_outlet_lose(struct uw_outlet *o, enum uw_kind kind, uint64_t weight)
 {
-	o->counts.failed[kind] += weight;
+	o->counts->failed[kind] += weight;
 }
 
 int uw_outlet_drain(struct uw_outlet *o, unsigned int timeout_ms, void (*moving)(void))
@@ -274,12 +270,12 @@ int uw_outlet_drain(struct uw_outlet *o, unsigned int timeout_ms, void (*moving)
 
 	moved = uw_clock_ns(CLOCK_MONOTONIC);
 	for (;;) {
-		before = o->queue.used + o->written;
+		before = o->queue->used + o->written;
 		r = try(o);
 		if (r != -EAGAIN && r != -ENOTCONN)
 			return r;
 		now = uw_clock_ns(CLOCK_MONOTONIC);
-		if (o->queue.used + o->written != before)
+		if (o->queue->used + o->written != before)
 			moved = now;
 		if (moving && moved == now && now - told >= UW_NS_PER_S) {
 			told = now;
@@ -294,21 +290,21 @@ int uw_outlet_drain(struct uw_outlet *o, unsigned int timeout_ms, void (*moving)
 
 bool uw_outlet_fits(const struct uw_outlet *o, size_t len)
 {
-	return uw_queue_fits(&o->queue, len);
+	return uw_queue_fits(o->queue, len);
 }
 
 const struct uw_outlet_counts *uw_outlet_counts(const struct uw_outlet *o)
 {
-	return &o->counts;
+	return o->counts;
 }
 
 void uw_outlet_usage(const struct uw_outlet *o, size_t *ret_size, size_t *ret_used)
 {
-	*ret_size = o->queue.size;
-	*ret_used = o->queue.used;
+	*ret_size = o->queue->size;
+	*ret_used = o->queue->used;
 }
 
 int uw_outlet_resize(struct uw_outlet *o, size_t size)
 {
-	return uw_queue_resize(&o->queue, size);
+	return uw_ledger_resize_queue(o->ledger, size);
 }

@@ -12,18 +12,7 @@
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
-/* What a record is, for the counts. */
-enum uw_kind {
-	UW_KIND_NOTE,	 /* what the daemon says of itself */
-	UW_KIND_RECORD,	 /* a deletion */
-	UW_KIND_SUMMARY, /* many of them */
-	UW_KINDS,
-};
-
-/* Sums of weights, by kind. What was put is sent, failed or still queued. */
-struct uw_outlet_counts {
-	uint64_t sent[UW_KINDS], failed[UW_KINDS], queued[UW_KINDS];
-};
+#include "ledger.h"
 
 struct uw_outlet;
 
@@ -34,20 +23,20 @@ struct uw_outlet;
 typedef void (*uw_outlet_fn)(int error, void *userdata);
 
 /*
- * An outlet to the journal's socket at path, which is borrowed, or to a stream, with a queue of
- * size bytes. Both return 0 or -errno; free with uw_outlet_free(), which accepts NULL.
+ * An outlet to the journal's socket at path, or to a stream, with the queue and the counts of the
+ * ledger, which may hold what another process has left; path and ledger are borrowed. Both return 0
+ * or -errno; free with uw_outlet_free(), which accepts NULL.
  */
-int uw_outlet_to_journal(const char *path, size_t size, struct uw_outlet **ret);
-int uw_outlet_to_stream(int fd, size_t size, struct uw_outlet **ret);
+int uw_outlet_to_journal(const char *path, struct uw_ledger *ledger, struct uw_outlet **ret);
+int uw_outlet_to_stream(int fd, struct uw_ledger *ledger, struct uw_outlet **ret);
 void uw_outlet_free(struct uw_outlet *outlet);
 
 /* From here on, what waits is sent by the event loop. Returns 0 or -errno. */
 int uw_outlet_attach(struct uw_outlet *outlet, sd_event *event, uw_outlet_fn moved, void *userdata);
 
 /*
- * Takes one record. To the journal it is sent at once where nothing waits; lines are kept back
- * until uw_outlet_flush(), so that many go by one write. Returns 0; or -ENOBUFS or -EMSGSIZE, where
- * it is lost and counted as failed.
+ * Takes one record, which is kept back until uw_outlet_flush(). Returns 0; or -ENOBUFS, where it is
+ * lost and counted as failed.
  */
 int uw_outlet_put(struct uw_outlet *outlet, enum uw_kind kind, uint64_t weight, const void *data,
 		  size_t len);
@@ -73,7 +62,7 @@ const struct uw_outlet_counts *uw_outlet_counts(const struct uw_outlet *outlet);
 /* Size of the queue, and how much of it is in use, in bytes. */
 void uw_outlet_usage(const struct uw_outlet *outlet, size_t *ret_size, size_t *ret_used);
 
-/* See uw_queue_resize(). */
+/* See uw_ledger_resize_queue(). */
 int uw_outlet_resize(struct uw_outlet *outlet, size_t size);
 
 #endif

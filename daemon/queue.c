@@ -25,23 +25,9 @@ static struct uw_queue_entry *at(const struct uw_queue *q, size_t offset)
 	return (struct uw_queue_entry *)(void *)(q->ring + offset);
 }
 
-int uw_queue_init(struct uw_queue *q, size_t size)
+void uw_queue_init(struct uw_queue *q, char *ring, size_t size)
 {
-	void *ring;
-
-	size = size / HEADER * HEADER;
-	ring = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (ring == MAP_FAILED)
-		return -errno;
-	*q = (struct uw_queue){ .ring = ring, .size = size };
-	return 0;
-}
-
-void uw_queue_done(struct uw_queue *q)
-{
-	if (q->ring)
-		munmap(q->ring, q->size);
-	*q = (struct uw_queue){ 0 };
+	*q = (struct uw_queue){ .ring = ring, .size = size / HEADER * HEADER };
 }
 
 /* True where records go around the end of the ring: what is free lies between tail and head. */
@@ -116,27 +102,23 @@ void uw_queue_pop(struct uw_queue *q)
 		q->head = from(q, q->head + room);
 		return;
 	}
-	if (q->high > KEPT)
-		madvise(q->ring, q->size, MADV_DONTNEED);
-	q->head = q->tail = q->high = 0;
+	q->head = q->tail = 0;
 }
 
-int uw_queue_resize(struct uw_queue *q, size_t size)
+void uw_queue_trim(struct uw_queue *q)
+{
+	if (q->n || q->high <= KEPT)
+		return;
+	madvise(q->ring, q->size, MADV_REMOVE);
+	q->high = 0;
+}
+
+int uw_queue_copy(const struct uw_queue *q, struct uw_queue *other)
 {
 	const struct uw_queue_entry *entry;
-	struct uw_queue other;
-	int r;
 
-	r = uw_queue_init(&other, size);
-	if (r < 0)
-		return r;
-	for (entry = uw_queue_first(q); entry; entry = uw_queue_next(q, entry)) {
-		if (!uw_queue_push(&other, entry->tag, entry->data, entry->len)) {
-			uw_queue_done(&other);
+	for (entry = uw_queue_first(q); entry; entry = uw_queue_next(q, entry))
+		if (!uw_queue_push(other, entry->tag, entry->data, entry->len))
 			return -ENOSPC;
-		}
-	}
-	uw_queue_done(q);
-	*q = other;
 	return 0;
 }

@@ -33,9 +33,8 @@ struct uw_queue {
 	size_t high;	   /* how far the ring has been written since it was last empty */
 };
 
-/* size: bytes, at least 4096. Returns 0 or -errno; release with uw_queue_done(). */
-int uw_queue_init(struct uw_queue *queue, size_t size);
-void uw_queue_done(struct uw_queue *queue);
+/* In size bytes, at least 4096, of memory of the caller's: shared, and aligned to a page. */
+void uw_queue_init(struct uw_queue *queue, char *ring, size_t size);
 
 /* True where a record of len bytes has room now. If it has, every smaller one has. */
 bool uw_queue_fits(const struct uw_queue *queue, size_t len);
@@ -48,13 +47,13 @@ const struct uw_queue_entry *uw_queue_first(const struct uw_queue *queue);
 const struct uw_queue_entry *uw_queue_next(const struct uw_queue *queue,
 					   const struct uw_queue_entry *entry);
 
-/* Removes the first record. There must be one. */
+/* Removes the first record. There must be one. Its bytes stay until uw_queue_trim(). */
 void uw_queue_pop(struct uw_queue *queue);
 
-/*
- * Gives the queue another size; what is in it stays. Returns 0; -ENOSPC where that does not fit,
- * and nothing is changed; or another -errno.
- */
-int uw_queue_resize(struct uw_queue *queue, size_t size);
+/* Gives memory back, if the queue is empty and has used much of it. */
+void uw_queue_trim(struct uw_queue *queue);
+
+/* Appends what is in the queue to another one. Returns 0, or -ENOSPC where not all of it fits. */
+int uw_queue_copy(const struct uw_queue *queue, struct uw_queue *other);
 
 #endif

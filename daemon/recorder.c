@@ -1,31 +1,35 @@
 // SPDX-License-Identifier: MIT
 #include "recorder.h"
 
+#include <errno.h>
 #include <syslog.h>
 #include <time.h>
 
 #include "clock.h"
 #include "procfs.h"
 
-int uw_recorder_init(struct uw_recorder *rec, struct uw_sink *sink, const struct uw_rulebook *book,
-		     uw_recorder_renew_fn renew, void *userdata)
+int uw_recorder_init(struct uw_recorder *rec, struct uw_ledger *ledger, struct uw_sink *sink,
+		     const struct uw_rulebook *book, uw_recorder_renew_fn renew, void *userdata)
 {
-	int r;
 
 	rec->sink = sink;
 	rec->book = book;
 	rec->renew = renew;
 	rec->userdata = userdata;
-	r = uw_users_new(&rec->users);
-	return r < 0 ? r : uw_flood_new(&rec->flood);
+	rec->ledger = ledger;
+	rec->stats = &ledger->words->stats;
+	if (uw_flood_size() > UW_LEDGER_ROOM)
+		return -ENOMEM;
+	rec->flood = ledger->room;
+	uw_flood_recover(rec->flood, ledger->interrupted, ledger->words->written);
+	ledger->words->written = 0;
+	return uw_users_new(&rec->users);
 }
 
 void uw_recorder_done(struct uw_recorder *rec)
 {
 	uw_users_free(rec->users);
 	rec->users = NULL;
-	uw_flood_free(rec->flood);
-	rec->flood = NULL;
 }
 
 void uw_recorder_set_clock(struct uw_recorder *rec)
@@ -140,8 +144,28 @@ static void write_summary(struct uw_recorder *rec, const struct uw_summary *summ
 	};
 
 	entry.n_rules = name_rules(&rec->book->now, summary->rules, names, &entry.priority);
+	uw_ledger_begin(rec->ledger);
 	uw_sink_write_summary(rec->sink, &entry);
+	rec->ledger->words->written = uw_flood_slot(rec->flood, summary);
+	uw_ledger_commit(rec->ledger);
 	uw_flood_release(rec->flood, summary);
+	rec->ledger->words->written = 0;
+}
+
+/* What becomes of an event is one change of the ledger, from here to end_event(). */
+static void begin_event(struct uw_recorder *rec)
+{
+	/* Which is another one. */
+	if (!uw_flood_has_room(rec->flood))
+		write_summary(rec, uw_flood_oldest(rec->flood));
+	uw_flood_mark(rec->flood);
+	uw_ledger_begin(rec->ledger);
+}
+
+static void end_event(struct uw_recorder *rec)
+{
+	uw_ledger_take(rec->ledger);
+	uw_ledger_commit(rec->ledger);
 }
 
 /* What rules decided that have been replaced is recorded: their names would mean nothing later. */
@@ -149,8 +173,6 @@ static bool is_flood(struct uw_recorder *rec, const struct uw_rules *rules, uint
 {
 	if (rules->config != rec->book->now.config)
 		return false;
-	if (!uw_flood_has_room(rec->flood))
-		write_summary(rec, uw_flood_oldest(rec->flood));
 	return uw_flood_take(rec->flood, &rules->config->flood, &rec->record, matches);
 }
 
@@ -182,7 +204,9 @@ void uw_recorder_take(struct uw_recorder *rec, const void *data, size_t size)
 	ssize_t n;
 
 	if (uw_record_decode(data, size, record) < 0) {
-		rec->stats.undecodable++;
+		begin_event(rec);
+		rec->stats->undecodable++;
+		end_event(rec);
 		return;
 	}
 	if (uw_record_wants_cwd(record)) {
@@ -191,10 +215,12 @@ void uw_recorder_take(struct uw_recorder *rec, const void *data, size_t size)
 			uw_record_guess(record, cwd, (size_t)n);
 	}
 	matches = decide(rec, &rules);
+	begin_event(rec);
 	if (!matches)
-		rec->stats.filtered++;
+		rec->stats->filtered++;
 	else if (is_flood(rec, rules, matches))
-		rec->stats.summarised++;
+		rec->stats->summarised++;
 	else
 		write_record(rec, rules, matches);
+	end_event(rec);
 }

@@ -25,22 +25,30 @@ struct uw_recorder {
 	uw_recorder_renew_fn renew;
 	void *userdata;
 	struct uw_users *users;
-	struct uw_flood *flood;
-	struct uw_stats stats; /* .filtered, .summarised and .undecodable; the sink counts its own */
+	struct uw_flood *flood;	  /* in the ledger */
+	struct uw_ledger *ledger; /* borrowed */
+	/* The ledger's: .filtered, .summarised and .undecodable; the sink counts its own. */
+	struct uw_stats *stats;
 	struct uw_record record;
 	struct uw_host_paths host, host_by;
 	uint64_t realtime_offset_ns; /* CLOCK_REALTIME less CLOCK_BOOTTIME */
 };
 
-/* Returns 0 or -ENOMEM; release with uw_recorder_done(). */
-int uw_recorder_init(struct uw_recorder *recorder, struct uw_sink *sink,
+/*
+ * With the counts and the floods of the ledger, which is also the sink's. Returns 0 or -ENOMEM;
+ * release with uw_recorder_done().
+ */
+int uw_recorder_init(struct uw_recorder *recorder, struct uw_ledger *ledger, struct uw_sink *sink,
 		     const struct uw_rulebook *book, uw_recorder_renew_fn renew, void *userdata);
 void uw_recorder_done(struct uw_recorder *recorder);
 
 /* To be called before the events of a batch: the clock may have been set. */
 void uw_recorder_set_clock(struct uw_recorder *recorder);
 
-/* Decodes one event, and writes its record if a rule wants it and it is not part of a flood. */
+/*
+ * Decodes one event, and puts its record in the sink if a rule wants it and it is not part of a
+ * flood. With that, the event counts as taken in the ledger.
+ */
 void uw_recorder_take(struct uw_recorder *recorder, const void *data, size_t size);
 
 /* Writes the summaries of floods whose interval is over, as far as the sink has room for them. */

@@ -17,9 +17,9 @@ void uw_report_stats(const struct uw_report *report, struct uw_stats *ret)
 {
 	const struct uw_outlet_counts *counts = uw_sink_counts(report->sink);
 
-	*ret = report->recorder->stats;
+	*ret = *report->recorder->stats;
 	/* Those of a kernel that does not tell are those of the last time. */
-	memcpy(ret->kernel, report->reported.kernel, sizeof(ret->kernel));
+	memcpy(ret->kernel, report->ledger->words->reported.kernel, sizeof(ret->kernel));
 	uw_ladder_counters(report->ladder, ret->kernel);
 	ret->recorded = counts->sent[UW_KIND_RECORD];
 	ret->queued = counts->queued[UW_KIND_RECORD];
@@ -33,7 +33,8 @@ static void report_losses(struct uw_report *report, const struct uw_stats *now)
 
 	uw_buf_reset(&report->text);
 	uw_buf_reset(&report->fields);
-	lost = uw_stats_loss_report(&report->reported, now, &report->text, &report->fields);
+	lost = uw_stats_loss_report(&report->ledger->words->reported, now, &report->text,
+				    &report->fields);
 	if (lost)
 		uw_sink_note_fields(report->sink, UW_ID_LOSS, LOG_WARNING, &report->fields,
 				    "deletions not recorded: %" PRIu64 " (%.*s)", lost,
@@ -68,8 +69,11 @@ void uw_report_renew(struct uw_report *report)
 	struct uw_stats now;
 
 	uw_report_stats(report, &now);
+	uw_ledger_begin(report->ledger);
 	report_losses(report, &now);
-	report->reported = now;
+	report->ledger->words->reported = now;
+	uw_ledger_commit(report->ledger);
+	uw_sink_flush(report->sink);
 	uw_stats_balance(&now, &balance);
 	tell_systemd(report, &balance);
 }

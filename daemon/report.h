@@ -21,9 +21,9 @@ struct uw_report {
 	const struct uw_rulebook *book;
 	const struct uw_recorder *recorder;
 	struct uw_sink *sink;
+	struct uw_ledger *ledger;
 
-	uint64_t started_us;	  /* CLOCK_REALTIME */
-	struct uw_stats reported; /* losses up to these have been reported */
+	uint64_t started_us; /* CLOCK_REALTIME */
 	struct uw_buf text, fields, status;
 	struct uw_listener *listener;
 };

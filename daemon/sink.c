@@ -30,6 +30,7 @@ struct uw_sink {
 	enum uw_output output;
 	struct uw_outlet *records;
 	struct uw_outlet *notes; /* NULL where these go the way of the records */
+	struct uw_ledger ledger; /* of the notes */
 	uint64_t notes_lost;	 /* as reported */
 	struct uw_buf buf;
 };
@@ -46,22 +47,29 @@ static bool stderr_is_journal(void)
 	return st.st_dev == dev && st.st_ino == ino;
 }
 
-int uw_sink_new(enum uw_output output, size_t queue_size, struct uw_sink **ret)
+enum uw_output uw_sink_choose(enum uw_output output)
+{
+	if (output != UW_OUTPUT_AUTO)
+		return output;
+	return stderr_is_journal() ? UW_OUTPUT_JOURNAL : UW_OUTPUT_TEXT;
+}
+
+int uw_sink_new(enum uw_output output, struct uw_ledger *ledger, struct uw_sink **ret)
 {
 	struct uw_sink *sink = calloc(1, sizeof(*sink));
 	int r;
 
 	if (!sink)
 		return -ENOMEM;
-	if (output == UW_OUTPUT_AUTO)
-		output = stderr_is_journal() ? UW_OUTPUT_JOURNAL : UW_OUTPUT_TEXT;
 	sink->output = output;
 	if (output == UW_OUTPUT_JOURNAL) {
-		r = uw_outlet_to_journal(UW_JOURNAL_SOCKET, queue_size, &sink->records);
+		r = uw_outlet_to_journal(UW_JOURNAL_SOCKET, ledger, &sink->records);
 	} else {
-		r = uw_outlet_to_stream(STDOUT_FILENO, queue_size, &sink->records);
+		r = uw_outlet_to_stream(STDOUT_FILENO, ledger, &sink->records);
 		if (r >= 0)
-			r = uw_outlet_to_stream(STDERR_FILENO, STDERR_QUEUE, &sink->notes);
+			r = uw_ledger_new(&sink->ledger, STDERR_QUEUE);
+		if (r >= 0)
+			r = uw_outlet_to_stream(STDERR_FILENO, &sink->ledger, &sink->notes);
 	}
 	if (r < 0) {
 		uw_sink_free(sink);
@@ -81,6 +89,7 @@ void uw_sink_free(struct uw_sink *sink)
 		uw_outlet_drain(sink->notes, LAST_WORDS_MS, NULL);
 	uw_outlet_free(sink->records);
 	uw_outlet_free(sink->notes);
+	uw_ledger_done(&sink->ledger);
 	uw_buf_free(&sink->buf);
 	free(sink);
 }
@@ -235,8 +244,7 @@ static void note(struct uw_sink *sink, const char *message_id, int priority,
 	say_lost_notes(sink);
 	put_note(sink, message_id, priority, fields, (struct uw_str){ text, (size_t)n });
 	free(text);
-	if (sink->notes)
-		uw_outlet_flush(sink->notes);
+	uw_outlet_flush(sink->notes ? sink->notes : sink->records);
 }
 
 void uw_sink_note(struct uw_sink *sink, const char *message_id, int priority, const char *format,

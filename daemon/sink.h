@@ -22,10 +22,18 @@ enum uw_output {
 
 struct uw_sink;
 
-/* With a queue of queue_size bytes. Returns 0 or -errno. Lines go to standard output. */
-int uw_sink_new(enum uw_output output, size_t queue_size, struct uw_sink **ret);
+/* What UW_OUTPUT_AUTO stands for here; the others stand for themselves. */
+enum uw_output uw_sink_choose(enum uw_output output);
 
-/* Writes out what is left, for which it waits some seconds at the most, and frees. Accepts NULL. */
+/*
+ * Not for UW_OUTPUT_AUTO. Records wait in the ledger, which is borrowed. Returns 0 or -errno. Lines
+ * go to standard output.
+ */
+int uw_sink_new(enum uw_output output, struct uw_ledger *ledger, struct uw_sink **ret);
+
+/*
+ * Writes out what is left, for which it waits some seconds at the most, and frees. Accepts NULL.
+ */
 void uw_sink_free(struct uw_sink *sink);
 
 /* From here on the event loop writes what waits, and calls moved(): see uw_outlet_fn. */
@@ -38,7 +46,7 @@ int uw_sink_resize(struct uw_sink *sink, size_t queue_size);
 bool uw_sink_has_room(const struct uw_sink *sink);
 
 /*
- * Takes one record. Returns 0, or -errno where it is lost; it is counted in either case. Lines are
+ * Takes one record. Returns 0, or -errno where it is lost; it is counted in either case. It is
  * kept back until uw_sink_flush(), which returns 0 or -errno (-EPIPE: the reader has gone).
  */
 int uw_sink_write(struct uw_sink *sink, const struct uw_entry *entry);

@@ -23,6 +23,9 @@
 #define STOP_STEPS   20
 #define STOP_STEP_NS 5000000
 
+/* Of another version, whose deletions in flight cannot be taken over. */
+#define FOREIGN_STEPS 400
+
 /* The last warning of libbpf, as it says more about a failure than an errno. */
 static char libbpf_said[256];
 
@@ -35,7 +38,7 @@ static int keep_warning(enum libbpf_print_level level, const char *format, va_li
 	return 0;
 }
 
-static int explain(char **ret_why, int error, const char *what, const char *name)
+int uw_source_explain(char **ret_why, int error, const char *what, const char *name)
 {
 	libbpf_said[strcspn(libbpf_said, "\n")] = '\0';
 	if (asprintf(ret_why, "%s%s%s: %s%s%s%s", what, name ? " " : "", name ? name : "",
@@ -48,16 +51,21 @@ static int explain(char **ret_why, int error, const char *what, const char *name
 static int on_sample(void *ctx, void *data, size_t size)
 {
 	struct uw_source *s = ctx;
+	size_t taken = 8 + (size + 7) / 8 * 8, converted;
 
-	s->on_event(data, size, s->userdata);
+	/* Behind its header of 8 bytes, rounded up to 8: the kernel's ABI. */
+	if (s->ledger)
+		uw_ledger_next(s->ledger, (struct uw_taken){ s->serial, *s->consumed + taken });
+	converted = s->retiring ? uw_layout_convert(&s->layout, data, size, s->converted) : 0;
+	if (converted)
+		s->on_event(s->converted, converted, s->userdata);
+	else if (!s->retiring || size >= s->layout.event_size)
+		s->on_event(data, size, s->userdata);
+	if (s->ledger)
+		uw_ledger_next(s->ledger, (struct uw_taken){ 0 });
 	s->read++;
 	/* A negative value ends ring_buffer__consume() after this event. */
 	return s->enough || s->read == s->budget ? -ECANCELED : 0;
-}
-
-static bool belongs(const struct uw_attachment *a, const struct uw_plan *plan)
-{
-	return a->probe == plan->probe && a->raw == plan->raw;
 }
 
 static bool wants(const struct uw_plan *plan, const char *program)
@@ -65,7 +73,7 @@ static bool wants(const struct uw_plan *plan, const char *program)
 	size_t i;
 
 	for (i = 0; i < UW_N_ATTACHMENTS; i++)
-		if (belongs(&uw_attachments[i], plan) &&
+		if (uw_source_belongs(&uw_attachments[i], plan) &&
 		    !strcmp(uw_attachments[i].program, program))
 			return true;
 	return !strcmp(program, "uw_thread_exit") || !strcmp(program, "uw_read_tree") ||
@@ -82,7 +90,7 @@ static int set_targets(struct uw_source *s, const struct uw_plan *plan)
 		const struct uw_attachment *a = &uw_attachments[i];
 		struct bpf_program *program;
 
-		if (!belongs(a, plan) || a->kprobe)
+		if (!uw_source_belongs(a, plan) || a->kprobe)
 			continue;
 		program = bpf_object__find_program_by_name(s->object, a->program);
 		if (plan->functions[a->function])
@@ -114,7 +122,27 @@ static int make_banks(struct uw_source *s, const struct uw_plan *plan)
 	return r < 0 ? r : resize(s, "uw_walks", 2 * (UW_BANKS + UW_FENTRY_BANKS));
 }
 
-static int load(struct uw_source *s, const struct uw_plan *plan, size_t ring_size, char **ret_why)
+static const void *object_of(const struct uw_plan *plan, size_t *ret_size)
+{
+	return plan->raw	    ? unlinkwatch_raw_bpf__elf_bytes(ret_size)
+	       : plan->kernel_reads ? unlinkwatch_bpf__elf_bytes(ret_size)
+				    : unlinkwatch_plain_bpf__elf_bytes(ret_size);
+}
+
+/* FNV-1a. */
+uint64_t uw_source_build(const struct uw_plan *plan)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	size_t size;
+	const unsigned char *p = object_of(plan, &size);
+
+	while (size--)
+		hash = (hash ^ *p++) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+static int open_object(struct uw_source *s, const struct uw_plan *plan, size_t ring_size,
+		       char **ret_why)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "unlinkwatch");
 	struct bpf_program *program;
@@ -123,194 +151,154 @@ static int load(struct uw_source *s, const struct uw_plan *plan, size_t ring_siz
 	int r;
 
 	if (plan->raw && uw_rawtp_register() < 0)
-		return explain(ret_why, -errno, "cannot prepare for raw tracepoints", NULL);
-	bytes = plan->raw	     ? unlinkwatch_raw_bpf__elf_bytes(&size)
-		: plan->kernel_reads ? unlinkwatch_bpf__elf_bytes(&size)
-				     : unlinkwatch_plain_bpf__elf_bytes(&size);
+		return uw_source_explain(ret_why, -errno, "cannot prepare for raw tracepoints",
+					 NULL);
+	bytes = object_of(plan, &size);
 	s->object = bpf_object__open_mem(bytes, size, &opts);
 	if (!s->object)
-		return explain(ret_why, -errno, "cannot open the BPF object", NULL);
+		return uw_source_explain(ret_why, -errno, "cannot open the BPF object", NULL);
 
 	bpf_object__for_each_program(program, s->object)
 		bpf_program__set_autoload(program, wants(plan, bpf_program__name(program)));
 	r = plan->raw ? uw_rawtp_prepare(s->object) : 0;
 	if (r < 0)
-		return explain(ret_why, r, "cannot find the tracepoints of all system calls", NULL);
+		return uw_source_explain(ret_why, r,
+					 "cannot find the tracepoints of all system calls", NULL);
 	r = plan->probe == UW_PROBE_FENTRY ? set_targets(s, plan) : 0;
 	if (r < 0)
-		return explain(ret_why, r, "cannot find the functions", NULL);
+		return uw_source_explain(ret_why, r, "cannot find the functions", NULL);
 	r = resize(s, "uw_events", ring_size);
 	if (r < 0)
-		return explain(ret_why, r, "cannot set the size of the ring buffer", NULL);
+		return uw_source_explain(ret_why, r, "cannot set the size of the ring buffer",
+					 NULL);
 	r = make_banks(s, plan);
 	if (r < 0)
-		return explain(ret_why, r, "cannot set the number of CPUs", NULL);
+		return uw_source_explain(ret_why, r, "cannot set the number of CPUs", NULL);
 	r = plan->kthreads ? uw_source_vfs_prepare(s) : 0;
-	if (r < 0)
-		return explain(ret_why, r, "cannot prepare for kernel threads", NULL);
-	r = bpf_object__load(s->object);
-	if (r < 0)
-		return explain(ret_why, r, "the kernel does not accept the BPF programs", NULL);
+	return r < 0 ? uw_source_explain(ret_why, r, "cannot prepare for kernel threads", NULL) : 0;
+}
 
-	r = uw_source_prepare_maps(s);
-	if (r < 0)
-		return explain(ret_why, r, "cannot prepare the maps", NULL);
+static void add_part(struct uw_source_part parts[PARTS_MAX], size_t *n, const char *name, int fd)
+{
+	if (fd < 0 || *n == PARTS_MAX)
+		return;
+	snprintf(parts[*n].name, sizeof(parts[*n].name), "%s", name);
+	parts[(*n)++].fd = fd;
+}
+
+/* The maps that have a name of ours, and the programs that are loaded. */
+static void list_parts(struct uw_source *s)
+{
+	struct bpf_program *program;
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, s->object) if (!strncmp(bpf_map__name(map), "uw_", 3))
+		add_part(s->maps, &s->n_maps, bpf_map__name(map), bpf_map__fd(map));
+	bpf_object__for_each_program(program, s->object) add_part(
+		s->programs, &s->n_programs, bpf_program__name(program), bpf_program__fd(program));
+}
+
+int uw_source_open_rings(struct uw_source *s)
+{
+	int r;
 
 	s->ring = ring_buffer__new(uw_source_map(s, "uw_events"), on_sample, s, NULL);
 	r = s->ring ? uw_source_map_positions(s) : -errno;
+	return r < 0 || !s->plan.kthreads ? r : uw_source_vfs_read(s);
+}
+
+static int load(struct uw_source *s, const struct uw_plan *plan, size_t ring_size, char **ret_why)
+{
+	int r = open_object(s, plan, ring_size, ret_why);
+
 	if (r < 0)
-		return explain(ret_why, r, "cannot map the ring buffer", NULL);
+		return r;
+	r = bpf_object__load(s->object);
+	if (r < 0)
+		return uw_source_explain(ret_why, r, "the kernel does not accept the BPF programs",
+					 NULL);
+	list_parts(s);
+	r = uw_source_prepare_maps(s);
+	if (r >= 0)
+		r = uw_source_share_maps(s);
+	if (r < 0)
+		return uw_source_explain(ret_why, r, "cannot prepare the maps", NULL);
+	s->moves->begun = 1;
+	r = uw_source_open_rings(s);
+	if (r < 0)
+		return uw_source_explain(ret_why, r, "cannot map the ring buffer", NULL);
 	r = plan->kthreads ? uw_source_vfs_start(s) : 0;
-	return r < 0 ? explain(ret_why, r, "cannot map the news of modules", NULL) : 0;
+	return r < 0 ? uw_source_explain(ret_why, r, "cannot watch for modules", NULL) : 0;
 }
 
 /* Lets the programs know which process, and which thread of it, this is. */
-static int introduce(const struct uw_source *s)
+int uw_source_introduce(struct uw_source *s, const struct uw_source_setup *setup, char **ret_why)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, opts);
-	struct bpf_program *program = bpf_object__find_program_by_name(s->object, "uw_whoami");
+	int r = uw_source_run(s, "uw_whoami");
 
-	return bpf_prog_test_run_opts(bpf_program__fd(program), &opts);
-}
-
-static int keep_link(struct uw_source *s, struct bpf_link *link)
-{
-	if (!link)
-		return -errno;
-	s->links[s->n_links++] = link;
-	return 0;
-}
-
-struct bpf_link *uw_source_attach_event(const struct uw_source *s, struct bpf_program *program,
-					const char *event)
-{
-	struct bpf_link *link;
-	int fd, error;
-
-	fd = uw_tracefs_open_event(s->kernel->tracefs, event);
-	if (fd < 0) {
-		errno = -fd;
-		return NULL;
-	}
-	link = bpf_program__attach_perf_event(program, fd);
-	if (!link) {
-		error = errno;
-		close(fd);
-		errno = error;
-	}
-	return link;
-}
-
-static int attach_one(struct uw_source *s, const struct uw_plan *plan,
-		      const struct uw_attachment *a)
-{
-	struct bpf_program *program = bpf_object__find_program_by_name(s->object, a->program);
-	int r;
-
-	if (!program || s->n_links == LINKS_MAX)
-		return -ENOENT;
-	if (a->raw)
-		return keep_link(s, bpf_program__attach_trace(program));
-	if (a->event)
-		return keep_link(s, uw_source_attach_event(s, program, a->event));
-
-	if (!plan->functions[a->function])
-		return -ENOENT;
-	if (a->probe == UW_PROBE_FENTRY && !a->kprobe)
-		return keep_link(s, bpf_program__attach_trace(program));
-	r = uw_tracefs_add(s->kernel->tracefs, plan->functions[a->function], a->leave,
-			   s->events[s->n_events]);
 	if (r < 0)
-		return r;
-	return keep_link(s, uw_source_attach_event(s, program, s->events[s->n_events++]));
+		return uw_source_explain(
+			ret_why, r, "the kernel does not run a BPF program for the daemon", NULL);
+	r = uw_source_set_filter(s, setup->filter, setup->detail);
+	return r < 0 ? uw_source_explain(ret_why, r, "cannot hand the rules to the kernel", NULL)
+		     : 0;
 }
 
-static int program_fd(const struct uw_source *s, const struct uw_attachment *a)
+int uw_source_new(const struct uw_source_setup *setup, struct uw_source **ret, char **ret_why)
 {
-	return bpf_program__fd(bpf_object__find_program_by_name(s->object, a->program));
-}
-
-static int attach(struct uw_source *s, const struct uw_plan *plan, char **ret_why)
-{
-	struct bpf_program *thread_exit;
-	int r, moves = 0;
-	size_t i;
-
-	thread_exit = bpf_object__find_program_by_name(s->object, "uw_thread_exit");
-	r = keep_link(s, plan->raw ? bpf_program__attach_trace(thread_exit)
-				   : bpf_program__attach(thread_exit));
-	if (r < 0)
-		return explain(ret_why, r, "cannot attach to", "sched_process_exit");
-
-	for (i = 0; i < UW_N_ATTACHMENTS; i++) {
-		const struct uw_attachment *a = &uw_attachments[i];
-
-		if (!belongs(a, plan))
-			continue;
-		r = attach_one(s, plan, a);
-		moves += a->first && r >= 0;
-		if (r < 0 && (a->first || (a->optional && (r == -ENOENT || a->kprobe))))
-			continue;
-		if (r < 0)
-			return explain(ret_why, r, "cannot attach to",
-				       a->event ? a->event : plan->functions[a->function]);
-		if (!a->leave && a->function < UW_FN_PATH_UNLINK)
-			s->entries[s->n_entries++] = program_fd(s, a);
-	}
-	if (moves == 2)
-		uw_source_trust_moves(s);
-	return 0;
-}
-
-int uw_source_new(const struct uw_kernel *kernel, const struct uw_plan *plan, size_t ring_size,
-		  enum uw_detail detail, const struct uw_filter *filter,
-		  uw_source_event_fn on_event, void *userdata, struct uw_source **ret,
-		  char **ret_why)
-{
+	const struct uw_plan *plan = setup->plan;
 	struct uw_source *s;
 	int r;
 
 	*ret_why = NULL;
 	libbpf_said[0] = '\0';
 	libbpf_set_print(keep_warning);
-	s = calloc(1, sizeof(*s));
+	s = uw_source_alloc(setup);
 	if (!s)
 		return -ENOMEM;
-	s->kernel = kernel;
-	s->on_event = on_event;
-	s->userdata = userdata;
+	if (s->ledger)
+		s->serial = ++s->ledger->words->serial;
 
-	r = load(s, plan, ring_size, ret_why);
-	if (r < 0)
-		goto fail;
-	r = introduce(s);
-	if (r < 0) {
-		explain(ret_why, r, "the kernel does not run a BPF program for the daemon", NULL);
-		goto fail;
+	r = load(s, plan, setup->ring_size, ret_why);
+	if (r >= 0)
+		r = uw_source_introduce(s, setup, ret_why);
+	if (r >= 0) {
+		uw_tracefs_clean(setup->kernel->tracefs);
+		r = uw_source_attach(s, plan, ret_why);
 	}
-	r = uw_source_set_filter(s, filter, detail);
 	if (r < 0) {
-		explain(ret_why, r, "cannot hand the rules to the kernel", NULL);
-		goto fail;
+		uw_source_free(s);
+		return r;
 	}
-	uw_tracefs_clean(kernel->tracefs);
-	r = attach(s, plan, ret_why);
-	if (r < 0)
-		goto fail;
 	*ret = s;
 	return 0;
+}
 
-fail:
-	uw_source_free(s);
-	return r;
+struct uw_source *uw_source_alloc(const struct uw_source_setup *setup)
+{
+	struct uw_source *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->kernel = setup->kernel;
+	s->plan = *setup->plan;
+	s->ring_size = setup->ring_size;
+	s->on_event = setup->on_event;
+	s->userdata = setup->userdata;
+	s->ledger = setup->ledger;
+	s->vfs.module_load = -EBADF;
+	return s;
+}
+
+uint64_t uw_source_serial(const struct uw_source *s)
+{
+	return s->serial;
 }
 
 static void detach(struct uw_source *s)
 {
 	while (s->n_links)
-		bpf_link__destroy(s->links[--s->n_links]);
-	while (s->n_events)
-		uw_tracefs_remove(s->kernel->tracefs, s->events[--s->n_events]);
+		uw_source_detach_link(s, &s->links[--s->n_links]);
 }
 
 void uw_source_stop(struct uw_source *s)
@@ -322,26 +310,45 @@ void uw_source_stop(struct uw_source *s)
 	if (!s->n_links)
 		return;
 	uw_source_ignore(s);
+	/* Whoever keeps a descriptor has the probe attached. */
+	uw_source_forget(s);
 	uw_source_vfs_stop(s, true);
 	states = uw_source_map(s, "uw_states");
-	for (i = 0; i < STOP_STEPS && (!i || !bpf_map_get_next_key(states, NULL, &key)); i++)
+	for (i = 0; i < (s->foreign ? FOREIGN_STEPS : STOP_STEPS) &&
+		    (!i || !bpf_map_get_next_key(states, NULL, &key));
+	     i++)
 		nanosleep(&step, NULL);
 	detach(s);
 	uw_source_vfs_stop(s, false);
 	/* What is left has no return any more that could tell its result. */
-	uw_source_sweep(s, 0);
+	if (!s->foreign)
+		uw_source_sweep(s, 0);
+}
+
+static void close_parts(struct uw_source_part *parts, size_t n)
+{
+	while (n)
+		close(parts[--n].fd);
 }
 
 void uw_source_free(struct uw_source *s)
 {
 	if (!s)
 		return;
-	uw_source_vfs_stop(s, false);
-	detach(s);
+	/* Their events are not to be removed where they are kept: they are in use. */
+	if (!s->store) {
+		uw_source_vfs_stop(s, false);
+		detach(s);
+	}
 	ring_buffer__free(s->ring);
 	uw_source_release_maps(s);
 	uw_source_unmap_positions(s);
+	if (!s->object) {
+		close_parts(s->maps, s->n_maps);
+		close_parts(s->programs, s->n_programs);
+	}
 	bpf_object__close(s->object);
+	free(s->converted);
 	free(s);
 }
 

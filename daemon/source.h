@@ -12,22 +12,61 @@
 
 #include "filter.h"
 #include "kernel.h"
+#include "ledger.h"
+#include "manifest.h"
 #include "places.h"
+#include "store.h"
 
 struct uw_source;
 
 /* Gets the bytes of one event, which are only valid during the call. */
 typedef void (*uw_source_event_fn)(const void *data, size_t size, void *userdata);
 
+/* What a source is made of. kernel and ledger must outlive it. */
+struct uw_source_setup {
+	const struct uw_kernel *kernel;
+	const struct uw_plan *plan;
+	size_t ring_size; /* bytes */
+	enum uw_detail detail;
+	const struct uw_filter *filter;
+	uw_source_event_fn on_event;
+	void *userdata;
+	struct uw_ledger *ledger; /* where it is noted what was taken; NULL: nowhere */
+};
+
 /*
- * Loads the programs of plan with a ring buffer of ring_size bytes, tells them how much detail to
- * read, puts filter in force and attaches. kernel must outlive the source. On failure returns
- * -errno and a sentence that says what failed in *ret_why, which the caller frees.
+ * Loads the programs of the plan, tells them how much detail to read, puts the filter in force and
+ * attaches. On failure returns -errno and a sentence that says what failed in *ret_why, which the
+ * caller frees.
  */
-int uw_source_new(const struct uw_kernel *kernel, const struct uw_plan *plan, size_t ring_size,
-		  enum uw_detail detail, const struct uw_filter *filter,
-		  uw_source_event_fn on_event, void *userdata, struct uw_source **ret,
-		  char **ret_why);
+int uw_source_new(const struct uw_source_setup *setup, struct uw_source **ret, char **ret_why);
+
+/*
+ * Has the source kept beyond this process: the manifest says what the next one needs to know to
+ * choose, its other members are filled in. From now on only uw_source_stop() detaches the probes.
+ */
+void uw_source_keep(struct uw_source *source, struct uw_store *store,
+		    const struct uw_manifest *manifest);
+
+/*
+ * The manifest of a source that a process before this one has kept, and of which all is there: the
+ * newest one with a serial below `below`. False where there is none.
+ */
+bool uw_source_find_kept(const struct uw_store *store, uint64_t below, struct uw_manifest *ret);
+
+/*
+ * Takes over a source with that manifest: as uw_source_new(), but nothing is loaded and attached.
+ * With setup->filter NULL, what is deleted from now on is no more seen: it is only to be read. Then
+ * what was kept of it is closed with it.
+ */
+int uw_source_adopt(const struct uw_source_setup *setup, struct uw_store *store,
+		    const struct uw_manifest *manifest, struct uw_source **ret, char **ret_why);
+
+/* From 1, in the order in which sources were made by this process and those before it. */
+uint64_t uw_source_serial(const struct uw_source *source);
+
+/* Which BPF object the plan loads, as a hash of its bytes. */
+uint64_t uw_source_build(const struct uw_plan *plan);
 
 /*
  * Lets no further deletion begin, waits for those that are in flight (100 ms at the most), then
@@ -35,7 +74,7 @@ int uw_source_new(const struct uw_kernel *kernel, const struct uw_plan *plan, si
  */
 void uw_source_stop(struct uw_source *source);
 
-/* Stops and frees. Accepts NULL. */
+/* Detaches the probes, unless they are kept, and frees. Accepts NULL. */
 void uw_source_free(struct uw_source *source);
 
 /*
@@ -45,6 +84,9 @@ void uw_source_free(struct uw_source *source);
  */
 int uw_source_watch_kthreads(struct uw_source *source);
 void uw_source_leave_kthreads(struct uw_source *source);
+
+/* Whether all of them are attached, perhaps by another process. */
+bool uw_source_watches_kthreads(const struct uw_source *source);
 
 /*
  * Has fn called, from uw_source_read(), when the kernel has loaded a module and is about to start

@@ -10,9 +10,31 @@
 
 #include <bpf/bpf.h>
 
+static int find(const struct uw_source_part *parts, size_t n, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (!strcmp(parts[i].name, name))
+			return parts[i].fd;
+	return -ENOENT;
+}
+
 int uw_source_map(const struct uw_source *s, const char *name)
 {
-	return bpf_object__find_map_fd_by_name(s->object, name);
+	return find(s->maps, s->n_maps, name);
+}
+
+int uw_source_program(const struct uw_source *s, const char *name)
+{
+	return find(s->programs, s->n_programs, name);
+}
+
+int uw_source_run(const struct uw_source *s, const char *program)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
+
+	return bpf_prog_test_run_opts(uw_source_program(s, program), &opts);
 }
 
 /* Entries of a table, laid out as struct uw_uid_entry and struct uw_path_entry are. */
@@ -70,6 +92,9 @@ int uw_source_set_filter(struct uw_source *s, const struct uw_filter *filter, en
 		.value_offset = offsetof(struct uw_path_entry, value),
 	};
 
+	/* No later one may have this number, in whichever process: it may be remembered. */
+	if (s->ledger && s->ledger->words->gen < filter->set.gen)
+		s->ledger->words->gen = filter->set.gen;
 	r = push_table(s, slot, &uids);
 	if (!r)
 		r = push_table(s, slot, &paths);
@@ -90,6 +115,14 @@ int uw_source_set_filter(struct uw_source *s, const struct uw_filter *filter, en
 	return 0;
 }
 
+static size_t value_size(int map)
+{
+	struct bpf_map_info info = { 0 };
+	__u32 len = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(map, &info, &len) ? 0 : info.value_size;
+}
+
 int uw_source_set_canary(struct uw_source *s, bool out)
 {
 	int fd = uw_source_map(s, "uw_control"), r;
@@ -105,14 +138,19 @@ int uw_source_set_canary(struct uw_source *s, bool out)
 
 void uw_source_ignore(const struct uw_source *s)
 {
+	size_t at = s->retiring ? s->layout.stopping_offset : offsetof(struct uw_control, stopping);
 	int fd = uw_source_map(s, "uw_control");
-	struct uw_control control;
-	__u32 zero = 0;
+	__u32 zero = 0, one = 1;
+	char *control;
 
-	if (bpf_map_lookup_elem(fd, &zero, &control))
-		return;
-	control.stopping = 1;
-	bpf_map_update_elem(fd, &zero, &control, BPF_ANY);
+	/* It may be that of another version. */
+	control = calloc(1, value_size(fd));
+	if (control && at + sizeof(one) <= value_size(fd) &&
+	    !bpf_map_lookup_elem(fd, &zero, control)) {
+		memcpy(control + at, &one, sizeof(one));
+		bpf_map_update_elem(fd, &zero, control, BPF_ANY);
+	}
+	free(control);
 }
 
 int uw_source_set_state(struct uw_source *s, const struct uw_filter *filter)
@@ -161,15 +199,13 @@ int uw_source_set_places(struct uw_source *s, const struct uw_places *places)
 
 int uw_source_tree(const struct uw_source *s, struct uw_host_tree *ret)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, opts);
-	struct bpf_program *program = bpf_object__find_program_by_name(s->object, "uw_read_tree");
 	__u32 zero = 0;
 	int r;
 
 	*ret = (struct uw_host_tree){ .settled = 1 };
-	if (!program)
+	if (uw_source_program(s, "uw_read_tree") < 0)
 		return 0;
-	r = bpf_prog_test_run_opts(bpf_program__fd(program), &opts);
+	r = uw_source_run(s, "uw_read_tree");
 	if (r < 0)
 		return r;
 	return bpf_map_lookup_elem(uw_source_map(s, "uw_host_tree"), &zero, ret);
@@ -196,15 +232,15 @@ int uw_source_prepare_maps(struct uw_source *s)
 {
 	int r = free_slots(s, "uw_small_free", UW_SMALL_SLOTS);
 
-	if (!r)
-		r = free_slots(s, "uw_big_free", UW_BIG_SLOTS);
-	if (r < 0)
-		return r;
+	return r ? r : free_slots(s, "uw_big_free", UW_BIG_SLOTS);
+}
+
+int uw_source_share_maps(struct uw_source *s)
+{
 	s->in_flight = share(s, "uw_in_flight", sizeof(*s->in_flight));
 	s->moves = share(s, "uw_moves", sizeof(*s->moves));
 	if (!s->in_flight || !s->moves)
 		return -errno;
-	s->moves->begun = 1;
 	return 0;
 }
 
@@ -231,11 +267,14 @@ static uint64_t skipped(const struct uw_source *s)
 	uint64_t sum = 0;
 	size_t i;
 
-	for (i = 0; i < s->n_entries; i++) {
+	for (i = 0; i < UW_N_ATTACHMENTS; i++) {
+		const struct uw_attachment *a = &uw_attachments[i];
 		struct bpf_prog_info info = { 0 };
 		__u32 len = sizeof(info);
 
-		if (!bpf_obj_get_info_by_fd(s->entries[i], &info, &len))
+		if (!uw_source_belongs(a, &s->plan) || a->leave || a->function >= UW_FN_PATH_UNLINK)
+			continue;
+		if (!bpf_obj_get_info_by_fd(uw_source_program(s, a->program), &info, &len))
 			sum += info.recursion_misses;
 	}
 	return sum;
@@ -243,21 +282,23 @@ static uint64_t skipped(const struct uw_source *s)
 
 static int sum_counters(const struct uw_source *s, uint64_t ret[UW_CNT_MAX])
 {
-	int cpus = libbpf_num_possible_cpus(), r, cpu, i;
-	uint64_t(*values)[UW_CNT_MAX];
+	int cpus = libbpf_num_possible_cpus(), fd = uw_source_map(s, "uw_counters"), r, cpu;
+	size_t n = value_size(fd) / sizeof(uint64_t), i;
+	uint64_t *values;
 	__u32 zero = 0;
 
 	if (cpus < 0)
 		return cpus;
-	values = calloc((size_t)cpus, sizeof(*values));
+	values = calloc((size_t)cpus, n * sizeof(*values));
 	if (!values)
 		return -ENOMEM;
-	r = bpf_map_lookup_elem(uw_source_map(s, "uw_counters"), &zero, values);
+	r = bpf_map_lookup_elem(fd, &zero, values);
 	if (!r) {
 		memset(ret, 0, UW_CNT_MAX * sizeof(*ret));
+		/* Another version may have less of them, or more. */
 		for (cpu = 0; cpu < cpus; cpu++)
-			for (i = 0; i < UW_CNT_MAX; i++)
-				ret[i] += values[cpu][i];
+			for (i = 0; i < n && i < UW_CNT_MAX; i++)
+				ret[i] += values[(size_t)cpu * n + i];
 	}
 	free(values);
 	return r;
@@ -275,9 +316,6 @@ int uw_source_counters(const struct uw_source *s, uint64_t ret[UW_CNT_MAX])
 		return r;
 	memcpy(ret, ends, sizeof(ends));
 	ret[UW_CNT_SEEN] = later[UW_CNT_SEEN];
-	/* Taken over by the daemon, but seen by the kernel side: the sum is to balance. */
-	ret[UW_CNT_RECORDED] += s->swept;
-	ret[UW_CNT_STALE] += s->swept;
 	ret[UW_CNT_SKIPPED] = skipped(s);
 	ret[UW_CNT_SEEN] += ret[UW_CNT_SKIPPED];
 	return 0;
@@ -290,7 +328,7 @@ int uw_source_map_positions(struct uw_source *s)
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	void *p;
 
-	p = mmap(NULL, page, PROT_READ, MAP_SHARED, fd, 0);
+	p = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (p == MAP_FAILED)
 		return -errno;
 	s->consumed = p;
@@ -306,10 +344,11 @@ void uw_source_unmap_positions(struct uw_source *s)
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 
 	if (s->consumed)
-		munmap((void *)(uintptr_t)s->consumed, page);
+		munmap(s->consumed, page);
 	if (s->produced)
 		munmap((void *)(uintptr_t)s->produced, page);
-	s->consumed = s->produced = NULL;
+	s->consumed = NULL;
+	s->produced = NULL;
 }
 
 void uw_source_usage(const struct uw_source *s, struct uw_source_usage *ret)
@@ -318,8 +357,7 @@ void uw_source_usage(const struct uw_source *s, struct uw_source_usage *ret)
 	unsigned long written = __atomic_load_n(s->produced, __ATOMIC_ACQUIRE);
 
 	*ret = (struct uw_source_usage){
-		.ring_size =
-			bpf_map__max_entries(bpf_object__find_map_by_name(s->object, "uw_events")),
+		.ring_size = s->ring_size,
 		.ring_used = written - consumed,
 		.written = written,
 		.consumed = consumed,

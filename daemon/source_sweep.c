@@ -106,7 +106,8 @@ static int sweep_one(struct uw_source *s, __u64 key, struct uw_big_slot *slot)
 	ev->gid = st.gid;
 	take_who(&st, ev);
 	s->on_event(ev, ev->size, s->userdata);
-	s->swept++;
+	if (s->ledger)
+		s->ledger->words->swept++;
 	return 1;
 }
 

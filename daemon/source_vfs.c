@@ -62,20 +62,22 @@ static int on_module(void *ctx, void *data, size_t size)
 
 int uw_source_vfs_start(struct uw_source *s)
 {
-	struct bpf_program *enter, *module_load;
+	int fd = uw_source_program(s, "uw_enter_vfs"), r;
 	__u32 zero = 0;
-	int r, fd;
 
-	enter = bpf_object__find_program_by_name(s->object, "uw_enter_vfs");
-	module_load = bpf_object__find_program_by_name(s->object, "uw_module_load");
-	fd = bpf_program__fd(enter);
 	r = bpf_map_update_elem(uw_source_map(s, "uw_vfs_next"), &zero, &fd, BPF_ANY);
-	if (r >= 0)
-		r = ring_buffer__add(s->ring, uw_source_map(s, "uw_modules"), on_module, s);
+	if (r < 0)
+		return r;
 	/* Where it cannot be attached, as without CONFIG_MODULES, uw_kthreads_check() is only late.
 	 */
-	s->vfs.module_load = r < 0 ? NULL : bpf_program__attach(module_load);
-	return r;
+	s->vfs.module_load =
+		bpf_raw_tracepoint_open("module_load", uw_source_program(s, "uw_module_load"));
+	return 0;
+}
+
+int uw_source_vfs_read(struct uw_source *s)
+{
+	return ring_buffer__add(s->ring, uw_source_map(s, "uw_modules"), on_module, s);
 }
 
 void uw_source_on_module(struct uw_source *s, uw_source_module_fn fn, void *userdata)
@@ -84,41 +86,39 @@ void uw_source_on_module(struct uw_source *s, uw_source_module_fn fn, void *user
 	s->module_userdata = userdata;
 }
 
-static int attach_one(struct uw_source *s, const struct probe *probe)
-{
-	struct uw_source_vfs *vfs = &s->vfs;
-	char *event = vfs->event[vfs->n];
-	int r;
-
-	r = uw_tracefs_add(s->kernel->tracefs, probe->function, probe->leave, event);
-	if (r < 0)
-		return r;
-	vfs->link[vfs->n] = uw_source_attach_event(
-		s, bpf_object__find_program_by_name(s->object, probe->program), event);
-	return vfs->link[vfs->n++] ? 0 : -errno;
-}
-
 static void detach(struct uw_source *s, size_t keep)
 {
 	struct uw_source_vfs *vfs = &s->vfs;
 
 	while (vfs->n > keep) {
 		vfs->n--;
-		bpf_link__destroy(vfs->link[vfs->n]);
-		uw_tracefs_remove(s->kernel->tracefs, vfs->event[vfs->n]);
+		uw_source_forget_vfs(s, vfs->n);
+		uw_source_detach_link(s, &vfs->link[vfs->n]);
 	}
 }
 
 int uw_source_watch_kthreads(struct uw_source *s)
 {
-	size_t i;
+	struct uw_source_vfs *vfs = &s->vfs;
 	int r = 0;
 
-	for (i = 0; i < UW_VFS_PROBES && r >= 0; i++)
-		r = attach_one(s, &probes[i]);
+	/* Those that another process has left are the first ones. */
+	while (vfs->n < UW_VFS_PROBES && r >= 0) {
+		const struct probe *p = &probes[vfs->n];
+
+		r = uw_source_attach_function(s, p->program, p->function, p->leave,
+					      &vfs->link[vfs->n]);
+		if (r >= 0)
+			uw_source_keep_vfs(s, vfs->n++);
+	}
 	if (r < 0)
 		detach(s, 0);
 	return r;
+}
+
+bool uw_source_watches_kthreads(const struct uw_source *s)
+{
+	return s->vfs.n == UW_VFS_PROBES;
 }
 
 void uw_source_leave_kthreads(struct uw_source *s)
@@ -128,7 +128,8 @@ void uw_source_leave_kthreads(struct uw_source *s)
 
 void uw_source_vfs_stop(struct uw_source *s, bool keep_returns)
 {
-	bpf_link__destroy(s->vfs.module_load);
-	s->vfs.module_load = NULL;
+	if (s->vfs.module_load >= 0)
+		close(s->vfs.module_load);
+	s->vfs.module_load = -EBADF;
 	detach(s, keep_returns ? RETURNS : 0);
 }

@@ -9,10 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 /* The most that the kernel grants (KRETPROBE_MAXACTIVE_MAX in kernel/trace/trace_kprobe.c). */
 #define MAXACTIVE 4096
+
+#define REMOVE_STEPS   100
+#define REMOVE_STEP_NS 20000000
 
 bool uw_tracefs_off(void)
 {
@@ -49,6 +53,8 @@ void uw_tracefs_clean(int tracefs)
 	FILE *f;
 	int fd, pid;
 
+	if (uw_tracefs_off())
+		return;
 	fd = openat(tracefs, "kprobe_events", O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return;
@@ -70,8 +76,11 @@ void uw_tracefs_clean(int tracefs)
 		strcpy(name, start);
 		id = strrchr(name, '_');
 		pid = id ? atoi(id + 1) : 0;
-		if (pid > 0 && pid != getpid() && kill(pid, 0) && errno == ESRCH)
-			uw_tracefs_remove(tracefs, name);
+		if (pid <= 0 || pid == getpid() || !kill(pid, 0) || errno != ESRCH)
+			continue;
+		/* At once, or not at all: it may be another daemon's to go on with. */
+		snprintf(line, sizeof(line), "-:%s\n", name);
+		command(tracefs, line);
 	}
 	fclose(f);
 }
@@ -105,13 +114,16 @@ int uw_tracefs_add(int tracefs, const char *function, bool at_return,
 
 void uw_tracefs_remove(int tracefs, const char *name)
 {
+	const struct timespec step = { .tv_nsec = REMOVE_STEP_NS };
 	char line[UW_EVENT_NAME_MAX + 4];
+	int i;
 
 	/* Of no use, but harmless: removing it might not be, see tracefs.h. */
 	if (uw_tracefs_off())
 		return;
 	snprintf(line, sizeof(line), "-:%s\n", name);
-	command(tracefs, line);
+	for (i = 0; command(tracefs, line) == -EBUSY && i < REMOVE_STEPS; i++)
+		nanosleep(&step, NULL);
 }
 
 static int event_id(int tracefs, const char *name)

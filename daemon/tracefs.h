@@ -37,6 +37,10 @@ void uw_tracefs_clean(int tracefs);
  */
 int uw_tracefs_add(int tracefs, const char *function, bool at_return,
 		   char ret_name[UW_EVENT_NAME_MAX]);
+
+/*
+ * Waits for up to two seconds while it is in use: systemd may just be closing its descriptor of it.
+ */
 void uw_tracefs_remove(int tracefs, const char *name);
 
 /*

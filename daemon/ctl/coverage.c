@@ -62,6 +62,8 @@ int uw_coverage_gaps(const struct uw_coverage *c, struct uw_gap **ret, size_t *r
 		if (mark->type == UW_MARK_STARTED) {
 			before_start(&b, i, end);
 			end = NULL;
+		} else if (mark->type == UW_MARK_CONTINUED) {
+			end = NULL;
 		} else if (!end) {
 			end = mark; /* the first word counts: a daemon that stops also dies */
 		}

@@ -14,8 +14,9 @@
 
 enum uw_mark_type {
 	UW_MARK_STARTED,
-	UW_MARK_STOPPED, /* said goodbye */
-	UW_MARK_DIED,	 /* systemd saw its process end */
+	UW_MARK_CONTINUED, /* started, and nothing was missed since the one before it ended */
+	UW_MARK_STOPPED,   /* said goodbye */
+	UW_MARK_DIED,	   /* systemd saw its process end */
 };
 
 struct uw_mark {

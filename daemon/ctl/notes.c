@@ -71,6 +71,8 @@ static int add_note(struct notes *notes, const struct uw_found *found)
 
 	if (uw_found_is(found, UW_FOUND_MESSAGE_ID, UW_ID_STARTED))
 		return add_mark(notes, UW_MARK_STARTED, found->realtime_us);
+	if (uw_found_is(found, UW_FOUND_MESSAGE_ID, UW_ID_CONTINUED))
+		return add_mark(notes, UW_MARK_CONTINUED, found->realtime_us);
 	if (uw_found_is(found, UW_FOUND_MESSAGE_ID, UW_ID_STOPPED))
 		return add_mark(notes, UW_MARK_STOPPED, found->realtime_us);
 	if (uw_found_is(found, UW_FOUND_MESSAGE_ID, UW_READER_ID_PROCESS_EXIT))
@@ -79,6 +81,11 @@ static int add_note(struct notes *notes, const struct uw_found *found)
 	if (asked)
 		add_loss(notes, found);
 	return 0;
+}
+
+static bool is_start(const struct uw_mark *mark)
+{
+	return mark->type == UW_MARK_STARTED || mark->type == UW_MARK_CONTINUED;
 }
 
 /* Back to the first start before the time that is asked about, which says whether it ran then. */
@@ -95,7 +102,7 @@ static int read_notes(struct notes *notes, struct uw_reader *reader)
 			continue; /* a damaged record */
 		r = add_note(notes, &found);
 		if (r < 0 || (notes->n_marks && found.realtime_us < notes->coverage.since_us &&
-			      notes->mark[notes->n_marks - 1].type == UW_MARK_STARTED))
+			      is_start(&notes->mark[notes->n_marks - 1])))
 			break;
 	}
 	uw_found_done(&found);
@@ -135,8 +142,7 @@ static int complete(struct notes *notes, struct uw_reader *reader)
 	for (size_t i = 0; i < notes->n_marks && r >= 0; i++) {
 		struct uw_mark *mark = &notes->mark[i];
 
-		if (mark->type == UW_MARK_STARTED &&
-		    (i == 0 || notes->mark[i - 1].type == UW_MARK_STARTED))
+		if (mark->type == UW_MARK_STARTED && (i == 0 || is_start(&notes->mark[i - 1])))
 			r = last_alive(reader, mark->us - 1, &mark->alive_us);
 	}
 	if (r >= 0)

@@ -147,7 +147,8 @@ static int match_process_exit(struct uw_reader *reader)
 
 int uw_reader_select_notes(struct uw_reader *reader)
 {
-	static const char *const ids[] = { UW_ID_STARTED, UW_ID_STOPPED, UW_ID_LOSS };
+	static const char *const ids[] = { UW_ID_STARTED, UW_ID_CONTINUED, UW_ID_STOPPED,
+					   UW_ID_LOSS };
 	int r = match_source(reader);
 
 	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]) && r >= 0; i++)

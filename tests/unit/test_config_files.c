@@ -252,6 +252,49 @@ static void test_unreadable_file(void **state)
 	free(text);
 }
 
+/* Of the system's configuration; a file that is named is its caller's business. */
+static void test_writable_by_others(void **state)
+{
+	char dir[32], *text;
+
+	(void)state;
+	enter_dir(dir);
+	assert_int_equal(mkdir("conf.d", 0755), 0);
+	make_file("conf", "", 0);
+	make_file("conf.d/a.conf", "", 0);
+	assert_int_equal(chmod("conf", 0664), 0);
+	assert_int_equal(chmod("conf.d", 0777), 0);
+	assert_int_equal(chmod("conf.d/a.conf", 0602), 0);
+	text = load_outcome("conf", true);
+	assert_string_equal(
+		text, "conf: can be written by others; take that away, with chmod go-w\n"
+		      "conf.d: can be written by others; take that away, with chmod go-w\n"
+		      "conf.d/a.conf: can be written by others; take that away, with chmod go-w\n");
+	free(text);
+	text = load_outcome("conf", false);
+	assert_string_equal(text, "rule1:\n");
+	free(text);
+	leave_dir(dir);
+}
+
+static void test_owned_by_others(void **state)
+{
+	char dir[32], *text;
+
+	(void)state;
+	enter_dir(dir);
+	make_file("conf", "", 0);
+	if (chown("conf", 4242, 4242) < 0) {
+		leave_dir(dir);
+		print_message("# skipped: only root can give files away\n");
+		skip();
+	}
+	text = load_outcome("conf", true);
+	leave_dir(dir);
+	assert_string_equal(text, "conf: belongs to user 4242; make it root's, with chown\n");
+	free(text);
+}
+
 static void test_fifo(void **state)
 {
 	char dir[32], *text;
@@ -400,6 +443,9 @@ int main(void)
 		{ "a file without an end is a mistake", test_endless_file, NULL, NULL, NULL },
 		{ "a file that may not be read is a mistake", test_unreadable_file, NULL, NULL,
 		  NULL },
+		{ "what others can write is no configuration of the system",
+		  test_writable_by_others, NULL, NULL, NULL },
+		{ "nor is what belongs to somebody else", test_owned_by_others, NULL, NULL, NULL },
 		{ "a pipe that nobody writes to is empty and stops nobody", test_fifo, NULL, NULL,
 		  NULL },
 		{ "users and groups of the system are found", test_system_names, NULL, NULL, NULL },

@@ -24,6 +24,10 @@
 	{                           \
 		UW_MARK_STOPPED, us \
 	}
+#define CONTINUED(us)                 \
+	{                             \
+		UW_MARK_CONTINUED, us \
+	}
 #define DIED(us)                 \
 	{                        \
 		UW_MARK_DIED, us \
@@ -44,6 +48,12 @@ static const struct row {
 	{ "killed and started",
 	  { .until_us = NOW, RUNNING, MARKS(START(20), DIED(30), START(40)) },
 	  { { UW_GAP_DIED, 30, 40 } } },
+	{ "killed, and its probes went on",
+	  { .until_us = NOW, RUNNING, MARKS(START(20), DIED(30), CONTINUED(40)) },
+	  { { 0 } } },
+	{ "restarted without a word, and stopped later",
+	  { .until_us = NOW, RUNNING, MARKS(START(20), CONTINUED(40), STOP(50), START(60)) },
+	  { { UW_GAP_STOPPED, 50, 60 } } },
 	{ "what dies while it stops was stopped",
 	  { .until_us = NOW, RUNNING, MARKS(START(20), STOP(30), DIED(31), START(40)) },
 	  { { UW_GAP_STOPPED, 30, 40 } } },

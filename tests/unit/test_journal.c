@@ -23,6 +23,7 @@
 
 static char folder[] = "/tmp/unlinkwatch-journal-XXXXXX";
 static char path[sizeof(folder) + 8];
+static struct mmsghdr message;
 
 static int set_up(void **state)
 {
@@ -74,7 +75,7 @@ static void test_missing(void **state)
 
 	(void)state;
 	unlink(path);
-	assert_int_equal(uw_journal_init(&j, path), 0);
+	assert_int_equal(uw_journal_init(&j, path, &message), 0);
 	assert_int_equal(send_text(&j, "a"), -ENOTCONN);
 	fd = receiver();
 	assert_int_equal(send_text(&j, "b"), 0);
@@ -95,7 +96,7 @@ static void test_replaced(void **state)
 
 	(void)state;
 	old = receiver();
-	assert_int_equal(uw_journal_init(&j, path), 0);
+	assert_int_equal(uw_journal_init(&j, path, &message), 0);
 	assert_int_equal(send_text(&j, "a"), 0);
 	check_received(old, "a");
 	fd = receiver();
@@ -115,7 +116,7 @@ static void test_behind(void **state)
 
 	(void)state;
 	fd = receiver();
-	assert_int_equal(uw_journal_init(&j, path), 0);
+	assert_int_equal(uw_journal_init(&j, path, &message), 0);
 	pfd.fd = j.fd;
 	do {
 		snprintf(text, sizeof(text), "%d", sent);
@@ -123,6 +124,8 @@ static void test_behind(void **state)
 	} while (!r && ++sent < 100000);
 	assert_int_equal(r, -EAGAIN);
 	assert_true(sent > 0);
+	/* The note of the last one that was taken is still there. */
+	assert_int_equal(message.msg_len, snprintf(NULL, 0, "%d", sent - 1));
 	assert_int_equal(poll(&pfd, 1, 0), 0);
 	while (recv(fd, got, sizeof(got), 0) > 0)
 		received++;
@@ -152,7 +155,7 @@ static void test_large(void **state)
 	assert_true(data && got);
 	memset(data, 'x', len);
 	fd = receiver();
-	assert_int_equal(uw_journal_init(&j, path), 0);
+	assert_int_equal(uw_journal_init(&j, path, &message), 0);
 	assert_int_equal(setsockopt(j.fd, SOL_SOCKET, SO_SNDBUF, &sndbuf, sizeof(sndbuf)), 0);
 	assert_int_equal(uw_journal_send(&j, data, len), 0);
 	assert_int_equal(recvmsg(fd, &msg, 0), 0);
@@ -182,7 +185,7 @@ static void test_long_path(void **state)
 	(void)state;
 	memset(name, 'x', sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
-	assert_int_equal(uw_journal_init(&j, name), -ENAMETOOLONG);
+	assert_int_equal(uw_journal_init(&j, name, &message), -ENAMETOOLONG);
 }
 
 int main(void)

@@ -8,12 +8,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <cmocka.h>
 
 #include "queue.h"
 
 #define SIZE 4096
+
+static void make(struct uw_queue *q, size_t size)
+{
+	void *ring = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	assert_ptr_not_equal(ring, MAP_FAILED);
+	uw_queue_init(q, ring, size);
+}
+
+static void unmake(struct uw_queue *q)
+{
+	munmap(q->ring, q->size);
+}
 
 static void push(struct uw_queue *q, const char *text)
 {
@@ -41,7 +55,7 @@ static void test_order(void **state)
 	size_t i;
 
 	(void)state;
-	assert_int_equal(uw_queue_init(&q, SIZE), 0);
+	make(&q, SIZE);
 	assert_null(uw_queue_first(&q));
 	for (i = 0; i < 5; i++)
 		push(&q, texts[i]);
@@ -54,7 +68,7 @@ static void test_order(void **state)
 	}
 	assert_null(uw_queue_first(&q));
 	assert_int_equal(q.used, 0);
-	uw_queue_done(&q);
+	unmake(&q);
 }
 
 static void test_empty_record(void **state)
@@ -62,11 +76,11 @@ static void test_empty_record(void **state)
 	struct uw_queue q;
 
 	(void)state;
-	assert_int_equal(uw_queue_init(&q, SIZE), 0);
+	make(&q, SIZE);
 	assert_true(uw_queue_push(&q, (struct uw_queue_tag){ 0 }, "", 0));
 	assert_int_equal(uw_queue_first(&q)->len, 0);
 	uw_queue_pop(&q);
-	uw_queue_done(&q);
+	unmake(&q);
 }
 
 static void test_full(void **state)
@@ -76,7 +90,7 @@ static void test_full(void **state)
 	size_t n = 0, fits = 0;
 
 	(void)state;
-	assert_int_equal(uw_queue_init(&q, SIZE), 0);
+	make(&q, SIZE);
 	while (uw_queue_fits(&q, fits))
 		fits++;
 	assert_true(fits > SIZE / 2 && fits < SIZE);
@@ -92,7 +106,7 @@ static void test_full(void **state)
 	assert_true(uw_queue_fits(&q, 100));
 	assert_false(uw_queue_fits(&q, 300));
 	assert_false(uw_queue_fits(&q, SIZE_MAX));
-	uw_queue_done(&q);
+	unmake(&q);
 }
 
 static void test_memory_returned(void **state)
@@ -104,38 +118,41 @@ static void test_memory_returned(void **state)
 	(void)state;
 	assert_non_null(record);
 	memset(record, 'x', 64 << 10);
-	assert_int_equal(uw_queue_init(&q, size), 0);
+	make(&q, size);
 	for (i = 0; i < 32; i++)
 		assert_true(uw_queue_push(&q, (struct uw_queue_tag){ 0 }, record, 64 << 10));
 	while (uw_queue_first(&q))
 		uw_queue_pop(&q);
+	uw_queue_trim(&q);
 	/* What is given back reads as zeroes. */
 	assert_int_equal(q.ring[1 << 20], 0);
-	uw_queue_done(&q);
+	unmake(&q);
 	free(record);
 }
 
-static void test_resize(void **state)
+static void test_copy(void **state)
 {
-	struct uw_queue q;
-	char *ring;
+	struct uw_queue q, other;
 	int i;
 
 	(void)state;
-	assert_int_equal(uw_queue_init(&q, 2 * SIZE), 0);
+	make(&q, 2 * SIZE);
 	for (i = 0; i < 200; i++)
 		push(&q, "0123456789");
-	ring = q.ring;
-	assert_int_equal(uw_queue_resize(&q, SIZE), -ENOSPC);
-	assert_ptr_equal(q.ring, ring);
-	assert_int_equal(uw_queue_resize(&q, 4 * SIZE), 0);
+	make(&other, SIZE);
+	assert_int_equal(uw_queue_copy(&q, &other), -ENOSPC);
+	unmake(&other);
+	make(&other, 4 * SIZE);
+	assert_int_equal(uw_queue_copy(&q, &other), 0);
 	for (i = 0; i < 200; i++) {
 		check_first(&q, "0123456789");
+		check_first(&other, "0123456789");
 		uw_queue_pop(&q);
+		uw_queue_pop(&other);
 	}
-	assert_null(uw_queue_first(&q));
-	assert_int_equal(uw_queue_resize(&q, SIZE), 0);
-	uw_queue_done(&q);
+	assert_null(uw_queue_first(&other));
+	unmake(&other);
+	unmake(&q);
 }
 
 /* Against what a plain list of the same records would have, with a generator of fixed seed. */
@@ -149,7 +166,7 @@ static void test_random(void **state)
 	int step;
 
 	(void)state;
-	assert_int_equal(uw_queue_init(&q, SIZE), 0);
+	make(&q, SIZE);
 	for (step = 0; step < 300000; step++) {
 		/* Runs of more pushes than pops, and the other way round. */
 		if ((unsigned int)rand_r(&seed) % 8 < (step / 1000 % 2 ? 3u : 5u)) {
@@ -174,7 +191,7 @@ static void test_random(void **state)
 		assert_true(q.used <= q.size);
 	}
 	assert_true(refused > 1000);
-	uw_queue_done(&q);
+	unmake(&q);
 }
 
 int main(void)
@@ -184,7 +201,8 @@ int main(void)
 		{ "takes a record without bytes", test_empty_record, NULL, NULL, NULL },
 		{ "refuses what has no room, and takes what has", test_full, NULL, NULL, NULL },
 		{ "gives memory back when it is empty", test_memory_returned, NULL, NULL, NULL },
-		{ "keeps what is in it when its size changes", test_resize, NULL, NULL, NULL },
+		{ "is copied to one of another size if that has room for it", test_copy, NULL, NULL,
+		  NULL },
 		{ "loses, doubles and tears nothing in 300,000 random steps", test_random, NULL,
 		  NULL, NULL },
 	};

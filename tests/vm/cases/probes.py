@@ -59,7 +59,8 @@ def start(probe, environment=""):
         f.write("[Service]\nExecStart=\nExecStart=/usr/sbin/unlinkwatchd --probe=%s\n%s" % (probe, environment))
     run("systemctl", "daemon-reload")
     here = cursor()
-    run("systemctl", "restart", "unlinkwatchd", check=False)
+    run("systemctl", "stop", "unlinkwatchd")
+    run("systemctl", "start", "unlinkwatchd", check=False)
     return journal(here)
 
 

@@ -16,6 +16,7 @@ CONFIG_REJECTED = "081240c13d574be7b97f172458373651"
 STARTED = "c161085fe1c64fa5887d2c6faeac2f4d"
 FLOOD = "925b2cc9a18c4b0eadfea7aff523b595"
 LOSS = "d250303bc46f4c998030df4a7ed8cba1"
+CONTINUED = "97b5a69c36c640c8a95eeb8a1d721e05"
 STOPPED = "f99c8f913ee441b5875e79c1df369483"
 BLIND = "7b78a763f7d74366a36f275e2f0e0ebe"
 SEES_AGAIN = "cb35640ace5848098253b2120de8b7f9"
@@ -95,7 +96,9 @@ def configure(text):
 
 
 def restart():
-    run("systemctl", "restart", "unlinkwatchd")
+    """Anew: a restart would go on with the probes and the counts."""
+    run("systemctl", "stop", "unlinkwatchd")
+    run("systemctl", "start", "unlinkwatchd")
 
 
 def reload():

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The start of a ladder where a process before this one has left its source. If that is the one to
+ * take, it goes on. Otherwise the new source is attached first, and both see for a moment.
+ */
+#include "ladder_inside.h"
+
+#include <stdlib.h>
+#include <syslog.h>
+#include <time.h>
+
+#include "clock.h"
+
+/* Seen by the old source, too, as this one. Each has counted it. */
+bool uw_ladder_seen_before(struct uw_ladder *l, const struct uw_event *ev)
+{
+	uint64_t *before = l->ledger->words->before;
+
+	if (!uw_overlap_take(&l->overlap, ev->tid, ev->enter_ns, ev->exit_ns))
+		return false;
+	uw_ledger_begin(l->ledger);
+	before[UW_CNT_SEEN]--;
+	before[UW_CNT_RECORDED]--;
+	uw_ledger_take(l->ledger);
+	uw_ledger_commit(l->ledger);
+	return true;
+}
+
+/* Of the source that is going. */
+void uw_ladder_old_sample(const void *data, size_t size, void *userdata)
+{
+	struct uw_ladder *l = userdata;
+	const struct uw_event *ev = data;
+	uint64_t until;
+
+	if (uw_canary_take(&l->canary, data, size))
+		return;
+	/* One that was taken over in flight ends nobody knows when. */
+	until = size >= sizeof(*ev) && ev->exit_ns == ev->enter_ns ? UINT64_MAX : ev->exit_ns;
+	if (size >= sizeof(*ev) && until >= l->overlap_begin_ns &&
+	    !uw_overlap_add(&l->overlap, ev->tid, ev->enter_ns, until))
+		uw_sink_note(l->sink, NULL, LOG_WARNING,
+			     "no memory: a deletion may be recorded twice");
+	l->on_event(data, size, l->userdata);
+}
+
+static bool is_plan(const struct uw_plan *plan, const struct uw_manifest *m)
+{
+	return plan->probe == m->probe && plan->kernel_reads == m->kernel_reads &&
+	       plan->raw == m->raw && plan->kthreads == m->kthreads;
+}
+
+/* What was kept is still the one to take. */
+static bool fits(const struct uw_ladder *l, const struct uw_config *config,
+		 const struct uw_plan *plan, const struct uw_manifest *m)
+{
+	return is_plan(plan, m) && !plan->why_not && m->choice == l->choice && !m->second_best &&
+	       m->ring_size == config->ring_size && m->build == uw_source_build(plan);
+}
+
+/* Goes on with what was kept. False where that is not possible; then it may be what is to go. */
+static bool go_on(struct uw_ladder *l, const struct uw_config *config,
+		  const struct uw_filter *filter, const struct uw_plan *plan,
+		  const struct uw_manifest *m)
+{
+	struct uw_source_setup setup = uw_ladder_setup(l, plan, config, filter);
+	struct uw_source *source;
+	char *why = NULL;
+
+	if (uw_source_adopt(&setup, l->store, m, &source, &why) >= 0) {
+		if (uw_ladder_proves(l, plan, source, &why))
+			return uw_ladder_use(l, plan, source) >= 0;
+		uw_ladder_retire(l, source);
+	}
+	uw_sink_note(l->sink, NULL, LOG_WARNING,
+		     "the probe of the process before this one cannot be used: %s",
+		     why ? why : "no memory");
+	free(why);
+	return false;
+}
+
+/* Takes over what was kept, to read what it has seen. */
+static void keep_reading(struct uw_ladder *l, const struct uw_config *config,
+			 const struct uw_plan *plan, const struct uw_manifest *m)
+{
+	struct uw_source_setup setup = uw_ladder_setup(l, plan, config, NULL);
+	char *why = NULL;
+
+	l->overlap_begin_ns = uw_clock_ns(CLOCK_BOOTTIME);
+	if (uw_source_adopt(&setup, l->store, m, &l->old, &why) < 0)
+		uw_sink_note(l->sink, NULL, LOG_ERR,
+			     "what the process before this one left cannot be read: %s",
+			     why ? why : "no memory");
+	free(why);
+}
+
+int uw_ladder_start(struct uw_ladder *l, const struct uw_config *config,
+		    const struct uw_filter *filter)
+{
+	struct uw_plan plans[UW_PLANS_MAX], *plan = plans;
+	struct uw_manifest m;
+	size_t n, i;
+	int r = 0;
+
+	if (uw_source_find_kept(l->store, UINT64_MAX, &m) && m.serial > l->ledger->words->retired) {
+		uw_kernel_read(&l->kernel);
+		n = uw_kernel_plan(&l->kernel, l->choice, plans);
+		for (i = 0; i < n; i++)
+			if (is_plan(&plans[i], &m))
+				plan = &plans[i];
+		if (n && fits(l, config, plan, &m)) {
+			l->continues = go_on(l, config, filter, plan, &m);
+		} else {
+			/* The plan only says which of its parts are ours to detach. */
+			keep_reading(l, config, plan, &m);
+		}
+	}
+	if (!l->continues) {
+		l->continues = l->old;
+		r = uw_ladder_climb(l, config, filter);
+	}
+	uw_store_clear(l->store);
+	return r;
+}

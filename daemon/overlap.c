@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+#include "overlap.h"
+
+#include <stdlib.h>
+
+bool uw_overlap_add(struct uw_overlap *o, uint32_t tid, uint64_t enter_ns, uint64_t exit_ns)
+{
+	size_t *bucket = &o->buckets[tid % UW_OVERLAP_BUCKETS], room;
+	struct uw_overlap_span *spans;
+
+	if (o->n == o->room) {
+		room = o->room ? 2 * o->room : 1024;
+		spans = reallocarray(o->spans, room, sizeof(*spans));
+		if (!spans)
+			return false;
+		o->spans = spans;
+		o->room = room;
+	}
+	o->spans[o->n++] = (struct uw_overlap_span){
+		.tid = tid,
+		.next = *bucket,
+		.enter_ns = enter_ns,
+		.exit_ns = exit_ns,
+	};
+	*bucket = o->n;
+	return true;
+}
+
+bool uw_overlap_take(struct uw_overlap *o, uint32_t tid, uint64_t enter_ns, uint64_t exit_ns)
+{
+	struct uw_overlap_span *span, *first = NULL;
+	size_t i;
+
+	for (i = o->buckets[tid % UW_OVERLAP_BUCKETS]; i; i = span->next) {
+		span = &o->spans[i - 1];
+		if (!span->used && span->tid == tid && span->enter_ns <= exit_ns &&
+		    enter_ns <= span->exit_ns && (!first || span->enter_ns < first->enter_ns))
+			first = span;
+	}
+	if (first)
+		first->used = true;
+	return first;
+}
+
+void uw_overlap_done(struct uw_overlap *o)
+{
+	free(o->spans);
+	*o = (struct uw_overlap){ 0 };
+}
