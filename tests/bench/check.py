@@ -6,7 +6,7 @@ instruction, so that the figures do not depend on the machine, and one percent m
 """
 import os
 
-from budgets import BUDGETS
+from budgets import BUDGETS, ELSEWHERE, KERNEL
 from meter import DIR, RULES, TREE, deletion, prepare, record, watch
 from uwtest import done, ok
 
@@ -29,9 +29,10 @@ for probe in PROBES:
             deep = (DEEP, DEEP + "/..")
             more = deletion(deep, COUNT) - bare[deep] - costs[probe + "/path"]
             costs[probe + "/component"] = more // 11.5
+slack = 1 if os.uname().release == KERNEL else ELSEWHERE
 for b in BUDGETS:
-    cost = costs[b.key]
-    print("# %-70s %6d  goal %6d  at most %6d" % (b.what, cost, b.goal, b.ceiling))
-    ok(cost <= b.ceiling, "%s: at most %d instructions%s" %
-       (b.what, b.ceiling, "" if b.ceiling <= b.goal else ", to become %d" % b.goal), "it takes %d" % cost)
+    cost, ceiling = costs[b.key], int(b.ceiling * slack)
+    print("# %-70s %6d  goal %6d  at most %6d" % (b.what, cost, b.goal, ceiling))
+    ok(cost <= ceiling, "%s: at most %d instructions%s" %
+       (b.what, ceiling, "" if b.ceiling <= b.goal else ", to become %d" % b.goal), "it takes %d" % cost)
 done()
