@@ -80,7 +80,7 @@ static double read_busy(void)
 static double read_unit(const char *path)
 {
 	FILE *file = fopen(path, "re");
-	double usec;
+	double usec = 0;
 
 	if (!file || fscanf(file, "usage_usec %lf", &usec) != 1)
 		die(path);
