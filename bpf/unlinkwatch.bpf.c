@@ -289,7 +289,8 @@ static __always_inline int enter(const struct attempt *a)
 		st.flags = 0;
 		st.name_ptr = (__u64)name;
 	}
-	if (a->kthread)
+	/* Where nothing may run for this thread any more, the daemon takes what is in the table. */
+	if (a->kthread || control->preempts)
 		fill_who(&st);
 	if (add(id, &st)) {
 		/* A rename might have met a victim: rather a loss too many in the counts than one too few. */

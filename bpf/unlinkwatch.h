@@ -230,6 +230,7 @@ struct uw_control {
 	__u32 detail;	/* enum uw_detail */
 	__u32 stopping;	/* deletions that begin now are not seen any more */
 	__u32 links;	/* of the places that matter, so many are symbolic links */
+	__u32 preempts;	/* this kernel preempts programs, and skips them meanwhile, that of a thread's end too */
 };
 
 /* How much is read of who did it. */
@@ -341,7 +342,7 @@ UW_ASSERT(sizeof(struct uw_big_slot) == 176 + UW_BIG_DATA, "layout of uw_big_slo
 #endif
 UW_ASSERT(sizeof(struct uw_ruleset) == 64, "layout of uw_ruleset");
 UW_ASSERT(sizeof(struct uw_vfs_args) == 24, "layout of uw_vfs_args");
-UW_ASSERT(sizeof(struct uw_control) == 28, "layout of uw_control");
+UW_ASSERT(sizeof(struct uw_control) == 32, "layout of uw_control");
 UW_ASSERT(sizeof(struct uw_uid_key) == 8, "layout of uw_uid_key");
 UW_ASSERT(sizeof(struct uw_path_key) == 256, "layout of uw_path_key");
 UW_ASSERT(sizeof(struct uw_host_tree) == 32, "layout of uw_host_tree");

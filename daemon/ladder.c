@@ -47,6 +47,10 @@ static void on_sample(const void *data, size_t size, void *userdata)
 
 	if (uw_canary_take(&l->canary, data, size))
 		return;
+	if (l->old) {
+		uw_ladder_hold(l, data, size);
+		return;
+	}
 	if (l->overlap.n && size >= sizeof(*ev) && uw_ladder_seen_before(l, ev))
 		return;
 	l->on_event(data, size, l->userdata);
@@ -72,6 +76,7 @@ void uw_ladder_done(struct uw_ladder *l)
 	uw_source_free(l->source);
 	uw_source_free(l->old);
 	uw_overlap_done(&l->overlap);
+	uw_buf_free(&l->held);
 	uw_kernel_done(&l->kernel);
 	uw_buf_free(&l->why);
 	if (l->epoll >= 0)
@@ -214,6 +219,7 @@ int uw_ladder_use(struct uw_ladder *l, const struct uw_plan *plan, struct uw_sou
 	uw_ladder_retire(l, l->source);
 	uw_ladder_retire(l, l->old);
 	l->old = NULL;
+	uw_ladder_let_go(l);
 	l->overlap_until = time(NULL) + OVERLAP_S;
 	l->source = source;
 	uw_source_keep(source, l->store, &manifest);

@@ -34,6 +34,7 @@ struct uw_ladder {
 	struct uw_store *store;
 	struct uw_source *old;	   /* of another process, until ours sees all */
 	struct uw_overlap overlap; /* what it saw while ours was already there */
+	struct uw_buf held;	   /* what ours saw before all of that was known */
 	uint64_t overlap_begin_ns; /* CLOCK_BOOTTIME */
 	time_t overlap_until;
 	time_t proven_at;

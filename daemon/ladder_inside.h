@@ -23,6 +23,12 @@ int uw_ladder_use(struct uw_ladder *ladder, const struct uw_plan *plan, struct u
 /* Takes what a source still has, its counters included, and frees it. Accepts NULL. */
 void uw_ladder_retire(struct uw_ladder *ladder, struct uw_source *source);
 
+/* An event of ours while there is an old source: it is kept until that one has been read. */
+void uw_ladder_hold(struct uw_ladder *ladder, const void *data, size_t size);
+
+/* Hands on those of the events kept that the old source has not seen. */
+void uw_ladder_let_go(struct uw_ladder *ladder);
+
 /* An event of the old source. */
 void uw_ladder_old_sample(const void *data, size_t size, void *userdata);
 

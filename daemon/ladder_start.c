@@ -6,6 +6,7 @@
 #include "ladder_inside.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <syslog.h>
 #include <time.h>
 
@@ -24,6 +25,38 @@ bool uw_ladder_seen_before(struct uw_ladder *l, const struct uw_event *ev)
 	uw_ledger_take(l->ledger);
 	uw_ledger_commit(l->ledger);
 	return true;
+}
+
+void uw_ladder_hold(struct uw_ladder *l, const void *data, size_t size)
+{
+	static const char padding[sizeof(uint64_t)];
+	uint64_t length = size;
+
+	if (!uw_buf_grow(&l->held, sizeof(length) + size + sizeof(padding))) {
+		uw_sink_note(l->sink, NULL, LOG_WARNING,
+			     "no memory: a deletion may be recorded twice");
+		l->on_event(data, size, l->userdata);
+		return;
+	}
+	uw_buf_add(&l->held, &length, sizeof(length));
+	uw_buf_add(&l->held, data, size);
+	uw_buf_add(&l->held, padding, -size % sizeof(padding));
+}
+
+void uw_ladder_let_go(struct uw_ladder *l)
+{
+	const struct uw_event *ev;
+	uint64_t length;
+	size_t at;
+
+	for (at = 0; at < l->held.len; at += (length + 7) / 8 * 8) {
+		memcpy(&length, l->held.p + at, sizeof(length));
+		at += sizeof(length);
+		ev = (const void *)(l->held.p + at);
+		if (length < sizeof(*ev) || !uw_ladder_seen_before(l, ev))
+			l->on_event(ev, length, l->userdata);
+	}
+	uw_buf_free(&l->held);
 }
 
 /* Of the source that is going. */

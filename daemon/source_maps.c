@@ -108,6 +108,7 @@ int uw_source_set_filter(struct uw_source *s, const struct uw_filter *filter, en
 		return r;
 	control.active = slot;
 	control.detail = (__u32)detail;
+	control.preempts = s->kernel->preemption != UW_PREEMPTION_NONE;
 	r = bpf_map_update_elem(control_fd, &zero, &control, BPF_ANY);
 	if (r < 0)
 		return r;

@@ -175,7 +175,13 @@ static int sift_file(struct uw_sift *sift, size_t i)
 
 	if (r < 0)
 		return r == -ENOMEM ? r : 0;
-	r = add_by_value(sift, i);
+	if (!sift->query->n_wide) {
+		r = uw_reader_select(file->reader, sift->query->exact, sift->query->n_exact, false);
+		if (r >= 0)
+			r = add_hits(sift, i, false);
+	} else {
+		r = add_by_value(sift, i);
+	}
 	if (r < 0 && r != -ENOMEM) {
 		sift->n_hits = before;
 		file->n_hits = 0;

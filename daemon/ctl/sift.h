@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Finds the records of a query that no index answers: what is below a directory, globs, names. A
- * file of the journal has each value of a field once, in a list: those that fit are looked for
- * there, and the index then has their records. This is done file by file, as libsystemd looks each
- * value up in all files that it has open, and from the newest file on, so that the first answers
- * need not wait for the last file.
+ * Finds the records of a query in the order of time, whatever that in which they were written: a
+ * collector writes them as they arrive. Also those of a query that no index answers: what is below
+ * a directory, globs, names. A file of the journal has each value of a field once, in a list: those
+ * that fit are looked for there, and the index then has their records. This is done file by file,
+ * as libsystemd looks each value up in all files that it has open, and from the newest file on, so
+ * that the first answers need not wait for the last file.
  */
 #ifndef UW_CTL_SIFT_H
 #define UW_CTL_SIFT_H

@@ -79,7 +79,7 @@ static int show(struct search *s, struct uw_reader *reader)
 	return uw_term_write(&s->buf);
 }
 
-/* Paths are looked up in the index. */
+/* Paths are looked up in the index. This machine's journal is in the order of time. */
 static int find_exact(struct search *s)
 {
 	struct uw_reader *reader = s->reader;
@@ -95,7 +95,7 @@ static int find_exact(struct search *s)
 	return r < 0 ? r : 0;
 }
 
-static int find_wide(struct search *s)
+static int find_in_order(struct search *s)
 {
 	const struct uw_ctl_options *o = s->options;
 	struct uw_reader *reader;
@@ -123,7 +123,7 @@ static int search(struct search *s)
 	if (r >= 0)
 		r = uw_say_floods(s->options, s->reader, &s->query);
 	if (r >= 0)
-		r = s->query.n_wide ? find_wide(s) : find_exact(s);
+		r = s->query.n_wide || !uw_reader_is_local(s->reader) ? find_in_order(s) : find_exact(s);
 	if (r < 0 && r != -EPIPE) {
 		r = uw_fail("cannot read the journal", r);
 	} else {

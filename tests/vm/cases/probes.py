@@ -54,12 +54,13 @@ PREEMPTS = "this kernel preempts such programs"
 
 def start(probe, environment=""):
     """Starts the service with this probe; returns what it said."""
+    # First, as systemd may be about to start the last one once more.
+    run("systemctl", "stop", "unlinkwatchd")
     os.makedirs(DROPIN, exist_ok=True)
     with open(DROPIN + "/probe.conf", "w") as f:
         f.write("[Service]\nExecStart=\nExecStart=/usr/sbin/unlinkwatchd --probe=%s\n%s" % (probe, environment))
     run("systemctl", "daemon-reload")
     here = cursor()
-    run("systemctl", "stop", "unlinkwatchd")
     run("systemctl", "start", "unlinkwatchd", check=False)
     return journal(here)
 
