@@ -197,6 +197,15 @@ static __always_inline void finish_stale(__u64 id, enum bank bank)
 		finish(id, st, 0, UW_EV_RET_UNKNOWN, bank);
 }
 
+/* Where nothing may run for this thread any more, the daemon takes what is in the table by then. */
+static __noinline void know_who(__u64 id)
+{
+	struct uw_state *st = find(id);
+
+	if (st)
+		fill_who(st);
+}
+
 static __always_inline const void *name_of(const struct attempt *a)
 {
 #if UW_KERNEL_READS
@@ -289,8 +298,7 @@ static __always_inline int enter(const struct attempt *a)
 		st.flags = 0;
 		st.name_ptr = (__u64)name;
 	}
-	/* Where nothing may run for this thread any more, the daemon takes what is in the table. */
-	if (a->kthread || control->preempts)
+	if (a->kthread)
 		fill_who(&st);
 	if (add(id, &st)) {
 		/* A rename might have met a victim: rather a loss too many in the counts than one too few. */
@@ -298,6 +306,10 @@ static __always_inline int enter(const struct attempt *a)
 			count_end(canary, UW_CNT_SEEN);
 		count_end(canary, UW_CNT_STATE_FULL);
 		give_slot(st.slot);
+	} else if (!a->kthread) {
+		control = get_control();
+		if (control && control->preempts)
+			know_who(id);
 	}
 	return 0;
 }
