@@ -40,12 +40,24 @@ bool uw_buf_grow(struct uw_buf *buf, size_t more)
 
 void uw_buf_add_uint(struct uw_buf *buf, uint64_t value)
 {
+	static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+				    "25262728293031323334353637383940414243444546474849"
+				    "50515253545556575859606162636465666768697071727374"
+				    "75767778798081828384858687888990919293949596979899";
 	char digits[20]; /* of UINT64_MAX */
 	size_t at = sizeof(digits);
 
-	do
-		digits[--at] = (char)('0' + value % 10);
-	while (value /= 10);
+	/* Two digits at a time: a division each would be a tenth of what a record takes. */
+	for (; value >= 100; value /= 100) {
+		at -= 2;
+		memcpy(digits + at, pairs + value % 100 * 2, 2);
+	}
+	if (value >= 10) {
+		at -= 2;
+		memcpy(digits + at, pairs + value * 2, 2);
+	} else {
+		digits[--at] = (char)('0' + value);
+	}
 	uw_buf_add(buf, digits + at, sizeof(digits) - at);
 }
 

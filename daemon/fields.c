@@ -168,12 +168,22 @@ static struct uw_value get_cgroup(struct uw_ask *a)
 	return bytes_if_any(a->record->cgroup);
 }
 
-static const struct uw_cgroup *parse_cgroup(struct uw_ask *a)
+/* The last answer is kept: the fields ask one after the other, and deletions come in bursts. */
+static const struct uw_cgroup *parse_cgroup(const struct uw_ask *a)
 {
-	if (!a->cgroup_parsed)
-		uw_cgroup_parse(a->record->cgroup, a->cgroup_room, &a->cgroup);
-	a->cgroup_parsed = true;
-	return &a->cgroup;
+	static struct {
+		char path[UW_PATH_MAX], room[UW_CGROUP_NAME_MAX];
+		size_t len;
+		struct uw_cgroup cgroup;
+	} last;
+	struct uw_str path = a->record->cgroup;
+
+	if (path.len != last.len || memcmp(path.s, last.path, path.len)) {
+		memcpy(last.path, path.s, path.len);
+		last.len = path.len;
+		uw_cgroup_parse((struct uw_str){ last.path, path.len }, last.room, &last.cgroup);
+	}
+	return &last.cgroup;
 }
 
 static struct uw_value get_unit(struct uw_ask *a)

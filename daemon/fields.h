@@ -24,10 +24,6 @@ struct uw_ask {
 	const struct uw_record *record; /* the entry's */
 	size_t i;			/* which of the values, of a field with many */
 	char room[UW_FIELD_ROOM];
-	/* What the control group says, once it was asked for. */
-	bool cgroup_parsed;
-	struct uw_cgroup cgroup;
-	char cgroup_room[UW_CGROUP_NAME_MAX];
 };
 
 struct uw_field {

@@ -115,7 +115,6 @@ void uw_format_journal(const struct uw_entry *e, struct uw_buf *buf)
 	size_t f, i;
 
 	ask.entry = e;
-	ask.cgroup_parsed = false;
 	ask.record = e->record;
 	/* The sentence is safe to print, so it has no newline. */
 	uw_buf_puts(buf, "MESSAGE=");
@@ -141,7 +140,6 @@ void uw_format_json(const struct uw_entry *e, struct uw_buf *buf)
 	size_t f, i;
 
 	ask.entry = e;
-	ask.cgroup_parsed = false;
 	ask.record = e->record;
 	uw_buf_puts(buf, "{");
 	for (f = 0; (field = uw_field_at(f)); f++) {

@@ -23,13 +23,22 @@ static void add_binary(struct uw_buf *buf, const char *name, struct uw_str value
 
 void uw_native_add(struct uw_buf *buf, const char *name, struct uw_str value)
 {
+	size_t len = strlen(name), whole = len + 1 + value.len + 1;
+	char *p;
+
 	if (value.len && memchr(value.s, '\n', value.len)) {
 		add_binary(buf, name, value);
 		return;
 	}
-	begin(buf, name);
-	uw_buf_add(buf, value.s, value.len);
-	uw_buf_puts(buf, "\n");
+	if (buf->size - buf->len < whole && !uw_buf_grow(buf, whole))
+		return;
+	p = buf->p + buf->len;
+	memcpy(p, name, len);
+	p[len] = '=';
+	if (value.len)
+		memcpy(p + len + 1, value.s, value.len);
+	p[whole - 1] = '\n';
+	buf->len += whole;
 }
 
 void uw_native_add_text(struct uw_buf *buf, const char *name, const char *value)

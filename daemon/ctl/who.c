@@ -123,7 +123,8 @@ static int search(struct search *s)
 	if (r >= 0)
 		r = uw_say_floods(s->options, s->reader, &s->query);
 	if (r >= 0)
-		r = s->query.n_wide || !uw_reader_is_local(s->reader) ? find_in_order(s) : find_exact(s);
+		r = s->query.n_wide || !uw_reader_is_local(s->reader) ? find_in_order(s)
+								      : find_exact(s);
 	if (r < 0 && r != -EPIPE) {
 		r = uw_fail("cannot read the journal", r);
 	} else {
