@@ -178,6 +178,8 @@ static const struct uw_cgroup *parse_cgroup(const struct uw_ask *a)
 	} last;
 	struct uw_str path = a->record->cgroup;
 
+	if (!path.len)
+		path.s = "";
 	if (path.len != last.len || memcmp(path.s, last.path, path.len)) {
 		memcpy(last.path, path.s, path.len);
 		last.len = path.len;
