@@ -60,6 +60,14 @@ struct {
 	__uint(value_size, sizeof(__u32));
 } uw_big_free SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, UW_SHARES);
+	__type(key, __u32);
+	__type(value, struct uw_share);
+} uw_shares SEC(".maps");
+
 #define AT_FDCWD -100
 
 #define DATA_STARTS 32768
@@ -199,7 +207,7 @@ static __always_inline void count_end(bool canary, enum uw_counter which)
 {
 	if (!canary)
 		count(which);
-	else if (which == UW_CNT_RING_FULL || which == UW_CNT_STATE_FULL)
+	else if (which != UW_CNT_RECORDED && which != UW_CNT_SEEN && which != UW_CNT_STALE)
 		count(UW_CNT_CANARY_FULL);
 }
 
@@ -257,13 +265,26 @@ static __always_inline __u64 uid_rules(struct scratch *s, __u32 slot, __u32 gen,
 	return s->uid_rules;
 }
 
-/* Sends `size` bytes, at most `max`, which the verifier needs as a constant bound of its own. */
-static __always_inline long output(void *ev, __u64 size, const __u64 max)
+/*
+ * Sends the event, of `size` bytes, at most `max`, which the verifier needs as a constant bound of its own. Returns
+ * what becomes of it.
+ */
+static __always_inline enum uw_counter output(void *ev, __u64 size, const __u64 max, __u32 uid)
 {
+	__u32 bucket = uw_share_of(uid), room = uw_ring_room(size);
+	struct uw_share *share = bpf_map_lookup_elem(&uw_shares, &bucket);
+	__s64 left = bpf_ringbuf_query(&uw_events, BPF_RB_RING_SIZE) -
+		     bpf_ringbuf_query(&uw_events, BPF_RB_AVAIL_DATA);
+
+	if (!share)
+		return UW_CNT_RING_FULL;
+	if (share->given - share->taken + room > UW_SHARE_TIMES * left)
+		return UW_CNT_RING_SHARE;
 	/* One comparison: clang makes two into a subtraction, from which 6.1 learns no bound. */
-	if (size > max)
-		return -1;
-	return bpf_ringbuf_output(&uw_events, ev, size, 0);
+	if (size > max || bpf_ringbuf_output(&uw_events, ev, size, 0))
+		return UW_CNT_RING_FULL;
+	__sync_fetch_and_add(&share->given, room);
+	return UW_CNT_RECORDED;
 }
 
 #endif

@@ -158,7 +158,7 @@ static __always_inline void tell_change(struct uw_host_tree *tree)
 	if (tree->told)
 		return;
 	tree->told = 1;
-	if (output(&change, sizeof(change), sizeof(change)))
+	if (bpf_ringbuf_output(&uw_events, &change, sizeof(change), 0))
 		tree->told = 0;
 }
 

@@ -97,17 +97,18 @@ static __always_inline void read_late(struct scratch *s, const struct uw_state *
 }
 
 #if UW_KERNEL_READS
-static __always_inline long emit(__u64 id, const struct uw_state *st, __u64 rules, __s32 ret,
-				 __u32 flags, enum bank bank)
+/* Returns what becomes of it. */
+static __always_inline enum uw_counter emit(__u64 id, const struct uw_state *st, __u64 rules, __s32 ret,
+					    __u32 flags, enum bank bank)
 {
 	struct uw_control *control = get_control();
 	struct scratch *s = get_scratch(bank);
 
 	if (!s || !control)
-		return -1;
+		return UW_CNT_RING_FULL;
 	if (!st->name_ptr) {
 		if (load(s, st))
-			return -1;
+			return UW_CNT_RING_FULL;
 	} else if (st->op != UW_OP_RENAME) {
 		read_late(s, st);
 	} else {
@@ -117,11 +118,12 @@ static __always_inline long emit(__u64 id, const struct uw_state *st, __u64 rule
 	fill_event(&s->ev, id, st, rules, ret, flags);
 	read_task(s, bank, control->detail);
 	s->ev.size += sizeof(s->ev);
-	return output(&s->ev, s->ev.size, UW_EVENT_MAX);
+	return output(&s->ev, s->ev.size, UW_EVENT_MAX, st->uid);
 }
 #else
-static __always_inline long emit(__u64 id, const struct uw_state *st, __u64 rules, __s32 ret,
-				 __u32 flags, enum bank bank)
+/* Returns what becomes of it. */
+static __always_inline enum uw_counter emit(__u64 id, const struct uw_state *st, __u64 rules, __s32 ret,
+					    __u32 flags, enum bank bank)
 {
 	struct uw_small_slot *small;
 	struct uw_big_slot *big;
@@ -130,29 +132,29 @@ static __always_inline long emit(__u64 id, const struct uw_state *st, __u64 rule
 	if (st->slot == UW_NO_SLOT) {
 		s = get_scratch(bank);
 		if (!s)
-			return -1;
+			return UW_CNT_RING_FULL;
 		if (st->name_ptr)
 			read_late(s, st);
 		else
 			load_name(s, st);
 		fill_event(&s->ev, id, st, rules, ret, flags);
 		s->ev.size += sizeof(s->ev);
-		return output(&s->ev, s->ev.size, UW_EVENT_MAX);
+		return output(&s->ev, s->ev.size, UW_EVENT_MAX, st->uid);
 	}
 	if (st->slot & UW_BIG_SLOT) {
 		big = big_slot(st->slot);
 		if (!big)
-			return -1;
+			return UW_CNT_RING_FULL;
 		fill_event(&big->ev, id, st, rules, ret, flags);
 		big->ev.size += sizeof(big->ev);
-		return output(&big->ev, big->ev.size, sizeof(*big));
+		return output(&big->ev, big->ev.size, sizeof(*big), st->uid);
 	}
 	small = small_slot(st->slot);
 	if (!small)
-		return -1;
+		return UW_CNT_RING_FULL;
 	fill_event(&small->ev, id, st, rules, ret, flags);
 	small->ev.size += sizeof(small->ev);
-	return output(&small->ev, small->ev.size, sizeof(*small));
+	return output(&small->ev, small->ev.size, sizeof(*small), st->uid);
 }
 #endif
 
@@ -181,10 +183,8 @@ static __always_inline void finish(__u64 id, struct uw_state *st, __s32 ret, __u
 			fill_who(st);
 		if (!rules)
 			count(UW_CNT_FILTERED);
-		else if (emit(id, st, rules, ret, flags, bank))
-			count_end(st->canary, UW_CNT_RING_FULL);
 		else
-			count_end(st->canary, UW_CNT_RECORDED);
+			count_end(st->canary, emit(id, st, rules, ret, flags, bank));
 	}
 	forget(id, st);
 }

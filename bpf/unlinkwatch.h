@@ -240,6 +240,34 @@ enum uw_detail {
 	UW_DETAIL_FULL,		/* and the working directory */
 };
 
+/*
+ * What a user has in the ring buffer, in bytes: given by the programs less taken by the daemon. Users whose numbers
+ * meet in a bucket share it.
+ */
+struct uw_share {
+	__s64 given, taken;
+};
+
+#define UW_SHARE_BITS 10
+#define UW_SHARES (1 << UW_SHARE_BITS)
+
+/*
+ * A user may have this many times as much in the ring buffer as is left free (dynamic thresholds, as switches have
+ * them for a memory that their queues share): alone 7/8 of it, so that a flood always leaves room for others.
+ */
+#define UW_SHARE_TIMES 7
+
+static inline __u32 uw_share_of(__u32 uid)
+{
+	return uid * 2654435761U >> (32 - UW_SHARE_BITS);
+}
+
+/* What an event of this size takes in the ring buffer: it has a header of 8 bytes, and ends at a multiple of 8. */
+static inline __u32 uw_ring_room(__u32 size)
+{
+	return 8 + ((size + 7) & ~7U);
+}
+
 /* Key of the uid table: a longest-prefix trie, so that a range takes a few entries, not thousands. */
 struct uw_uid_key {
 	__u32 prefixlen;	/* 0 to 32 bits */
@@ -307,8 +335,8 @@ struct uw_name_key {
 };
 
 /*
- * Every event counted in SEEN ends in exactly one of RECORDED, FILTERED, RING_FULL, STATE_FULL and
- * SKIPPED, or is still on its way. STALE and BIG_FULL describe, they are not part of that sum. The
+ * Every event counted in SEEN ends in exactly one of RECORDED, FILTERED, RING_FULL, RING_SHARE, STATE_FULL
+ * and SKIPPED, or is still on its way. STALE and BIG_FULL describe, they are not part of that sum. The
  * daemon's canaries are in none of them but CANARY_FULL. New ones come at the end: a later version reads them.
  */
 enum uw_counter {
@@ -321,6 +349,7 @@ enum uw_counter {
 	UW_CNT_SKIPPED,		/* lost: the kernel did not run the entry probe; added by the daemon */
 	UW_CNT_BIG_FULL,	/* strings were cut or left out, as no slot for long ones was free */
 	UW_CNT_CANARY_FULL,	/* canaries that were seen, but for which there was no room */
+	UW_CNT_RING_SHARE,	/* lost: the user's others fill the ring buffer */
 	UW_CNT_MAX,
 };
 

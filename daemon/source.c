@@ -50,10 +50,13 @@ int uw_source_explain(char **ret_why, int error, const char *what, const char *n
 
 static int on_sample(void *ctx, void *data, size_t size)
 {
+	const struct uw_event *ev = data;
 	struct uw_source *s = ctx;
-	size_t taken = 8 + (size + 7) / 8 * 8, converted;
+	size_t taken = uw_ring_room((__u32)size), converted;
 
-	/* Behind its header of 8 bytes, rounded up to 8: the kernel's ABI. */
+	if (s->shares && !s->retiring && size >= sizeof(*ev))
+		__atomic_add_fetch(&s->shares[uw_share_of(ev->uid)].taken, (__s64)taken,
+				   __ATOMIC_RELAXED);
 	if (s->ledger)
 		uw_ledger_next(s->ledger, (struct uw_taken){ s->serial, *s->consumed + taken });
 	converted = s->retiring ? uw_layout_convert(&s->layout, data, size, s->converted) : 0;

@@ -240,7 +240,8 @@ int uw_source_share_maps(struct uw_source *s)
 {
 	s->in_flight = share(s, "uw_in_flight", sizeof(*s->in_flight));
 	s->moves = share(s, "uw_moves", sizeof(*s->moves));
-	if (!s->in_flight || !s->moves)
+	s->shares = share(s, "uw_shares", UW_SHARES * sizeof(*s->shares));
+	if (!s->in_flight || !s->moves || !s->shares)
 		return -errno;
 	return 0;
 }
@@ -251,6 +252,8 @@ void uw_source_release_maps(struct uw_source *s)
 		munmap(s->in_flight, sizeof(*s->in_flight));
 	if (s->moves)
 		munmap(s->moves, sizeof(*s->moves));
+	if (s->shares)
+		munmap(s->shares, UW_SHARES * sizeof(*s->shares));
 }
 
 void uw_source_trust_moves(struct uw_source *s)

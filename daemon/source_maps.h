@@ -61,6 +61,7 @@ struct uw_source {
 	/* Shared with the programs, or NULL: */
 	uint64_t *in_flight;
 	struct uw_moves *moves;
+	struct uw_share *shares;
 	struct uw_source_link links[LINKS_MAX];
 	size_t n_links;
 	struct uw_source_vfs vfs;

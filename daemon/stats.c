@@ -12,6 +12,8 @@ static const struct cause {
 } causes[] = {
 	{ offsetof(struct uw_stats, kernel[UW_CNT_RING_FULL]), "ring_full", "UNLINK_LOST_RING_FULL",
 	  "as the ring buffer was full" },
+	{ offsetof(struct uw_stats, kernel[UW_CNT_RING_SHARE]), "ring_share",
+	  "UNLINK_LOST_RING_SHARE", "as others of the same user filled the ring buffer" },
 	{ offsetof(struct uw_stats, kernel[UW_CNT_STATE_FULL]), "state_full",
 	  "UNLINK_LOST_STATE_FULL", "as too many deletions were in flight" },
 	{ offsetof(struct uw_stats, kernel[UW_CNT_SKIPPED]), "skipped", "UNLINK_LOST_SKIPPED",
@@ -64,8 +66,8 @@ void uw_stats_balance(const struct uw_stats *stats, struct uw_balance *ret)
 		.summarised = stats->summarised,
 		.lost = uw_stats_lost(stats),
 		.in_flight = kernel[UW_CNT_SEEN] - kernel[UW_CNT_FILTERED] -
-			     kernel[UW_CNT_RING_FULL] - kernel[UW_CNT_STATE_FULL] -
-			     kernel[UW_CNT_SKIPPED] - passed,
+			     kernel[UW_CNT_RING_FULL] - kernel[UW_CNT_RING_SHARE] -
+			     kernel[UW_CNT_STATE_FULL] - kernel[UW_CNT_SKIPPED] - passed,
 		.queued = stats->queued + passed - taken,
 	};
 }

@@ -21,7 +21,7 @@ import time
 import traceback
 
 import uwtest
-from uwtest import STOPPED, configure, cursor, deletions, done, equal, journal, ok, run, settle, value
+from uwtest import STOPPED, configure, cursor, deletions, done, equal, journal, ok, preempts, run, settle, value
 
 VICTIMS = "/root/vm/victims"
 B = "/srv/c"
@@ -808,7 +808,9 @@ for part in (successes, special_files, long_paths, failures, no_record, overlays
 rm_r()
 last = cursor()
 run("systemctl", "stop", *(unit(probe) for probe in PROBES))
-said = [r["MESSAGE"] for r in journal(last) if r.get("MESSAGE_ID") == STOPPED]
-ok(len(said) == len(PROBES) and all(m.endswith("lost: 0") for m in said), "nothing was lost", said)
+said = {r["_SYSTEMD_UNIT"]: r["MESSAGE"] for r in journal(last) if r.get("MESSAGE_ID") == STOPPED}
+# Of fentry on a kernel that preempts its programs, deletions of others may be: it is refused there for that.
+sure = [unit(probe) for probe in PROBES if probe != "fentry" or not preempts()]
+ok(len(said) == len(PROBES) and all(said[u].endswith("lost: 0") for u in sure), "nothing was lost", said)
 print("# %d cases on Linux %s by %s" % (n_cases, os.uname().release, " and ".join(PROBES)))
 done()

@@ -125,8 +125,8 @@ def settle(after, count, *pids, seconds=30):
 def status():
     """What the daemon tells of itself, by its socket."""
     with socket.socket(socket.AF_UNIX) as s:
-        s.settimeout(10)
         s.connect("/run/unlinkwatchd/status")
+        s.settimeout(10)  # not before: where others wait, connect(2) would fail instead of waiting
         return json.loads(b"".join(iter(lambda: s.recv(65536), b"")))
 
 
