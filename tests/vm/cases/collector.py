@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""conf/fleet with the units of the distribution: a host that is its own collector, and rsyslog."""
+"""conf/fleet and docs/fleet.md with the units of the distribution: a host that is its own collector, and rsyslog."""
 import json
 import os
 import re
@@ -13,6 +13,11 @@ from uwtest import DELETED, configure, cursor, deletions, done, equal, ok, run, 
 
 REMOTE = "/var/log/journal/remote"
 UPLOAD = "/etc/systemd/journal-upload.conf.d/unlinkwatchd.conf"
+UNITS = "/etc/systemd/system/systemd-journal-%s.service.d/"
+PKI = "/root/pki"
+# How the commands of docs/fleet.md begin that make a host's certificate, and that put it where it belongs.
+ISSUE = "openssl (?!req -x509)"
+PLACE = r"install .* (?:trusted|\$NAME)"
 
 
 def edited(name, target, *changes):
@@ -32,15 +37,35 @@ def who(*args):
     return r.stdout.decode(), r.stderr.decode()
 
 
-def wait_for(condition, seconds=60):
+def wait_for(condition, seconds=120):
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:
         time.sleep(0.5)
 
 
+def as_written(pattern, name, authority="", to=""):
+    """Types the commands of docs/fleet.md that the pattern finds, for a host of this name."""
+    with open("/root/vm/fleet.md", encoding="utf-8") as f:
+        commands = re.findall(r"^    (%s.*)" % pattern, f.read(), re.M)
+    if not commands:
+        raise SystemExit("# docs/fleet.md has no command that begins with " + pattern)
+    for command in commands:
+        command = command.replace("trusted.pem", authority + "trusted.pem").replace("ca.key", authority + "ca.key")
+        run("sh", "-ec", "cd %s; NAME=%s; %s" % (PKI, name, command.replace("journal-remote", to or "journal-remote")))
+
+
+def delete(name):
+    touch("/srv/data/" + name)
+    os.unlink("/srv/data/" + name)
+
+
+def collected(name):
+    return bool(who("-D", REMOTE, "/srv/data/" + name)[0])
+
+
 configure("[Watch srv]\nPath=/srv\n")
 run("systemctl", "start", "unlinkwatchd")
-edited("journal-remote-http.conf", "/etc/systemd/system/systemd-journal-remote.service.d/http.conf")
+edited("journal-remote-http.conf", UNITS % "remote" + "http.conf")
 edited("journal-remote.conf", "/etc/systemd/journal-remote.conf.d/unlinkwatchd.conf", (r"^.*File=.*\n", ""))
 edited("journal-upload.conf", UPLOAD, (r"^.*File=.*\n", ""), ("https://collector.example", "http://127.0.0.1"))
 run("systemctl", "daemon-reload")
@@ -73,6 +98,49 @@ wait_for(lambda: who("-D", REMOTE, "/srv/data/meanwhile")[0])
 equal(len(who("-D", REMOTE, "--json", "/srv/data/")[0].splitlines()), 202,
       "what is deleted while nothing is sent is sent later, and nothing twice")
 run("systemctl", "stop", "systemd-journal-upload", "systemd-journal-remote.socket")
+
+# With certificates, and the files as they are. First the collector has one of another authority.
+def restart_both():
+    run("systemctl", "stop", "systemd-journal-upload", "systemd-journal-remote.service")
+    run("systemctl", "reset-failed", "systemd-journal-upload", check=False)  # if it has failed
+    run("systemctl", "start", "systemd-journal-remote.socket")
+    run("systemctl", "start", "systemd-journal-upload")
+
+
+def said(text, after):
+    return text in run("journalctl", "--after-cursor", after, "-o", "cat")
+
+
+os.mkdir(PKI)
+for authority in ("", "other-"):
+    as_written("openssl req -x509", "", authority)
+as_written(ISSUE, "collector.example", "other-")
+as_written(ISSUE, "web3")
+as_written(PLACE, "collector.example")
+as_written(PLACE, "web3", to="journal-upload")
+os.unlink(UNITS % "remote" + "http.conf")
+edited("journal-remote.conf", "/etc/systemd/journal-remote.conf.d/unlinkwatchd.conf")
+edited("journal-upload.conf", UPLOAD)
+for unit in ("remote", "upload"):
+    edited("journal-key.conf", UNITS % unit + "key.conf")
+with open("/etc/hosts", "a") as f:
+    f.write("127.0.0.1 collector.example\n")
+run("systemctl", "daemon-reload")
+delete("by TLS")
+here = cursor()
+restart_both()
+wait_for(lambda: said("SSL certificate problem", here))
+ok(said("SSL certificate problem", here) and not collected("by TLS"),
+   "a collector whose certificate another authority has signed is sent nothing", run("journalctl", "--after-cursor", here))
+as_written(ISSUE, "collector.example")
+as_written(PLACE, "collector.example")
+restart_both()
+wait_for(lambda: collected("by TLS"))
+equal(len(who("-D", REMOTE, "--json", "/srv/data/")[0].splitlines()), 203,
+      "one with a certificate of ours is sent what was not sent before, and nothing twice")
+equal([os.stat("/etc/ssl/private/systemd-journal-%s.pem" % unit).st_mode & 0o777 for unit in ("remote", "upload")],
+      [0o600, 0o600], "the keys are for root alone")
+run("systemctl", "stop", "systemd-journal-upload", "systemd-journal-remote.socket", "systemd-journal-remote.service")
 
 with socket.create_server(("127.0.0.1", 5140)) as server:
     edited("rsyslog.conf", "/etc/rsyslog.d/unlinkwatchd.conf", ("collector.example", "127.0.0.1"))

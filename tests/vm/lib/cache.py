@@ -19,7 +19,7 @@ import time
 
 from lib import host
 
-KINDS = ("disk", "kernel", "root", "snapshot", "sysroot")
+KINDS = ("disk", "kernel", "root", "snapshot", "sysroot", "tool")
 LOGS_KEPT = 20
 UNUSED_SECONDS = 14 * 24 * 3600
 

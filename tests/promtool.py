@@ -1,0 +1,39 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""
+Where promtool is, for the tests: Debian has it in the package of the whole server, which nobody wants to run for that. So
+it is taken out of the package, into the cache of the virtual machines. As a program, this fetches it if it is missing.
+"""
+import os
+import shutil
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "vm"))
+from lib import cache, debian, host  # noqa: E402
+
+SUITE = "bookworm"
+
+
+def find(fetch=False):
+    """Its path; host.VmError says why there is none. Without `fetch`, the network is not used."""
+    installed = shutil.which("promtool")
+    if installed:
+        return installed
+
+    def build(directory):
+        if not fetch:
+            raise host.VmError("promtool is neither installed nor in the cache: tests/promtool.py fetches it")
+        archive = debian.Archive(SUITE)
+        archive.refresh()
+        with host.step("fetching promtool"), cache.scratch() as files:
+            archive.extract(["prometheus"], files)
+            shutil.move(files / "usr/bin/promtool", directory / "promtool")
+    return str(cache.artifact("tool", "promtool", [SUITE], build) / "promtool")
+
+
+if __name__ == "__main__":
+    try:
+        print(find(fetch=True))
+    except host.VmError as error:
+        sys.exit("promtool.py: %s" % error)
