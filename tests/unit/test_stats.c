@@ -33,6 +33,10 @@ static const struct row {
 	{ "reports a full ring buffer", .now = { .kernel = { [UW_CNT_RING_FULL] = 3 } }, .lost = 3,
 	  .sum = 3, .text = "3 as the ring buffer was full",
 	  .fields = "UNLINK_LOST_RING_FULL=3\nUNLINK_LOST=3\n" },
+	{ "reports what found no room in the user's share of the ring buffer",
+	  .now = { .kernel = { [UW_CNT_RING_SHARE] = 5 } }, .lost = 5, .sum = 5,
+	  .text = "5 as others of the same user filled the ring buffer",
+	  .fields = "UNLINK_LOST_RING_SHARE=5\nUNLINK_LOST=5\n" },
 	{ "reports a full table of deletions in flight",
 	  .now = { .kernel = { [UW_CNT_STATE_FULL] = 1 } }, .lost = 1, .sum = 1,
 	  .text = "1 as too many deletions were in flight",
@@ -109,7 +113,8 @@ static const struct balance_row {
 	  .stats = { .kernel = { [UW_CNT_SEEN] = 100,
 				 [UW_CNT_RECORDED] = 50,
 				 [UW_CNT_FILTERED] = 30,
-				 [UW_CNT_RING_FULL] = 4,
+				 [UW_CNT_RING_FULL] = 1,
+				 [UW_CNT_RING_SHARE] = 3,
 				 [UW_CNT_STATE_FULL] = 6,
 				 [UW_CNT_STALE] = 9,
 				 [UW_CNT_BIG_FULL] = 9 },
@@ -153,13 +158,14 @@ static void test_balance(void **state)
 
 static void test_causes(void **state)
 {
-	const struct uw_stats stats = {
-		.kernel = { [UW_CNT_RING_FULL] = 1, [UW_CNT_STATE_FULL] = 2, [UW_CNT_SKIPPED] = 3 },
-		.undecodable = 4,
-		.sink_failed = 5
-	};
-	static const char *const names[] = { "ring_full", "state_full", "skipped", "undecodable",
-					     "sink_failed" };
+	const struct uw_stats stats = { .kernel = { [UW_CNT_RING_FULL] = 1,
+						    [UW_CNT_RING_SHARE] = 2,
+						    [UW_CNT_STATE_FULL] = 3,
+						    [UW_CNT_SKIPPED] = 4 },
+					.undecodable = 5,
+					.sink_failed = 6 };
+	static const char *const names[] = { "ring_full", "ring_share",	 "state_full",
+					     "skipped",	  "undecodable", "sink_failed" };
 	const char *name;
 	uint64_t lost;
 	size_t i;

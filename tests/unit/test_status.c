@@ -18,7 +18,7 @@
 	"\"generation\":3,\"rules\":["
 #define TAIL                                                                                                      \
 	"],\"counters\":{\"seen\":10,\"recorded\":5,\"filtered\":2,\"summarised\":0,"                             \
-	"\"in_flight\":0,\"queued\":1,\"lost\":{\"ring_full\":2,\"state_full\":0,"                                \
+	"\"in_flight\":0,\"queued\":1,\"lost\":{\"ring_full\":2,\"ring_share\":0,\"state_full\":0,"               \
 	"\"skipped\":0,\"undecodable\":0,\"sink_failed\":0,\"total\":2},\"missed_returns\":1,\"strings_cut\":4}," \
 	"\"ring\":{\"size\":4096,\"used\":8},\"queue\":{\"size\":100,\"used\":0},"                                \
 	"\"states\":{\"size\":9,\"used\":1}}\n"
