@@ -18,7 +18,7 @@ import time
 from uwtest import configure, done, equal, ok, preempts, run
 
 # processes, threads of each, deletions; one in FAIL fails
-LOADS = ((1, 4, 1000), (16, 4, 2000), (64, 4, 8000))
+LOADS = ((1, 4, 500), (16, 4, 1000), (64, 4, 4000))
 FAIL = 3
 DIR = "/dev/shm/many"
 DROPIN = "/run/systemd/system/unlinkwatchd.service.d"
@@ -73,7 +73,7 @@ def every_return(probe, processes, threads, deletions):
 def few_returns():
     """Less room, by the way meant for this test."""
     start("kprobe", "Environment=UNLINKWATCH_MAXACTIVE=1\n")
-    happened, records, stopped = contend("room for 1 return", 64, 4, 10000)
+    happened, records, stopped = contend("room for 1 return", 64, 4, 5000)
     names = collections.Counter((tid, name) for (tid, name, _) in happened.elements())
     compare("with missed returns too no deletion is missing or doubled", names,
             collections.Counter((r["UNLINK_TID"], r["UNLINK_FILENAME"]) for r in records))
@@ -89,7 +89,7 @@ def few_returns():
 def skipped_entries():
     """By tracepoint where the kernel preempts, and skips, its programs."""
     start("tracepoint")
-    happened, records, stopped = contend("tracepoint, with skipped entries", 64, 4, 10000)
+    happened, records, stopped = contend("tracepoint, with skipped entries", 64, 4, 5000)
     names = collections.Counter((tid, name) for (tid, name, _) in happened.elements())
     seen = collections.Counter((r["UNLINK_TID"], r["UNLINK_FILENAME"]) for r in records)
     missing, lost = sum((names - seen).values()), int(re.search(r"lost: (\d+)", stopped).group(1))
