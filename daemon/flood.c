@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "hash.h"
 
 /* Programs whose deletions are counted: a table of buckets, in which the longest idle gives way. */
 #define BUCKETS 256
@@ -89,16 +90,6 @@ static void remember(struct uw_flood *f, const struct slot *slot)
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
-/* FNV-1a. Whoever makes two programs collide deletes by both: they are one flood then. */
-static uint64_t hash(uint64_t h, const void *data, size_t len)
-{
-	const unsigned char *p = data;
-
-	while (len--)
-		h = (h ^ *p++) * UINT64_C(0x100000001b3);
-	return h;
-}
-
 static struct who who_is(const struct uw_record *r)
 {
 	struct uw_str program = r->exe.len ? r->exe : r->comm;
@@ -107,7 +98,8 @@ static struct who who_is(const struct uw_record *r)
 	who.uid = r->uid;
 	who.is_parent = r->task_known && r->ppid > 1;
 	who.parent = who.is_parent ? r->ppid : r->pid;
-	who.program = hash(UINT64_C(0xcbf29ce484222325), program.s, program.len);
+	/* Whoever makes two programs collide deletes by both: they are one flood then. */
+	who.program = uw_hash(UW_HASH_START, program.s, program.len);
 	return who;
 }
 
@@ -129,7 +121,7 @@ static void close_slots(struct uw_flood *f, const struct who *who)
 
 static struct program *find_program(struct uw_flood *f, const struct who *who, uint64_t now_ns)
 {
-	uint64_t h = hash(who->program, who, offsetof(struct who, is_parent));
+	uint64_t h = uw_hash(who->program, who, offsetof(struct who, is_parent));
 	struct program *bucket = f->programs[(h ^ h >> 32) % BUCKETS], *victim = bucket;
 	size_t i;
 

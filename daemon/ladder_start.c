@@ -27,14 +27,18 @@ bool uw_ladder_seen_before(struct uw_ladder *l, const struct uw_event *ev)
 	return true;
 }
 
+static void say_no_memory(struct uw_ladder *l)
+{
+	uw_sink_note(l->sink, NULL, LOG_WARNING, "no memory: a deletion may be recorded twice");
+}
+
 void uw_ladder_hold(struct uw_ladder *l, const void *data, size_t size)
 {
 	static const char padding[sizeof(uint64_t)];
 	uint64_t length = size;
 
 	if (!uw_buf_grow(&l->held, sizeof(length) + size + sizeof(padding))) {
-		uw_sink_note(l->sink, NULL, LOG_WARNING,
-			     "no memory: a deletion may be recorded twice");
+		say_no_memory(l);
 		l->on_event(data, size, l->userdata);
 		return;
 	}
@@ -59,21 +63,25 @@ void uw_ladder_let_go(struct uw_ladder *l)
 	uw_buf_free(&l->held);
 }
 
+static void remember(struct uw_ladder *l, const struct uw_event *ev)
+{
+	/* One that was taken over in flight ends nobody knows when. */
+	uint64_t until = ev->exit_ns == ev->enter_ns ? UINT64_MAX : ev->exit_ns;
+
+	if (until >= l->overlap_begin_ns &&
+	    !uw_overlap_add(&l->overlap, ev->tid, ev->enter_ns, until))
+		say_no_memory(l);
+}
+
 /* Of the source that is going. */
 void uw_ladder_old_sample(const void *data, size_t size, void *userdata)
 {
 	struct uw_ladder *l = userdata;
-	const struct uw_event *ev = data;
-	uint64_t until;
 
 	if (uw_canary_take(&l->canary, data, size))
 		return;
-	/* One that was taken over in flight ends nobody knows when. */
-	until = size >= sizeof(*ev) && ev->exit_ns == ev->enter_ns ? UINT64_MAX : ev->exit_ns;
-	if (size >= sizeof(*ev) && until >= l->overlap_begin_ns &&
-	    !uw_overlap_add(&l->overlap, ev->tid, ev->enter_ns, until))
-		uw_sink_note(l->sink, NULL, LOG_WARNING,
-			     "no memory: a deletion may be recorded twice");
+	if (size >= sizeof(struct uw_event))
+		remember(l, data);
 	l->on_event(data, size, l->userdata);
 }
 

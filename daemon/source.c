@@ -13,6 +13,7 @@
 #include <bpf/libbpf.h>
 
 #include "attachments.h"
+#include "hash.h"
 #include "rawtp.h"
 #include "source_maps.h"
 #include "tracefs.h"
@@ -132,16 +133,12 @@ static const void *object_of(const struct uw_plan *plan, size_t *ret_size)
 				    : unlinkwatch_plain_bpf__elf_bytes(ret_size);
 }
 
-/* FNV-1a. */
 uint64_t uw_source_build(const struct uw_plan *plan)
 {
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
 	size_t size;
-	const unsigned char *p = object_of(plan, &size);
+	const void *object = object_of(plan, &size);
 
-	while (size--)
-		hash = (hash ^ *p++) * UINT64_C(0x100000001b3);
-	return hash;
+	return uw_hash(UW_HASH_START, object, size);
 }
 
 static int open_object(struct uw_source *s, const struct uw_plan *plan, size_t ring_size,

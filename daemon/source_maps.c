@@ -66,11 +66,25 @@ static int push_table(const struct uw_source *s, __u32 slot, const struct entrie
 	return r;
 }
 
+int uw_source_get_control(const struct uw_source *s, struct uw_control *ret)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(uw_source_map(s, "uw_control"), &zero, ret);
+}
+
+int uw_source_set_control(const struct uw_source *s, const struct uw_control *control)
+{
+	__u32 zero = 0;
+
+	return bpf_map_update_elem(uw_source_map(s, "uw_control"), &zero, control, BPF_ANY);
+}
+
 int uw_source_set_filter(struct uw_source *s, const struct uw_filter *filter, enum uw_detail detail)
 {
-	int control_fd = uw_source_map(s, "uw_control"), r;
 	struct uw_control control;
-	__u32 zero = 0, slot = (s->active + 1) % UW_RULESETS;
+	__u32 slot = (s->active + 1) % UW_RULESETS;
+	int r;
 	const struct entries uids = {
 		.map = "uw_uids",
 		.type = BPF_MAP_TYPE_LPM_TRIE,
@@ -103,13 +117,13 @@ int uw_source_set_filter(struct uw_source *s, const struct uw_filter *filter, en
 	r = bpf_map_update_elem(uw_source_map(s, "uw_rulesets"), &slot, &filter->set, BPF_ANY);
 	if (r < 0)
 		return r;
-	r = bpf_map_lookup_elem(control_fd, &zero, &control);
+	r = uw_source_get_control(s, &control);
 	if (r < 0)
 		return r;
 	control.active = slot;
 	control.detail = (__u32)detail;
 	control.preempts = s->kernel->preemption != UW_PREEMPTION_NONE;
-	r = bpf_map_update_elem(control_fd, &zero, &control, BPF_ANY);
+	r = uw_source_set_control(s, &control);
 	if (r < 0)
 		return r;
 	s->active = slot;
@@ -126,15 +140,13 @@ static size_t value_size(int map)
 
 int uw_source_set_canary(struct uw_source *s, bool out)
 {
-	int fd = uw_source_map(s, "uw_control"), r;
 	struct uw_control control;
-	__u32 zero = 0;
+	int r = uw_source_get_control(s, &control);
 
-	r = bpf_map_lookup_elem(fd, &zero, &control);
 	if (r < 0)
 		return r;
 	control.canary = out;
-	return bpf_map_update_elem(fd, &zero, &control, BPF_ANY);
+	return uw_source_set_control(s, &control);
 }
 
 void uw_source_ignore(const struct uw_source *s)
@@ -162,7 +174,6 @@ int uw_source_set_state(struct uw_source *s, const struct uw_filter *filter)
 
 int uw_source_set_places(struct uw_source *s, const struct uw_places *places)
 {
-	int control_fd = uw_source_map(s, "uw_control"), r;
 	/* Only keys count: any bytes that are there serve as the value. */
 	const struct entries place = {
 		.map = "uw_places",
@@ -183,7 +194,7 @@ int uw_source_set_places(struct uw_source *s, const struct uw_places *places)
 		.value_size = sizeof(__u32),
 	};
 	struct uw_control control;
-	__u32 zero = 0;
+	int r;
 
 	if (uw_source_map(s, "uw_host_tree") < 0)
 		return 0; /* a kernel side without kernel reads */
@@ -191,11 +202,11 @@ int uw_source_set_places(struct uw_source *s, const struct uw_places *places)
 	if (!r)
 		r = push_table(s, 0, &name);
 	if (!r)
-		r = bpf_map_lookup_elem(control_fd, &zero, &control);
+		r = uw_source_get_control(s, &control);
 	if (r < 0)
 		return r;
 	control.links = (__u32)places->links;
-	return bpf_map_update_elem(control_fd, &zero, &control, BPF_ANY);
+	return uw_source_set_control(s, &control);
 }
 
 int uw_source_tree(const struct uw_source *s, struct uw_host_tree *ret)

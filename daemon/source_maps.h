@@ -80,6 +80,10 @@ void uw_source_ignore(const struct uw_source *source);
 int uw_source_map(const struct uw_source *source, const char *name);
 int uw_source_program(const struct uw_source *source, const char *name);
 
+/* What the programs are told, of a source of this version. Return 0 or -errno. */
+int uw_source_get_control(const struct uw_source *source, struct uw_control *ret);
+int uw_source_set_control(const struct uw_source *source, const struct uw_control *control);
+
 /* Runs the program on this process. Returns 0 or -errno. */
 int uw_source_run(const struct uw_source *source, const char *program);
 

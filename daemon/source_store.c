@@ -34,9 +34,19 @@ static void name_link(const struct uw_source *s, char kind, size_t i, const char
 	snprintf(ret, UW_STORE_NAME_MAX, "s%" PRIu64 ".%c%zu.%s", s->serial, kind, i, event);
 }
 
+typedef void (*part_fn)(const struct uw_store *store, const char *name, int fd);
+
+static void with_link(const struct uw_source *s, char kind, size_t i,
+		      const struct uw_source_link *link, part_fn fn)
+{
+	char name[UW_STORE_NAME_MAX];
+
+	name_link(s, kind, i, link->event, name);
+	fn(s->store, name, link->fd);
+}
+
 /* Calls fn for the name and the descriptor of each part. */
-static void for_each(const struct uw_source *s,
-		     void (*fn)(const struct uw_store *store, const char *name, int fd))
+static void for_each(const struct uw_source *s, part_fn fn)
 {
 	char name[UW_STORE_NAME_MAX];
 	size_t i;
@@ -49,14 +59,10 @@ static void for_each(const struct uw_source *s,
 		name_part(s, PROGRAM, s->programs[i].name, name);
 		fn(s->store, name, s->programs[i].fd);
 	}
-	for (i = 0; i < s->n_links; i++) {
-		name_link(s, LINK, i, s->links[i].event, name);
-		fn(s->store, name, s->links[i].fd);
-	}
-	for (i = 0; i < s->vfs.n; i++) {
-		name_link(s, VFS_LINK, i, s->vfs.link[i].event, name);
-		fn(s->store, name, s->vfs.link[i].fd);
-	}
+	for (i = 0; i < s->n_links; i++)
+		with_link(s, LINK, i, &s->links[i], fn);
+	for (i = 0; i < s->vfs.n; i++)
+		with_link(s, VFS_LINK, i, &s->vfs.link[i], fn);
 	snprintf(name, sizeof(name), MODULES, s->serial);
 	if (s->vfs.module_load >= 0)
 		fn(s->store, name, s->vfs.module_load);
@@ -119,22 +125,14 @@ void uw_source_forget(const struct uw_source *s)
 
 void uw_source_keep_vfs(const struct uw_source *s, size_t i)
 {
-	char name[UW_STORE_NAME_MAX];
-
-	if (!s->store)
-		return;
-	name_link(s, VFS_LINK, i, s->vfs.link[i].event, name);
-	uw_store_put(s->store, name, s->vfs.link[i].fd);
+	if (s->store)
+		with_link(s, VFS_LINK, i, &s->vfs.link[i], put);
 }
 
 void uw_source_forget_vfs(const struct uw_source *s, size_t i)
 {
-	char name[UW_STORE_NAME_MAX];
-
-	if (!s->store)
-		return;
-	name_link(s, VFS_LINK, i, s->vfs.link[i].event, name);
-	uw_store_remove(s->store, name);
+	if (s->store)
+		with_link(s, VFS_LINK, i, &s->vfs.link[i], forget);
 }
 
 bool uw_source_find_kept(const struct uw_store *store, uint64_t below, struct uw_manifest *ret)
@@ -230,17 +228,15 @@ static void resume(struct uw_source *s)
 /* As it was set by a process that was about to end, or is no more. */
 static int reset_control(struct uw_source *s)
 {
-	int fd = uw_source_map(s, "uw_control"), r;
 	struct uw_control control;
-	__u32 zero = 0;
+	int r = uw_source_get_control(s, &control);
 
-	r = bpf_map_lookup_elem(fd, &zero, &control);
 	if (r < 0)
 		return r;
 	s->active = control.active;
 	control.canary = 0;
 	control.stopping = 0;
-	return bpf_map_update_elem(fd, &zero, &control, BPF_ANY);
+	return uw_source_set_control(s, &control);
 }
 
 int uw_source_adopt(const struct uw_source_setup *setup, struct uw_store *store,

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* FNV-1a of 64 bits, which nobody is kept from colliding with on purpose. Pure. */
+#ifndef UW_HASH_H
+#define UW_HASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define UW_HASH_START UINT64_C(0xcbf29ce484222325)
+
+/* Goes on from hash, UW_HASH_START at first, with the bytes. */
+static inline uint64_t uw_hash(uint64_t hash, const void *data, size_t len)
+{
+	const unsigned char *p = data;
+
+	while (len--)
+		hash = (hash ^ *p++) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+#endif
