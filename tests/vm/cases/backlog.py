@@ -10,7 +10,8 @@ import signal
 import subprocess
 import time
 
-from uwtest import BLIND, DELETED, FAILED, LOSS, STARTED, STOPPED, configure, cursor, done, equal, journal, ok, restart, run, status
+from uwtest import (BLIND, DELETED, FAILED, LOSS, STARTED, STOPPED, configure, cursor, done, equal, journal, main_pid, ok,
+                    restart, run, status)
 
 UID, DIR, FAIL = 4242, "/dev/shm/backlog", 3
 DELETIONS = int(os.environ.get("UW_DELETIONS", "4000"))
@@ -26,10 +27,6 @@ def drop_in(text):
     with open("/run/systemd/system/unlinkwatchd.service.d/test.conf", "w") as f:
         f.write(text)
     run("systemctl", "daemon-reload")
-
-
-def main_pid():
-    return run("systemctl", "show", "-P", "MainPID", "unlinkwatchd").strip()
 
 
 def begin():

@@ -7,8 +7,8 @@ import signal
 import subprocess
 import time
 
-from uwtest import (BLIND, configure, cursor, deletions, done, equal, journal, ok, restart, run, SEES_AGAIN, settle,
-                    STARTED, STOPPED, touch, value)
+from uwtest import (BLIND, configure, cursor, deletions, done, equal, journal, main_pid, ok, restart, run, SEES_AGAIN,
+                    settle, STARTED, STOPPED, touch, value)
 
 DIR = "/srv/canary"
 ARMED = "/sys/kernel/debug/kprobes/enabled"
@@ -29,10 +29,6 @@ def wait_for(after, message_id, seconds=60, text=""):
                 return r
         time.sleep(0.5)
     return None
-
-
-def main_pid():
-    return int(run("systemctl", "show", "-P", "MainPID", "unlinkwatchd"))
 
 
 def counters(after):

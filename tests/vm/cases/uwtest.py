@@ -101,6 +101,10 @@ def restart():
     run("systemctl", "start", "unlinkwatchd")
 
 
+def main_pid():
+    return int(run("systemctl", "show", "-P", "MainPID", "unlinkwatchd"))
+
+
 def reload():
     """Returns when the daemon has decided about the new configuration: the signal alone waits for nothing."""
     here = cursor()
