@@ -264,7 +264,7 @@ install: all
 		$(INSTALL) -D -m 644 $(BUILD)/page $(DESTDIR)$(MANDIR)/$$page; done
 	@test -n '$(DESTDIR)' || { systemd-sysusers unlinkwatchd.conf; systemctl daemon-reload; journalctl --update-catalog; } || true
 
-# The configuration stays: it is the administrator's.
+# The configuration stays: it is the administrator's. So does the user, as ids are not to be used again.
 uninstall:
 	@test -n '$(DESTDIR)' || systemctl disable --now unlinkwatchd || true
 	rm -f $(DESTDIR)$(BINDIR)/unlinkwatchctl $(MAN:%=$(DESTDIR)$(MANDIR)/%) \
