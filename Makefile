@@ -70,9 +70,9 @@ BPF_CFLAGS = -g -ffile-prefix-map=$(CURDIR)=. -O2 -target bpf -mcpu=v3 -D__TARGE
 
 # Pure modules: neither libbpf nor libsystemd, tested without root.
 DAEMON := $(patsubst daemon/%.c,%,$(wildcard daemon/*.c))
-PURE := $(filter-out doctor fdpass helper intake kernel kthreads ladder ladder_start listener main manager mountwatch outlet privileged prove rawtp recorder report restart rulebook sink source source_attach source_maps source_store source_sweep source_vfs store tracefs vfs,$(DAEMON))
+PURE := $(filter-out doctor helper intake kernel kthreads ladder ladder_start listener main manager mountwatch outlet privileged prove rawtp recorder report restart rulebook sink source source_attach source_maps source_store source_sweep source_vfs store tracefs vfs,$(DAEMON))
 # Those that use none of the others.
-SHARED := $(filter-out canary findings%,$(PURE))
+SHARED := $(filter-out canary fdpass findings%,$(PURE))
 OBJECTS := $(DAEMON:%=$(BUILD)/daemon/%.o)
 
 # unlinkwatchctl: its own modules, those of the daemon that it shares, and a JSON library.
@@ -143,7 +143,7 @@ $(CTL_TESTS:%=$(BUILD)/unit/%): $(BUILD)/unit/%: tests/unit/%.c $(CTL_PURE:%=$(B
 	$(Q)$(CC) $(ALL_CPPFLAGS) -Idaemon/ctl $(ALL_CFLAGS) $(SANITIZE) -MMD -MP -o $@ $(filter %.c %.o,$^) \
 		-lcmocka -ljansson
 
-$(filter-out $(CTL_TESTS:%=$(BUILD)/unit/%),$(UNIT_TESTS:%=$(BUILD)/unit/%)): $(BUILD)/unit/%: tests/unit/%.c $(PURE:%=$(BUILD)/san/%.o) $(BUILD)/san/fdpass.o $(BUILD)/san/kernel.o $(BUILD)/san/privileged.o $(BUILD)/san/tracefs.o $(BUILD)/san/vfs.o Makefile | $(BUILD)/unit
+$(filter-out $(CTL_TESTS:%=$(BUILD)/unit/%),$(UNIT_TESTS:%=$(BUILD)/unit/%)): $(BUILD)/unit/%: tests/unit/%.c $(PURE:%=$(BUILD)/san/%.o) $(BUILD)/san/kernel.o $(BUILD)/san/privileged.o $(BUILD)/san/tracefs.o $(BUILD)/san/vfs.o Makefile | $(BUILD)/unit
 	$(call say,TEST,$@)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(SANITIZE) -MMD -MP -o $@ $(filter %.c %.o,$^) \
 		-lcmocka $$($(PKG_CONFIG) --libs libbpf)

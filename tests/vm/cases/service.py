@@ -218,12 +218,16 @@ def helpers():
     return [pid for pid in run("pgrep", "-f", "unlinkwatchd --attac[h]", check=False).split()]
 
 
+def wait_for(condition):
+    for _ in range(100):
+        if condition():
+            break
+        time.sleep(0.1)
+
+
 configure("[Watch all]\nExcludePath=/proc /sys /dev /run\n[Daemon]\nProbe=kprobe\n")
 restart()
-for _ in range(50):
-    if not helpers():
-        break
-    time.sleep(0.1)
+wait_for(lambda: not helpers())
 equal(helpers(), [], "who attaches has gone soon after the start")
 rights = {}
 here = cursor()
@@ -282,6 +286,7 @@ user = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "python3"
         "import socket; socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET).connect('%s')" % PATH)
 ok("PermissionError" in run(*user, check=False), "others cannot ask")
 run("systemctl", "stop", "unlinkwatchd")
+wait_for(lambda: not os.path.exists(PATH))
 ok(not os.path.exists(PATH), "the socket goes with the daemon")
 run("systemctl", "start", "unlinkwatchd")
 done()
