@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "helper.h"
 
-#include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -17,10 +18,9 @@
 
 #define IDLE_MS 1000
 
-/* Its own fds, and the ones that come; the daemon has one connection. */
 struct helper {
-	int socket;
-	pid_t pid; /* of the daemon */
+	int socket; /* the connection */
+	pid_t pid;  /* of the daemon */
 	struct uw_kernel kernel;
 };
 
@@ -56,7 +56,7 @@ static int tell_facts(const struct helper *h, struct uw_helper_reply *reply, int
 	reply->preemption = (uint8_t)k->preemption;
 	if (k->tracefs < 0)
 		return k->tracefs;
-	*ret_fd = dup(k->tracefs);
+	*ret_fd = fcntl(k->tracefs, F_DUPFD_CLOEXEC, 0);
 	return *ret_fd < 0 ? -errno : 0;
 }
 
@@ -70,8 +70,7 @@ static int probe(const struct helper *h, const struct uw_helper_request *q, int 
 				reply->name);
 }
 
-/* What came is not trusted to be the daemon's: who runs as its user may attach its probes, no more.
- */
+/* Whoever has taken over the daemon may ask, too: for its probes, and no more. */
 static int answer(const struct helper *h, const struct uw_helper_request *q, int program,
 		  struct uw_helper_reply *reply, int *ret_fd)
 {
