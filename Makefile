@@ -31,9 +31,10 @@ ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
 DOCDIR ?= $(PREFIX)/share/doc/unlinkwatchd
 EXAMPLES := alert fleet metrics
 MANDIR ?= $(PREFIX)/share/man
-# Units and catalogs are only found in these places, whatever the prefix.
+# Units, catalogs and users are only found in these places, whatever the prefix.
 UNITDIR ?= $(if $(filter /usr,$(PREFIX)),/usr/lib,/etc)/systemd/system
 CATALOGDIR ?= /usr/lib/systemd/catalog
+SYSUSERSDIR ?= /usr/lib/sysusers.d
 SYSCONFDIR ?= /etc
 
 ifeq ($(origin CC),default)
@@ -69,9 +70,9 @@ BPF_CFLAGS = -g -ffile-prefix-map=$(CURDIR)=. -O2 -target bpf -mcpu=v3 -D__TARGE
 
 # Pure modules: neither libbpf nor libsystemd, tested without root.
 DAEMON := $(patsubst daemon/%.c,%,$(wildcard daemon/*.c))
-PURE := $(filter-out doctor intake kernel kthreads ladder ladder_start listener main manager mountwatch outlet prove rawtp recorder report rulebook sink source source_attach source_maps source_store source_sweep source_vfs store tracefs vfs,$(DAEMON))
+PURE := $(filter-out doctor helper intake kernel kthreads ladder ladder_start listener main manager mountwatch outlet privileged prove rawtp recorder report restart rulebook sink source source_attach source_maps source_store source_sweep source_vfs store tracefs vfs,$(DAEMON))
 # Those that use none of the others.
-SHARED := $(filter-out canary findings%,$(PURE))
+SHARED := $(filter-out canary fdpass findings%,$(PURE))
 OBJECTS := $(DAEMON:%=$(BUILD)/daemon/%.o)
 
 # unlinkwatchctl: its own modules, those of the daemon that it shares, and a JSON library.
@@ -142,7 +143,7 @@ $(CTL_TESTS:%=$(BUILD)/unit/%): $(BUILD)/unit/%: tests/unit/%.c $(CTL_PURE:%=$(B
 	$(Q)$(CC) $(ALL_CPPFLAGS) -Idaemon/ctl $(ALL_CFLAGS) $(SANITIZE) -MMD -MP -o $@ $(filter %.c %.o,$^) \
 		-lcmocka -ljansson
 
-$(filter-out $(CTL_TESTS:%=$(BUILD)/unit/%),$(UNIT_TESTS:%=$(BUILD)/unit/%)): $(BUILD)/unit/%: tests/unit/%.c $(PURE:%=$(BUILD)/san/%.o) $(BUILD)/san/kernel.o $(BUILD)/san/tracefs.o $(BUILD)/san/vfs.o Makefile | $(BUILD)/unit
+$(filter-out $(CTL_TESTS:%=$(BUILD)/unit/%),$(UNIT_TESTS:%=$(BUILD)/unit/%)): $(BUILD)/unit/%: tests/unit/%.c $(PURE:%=$(BUILD)/san/%.o) $(BUILD)/san/kernel.o $(BUILD)/san/privileged.o $(BUILD)/san/tracefs.o $(BUILD)/san/vfs.o Makefile | $(BUILD)/unit
 	$(call say,TEST,$@)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(SANITIZE) -MMD -MP -o $@ $(filter %.c %.o,$^) \
 		-lcmocka $$($(PKG_CONFIG) --libs libbpf)
@@ -235,14 +236,18 @@ deps:
 
 # ---- installation
 
+UNITS := unlinkwatchd.service unlinkwatchd-attach@.service
 # Installed pages tell the version at their foot.
 MAN := man8/unlinkwatchd.8 man5/unlinkwatch.conf.5 man1/unlinkwatchctl.1
 
 install: all
 	$(INSTALL) -D -m 755 $(BUILD)/unlinkwatchd $(DESTDIR)$(SBINDIR)/unlinkwatchd
 	$(INSTALL) -d -m 755 $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSCONFDIR)/unlinkwatch.conf.d
-	sed 's|@SBINDIR@|$(SBINDIR)|' systemd/unlinkwatchd.service.in > $(BUILD)/unlinkwatchd.service
-	$(INSTALL) -m 644 $(BUILD)/unlinkwatchd.service $(DESTDIR)$(UNITDIR)/unlinkwatchd.service
+	set -e; for unit in $(UNITS); do \
+		sed 's|@SBINDIR@|$(SBINDIR)|' systemd/$$unit.in > $(BUILD)/$$unit; \
+		$(INSTALL) -m 644 $(BUILD)/$$unit $(DESTDIR)$(UNITDIR)/$$unit; done
+	$(INSTALL) -m 644 systemd/unlinkwatchd-attach.socket $(DESTDIR)$(UNITDIR)/unlinkwatchd-attach.socket
+	$(INSTALL) -D -m 644 systemd/unlinkwatchd.sysusers $(DESTDIR)$(SYSUSERSDIR)/unlinkwatchd.conf
 	if $(PKG_CONFIG) --atleast-version=253 libsystemd; then \
 		$(INSTALL) -d -m 755 $(DESTDIR)$(UNITDIR)/unlinkwatchd.service.d && \
 		$(INSTALL) -m 644 systemd/notify-reload.conf $(DESTDIR)$(UNITDIR)/unlinkwatchd.service.d; fi
@@ -257,15 +262,16 @@ install: all
 	set -e; for page in $(MAN); do \
 		sed 's|^\.Os$$|.Os unlinkwatchd $(VERSION)|' man/$${page#*/} > $(BUILD)/page; \
 		$(INSTALL) -D -m 644 $(BUILD)/page $(DESTDIR)$(MANDIR)/$$page; done
-	@test -n '$(DESTDIR)' || { systemctl daemon-reload; journalctl --update-catalog; } || true
+	@test -n '$(DESTDIR)' || { systemd-sysusers unlinkwatchd.conf; systemctl daemon-reload; journalctl --update-catalog; } || true
 
-# The configuration stays: it is the administrator's.
+# The configuration stays: it is the administrator's. So does the user, as ids are not to be used again.
 uninstall:
 	@test -n '$(DESTDIR)' || systemctl disable --now unlinkwatchd || true
 	rm -f $(DESTDIR)$(BINDIR)/unlinkwatchctl $(MAN:%=$(DESTDIR)$(MANDIR)/%) \
 		$(DESTDIR)$(BASHDIR)/unlinkwatchctl $(DESTDIR)$(ZSHDIR)/_unlinkwatchctl
 	rm -rf $(DESTDIR)$(DOCDIR)
-	rm -f $(DESTDIR)$(SBINDIR)/unlinkwatchd $(DESTDIR)$(UNITDIR)/unlinkwatchd.service \
+	rm -f $(DESTDIR)$(SBINDIR)/unlinkwatchd $(UNITS:%=$(DESTDIR)$(UNITDIR)/%) \
+		$(DESTDIR)$(UNITDIR)/unlinkwatchd-attach.socket $(DESTDIR)$(SYSUSERSDIR)/unlinkwatchd.conf \
 		$(DESTDIR)$(UNITDIR)/unlinkwatchd.service.d/notify-reload.conf \
 		$(DESTDIR)$(CATALOGDIR)/unlinkwatchd.catalog
 	test ! -d $(DESTDIR)$(UNITDIR)/unlinkwatchd.service.d || \

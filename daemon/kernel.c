@@ -17,6 +17,7 @@
 #include <linux/magic.h>
 #include <linux/mount.h>
 
+#include "privileged.h"
 #include "tracefs.h"
 #include "vfs.h"
 
@@ -83,18 +84,14 @@ static int tracefs_open(void)
 /*
  * The models none and voluntary let no task be preempted in the kernel. Where the kernel can change
  * between models (PREEMPT_DYNAMIC, 5.12), debugfs has the one in force in parentheses.
- * UNLINKWATCH_PREEMPTION=none is for the tests: fentry where its programs are skipped.
  */
 static enum uw_preemption preemption_read(void)
 {
-	const char *pretend = getenv("UNLINKWATCH_PREEMPTION");
 	struct utsname uts;
 	char line[128];
 	ssize_t n = -1;
 	int dir, fd;
 
-	if (pretend && !strcmp(pretend, "none"))
-		return UW_PREEMPTION_NONE;
 	if (uname(&uts) < 0)
 		return UW_PREEMPTION_UNKNOWN;
 	if (!strstr(uts.version, "PREEMPT"))
@@ -171,13 +168,22 @@ static const char *function_of(const struct btf *btf, enum uw_function function)
 	return NULL;
 }
 
-void uw_kernel_read(struct uw_kernel *ret)
+bool uw_kernel_is_probed(const char *function)
 {
-	libbpf_print_fn_t print = libbpf_set_print(NULL); /* that there is none is said elsewhere */
-	struct btf *btf = btf__load_vmlinux_btf();
 	int i;
 
-	libbpf_set_print(print);
+	for (i = 0; i < 2 * UW_FN_MAX; i++) {
+		const char *name = function_names[i / 2][i % 2];
+
+		if (name && !strcmp(name, function))
+			return true;
+	}
+	return !strcmp(function, "vfs_unlink") || !strcmp(function, "vfs_rmdir") ||
+	       !strcmp(function, "vfs_rename");
+}
+
+void uw_kernel_read_as_root(struct uw_kernel *ret)
+{
 	memset(ret, 0, sizeof(*ret));
 	ret->tracefs = tracefs_open();
 	if (ret->tracefs >= 0) {
@@ -185,9 +191,25 @@ void uw_kernel_read(struct uw_kernel *ret)
 		ret->syscall_events =
 			!faccessat(ret->tracefs, "events/syscalls/sys_enter_unlinkat/id", R_OK, 0);
 	}
-	ret->ftrace_off = uw_tracefs_off();
 	ret->lockdown = lockdown_read();
 	ret->preemption = preemption_read();
+}
+
+/* UNLINKWATCH_PREEMPTION=none is for the tests: fentry where its programs are skipped. */
+void uw_kernel_read(struct uw_kernel *ret)
+{
+	const char *pretend = getenv("UNLINKWATCH_PREEMPTION");
+	libbpf_print_fn_t print = libbpf_set_print(NULL); /* that there is none is said elsewhere */
+	struct btf *btf = btf__load_vmlinux_btf();
+	int i;
+
+	libbpf_set_print(print);
+	memset(ret, 0, sizeof(*ret));
+	if (geteuid() == 0 || uw_privileged_facts(ret) < 0)
+		uw_kernel_read_as_root(ret);
+	if (pretend && !strcmp(pretend, "none"))
+		ret->preemption = UW_PREEMPTION_NONE;
+	ret->ftrace_off = uw_tracefs_off();
 	/* libbpf 1.0 and later: NULL on failure. */
 	if (btf) {
 		ret->btf = true;

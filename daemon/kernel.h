@@ -44,6 +44,7 @@ enum uw_function {
 };
 
 struct uw_kernel {
+	bool helper;	     /* what takes root is asked of the helper (privileged.h) */
 	int tracefs;	     /* descriptor of the root of tracefs, or -errno */
 	bool btf;	     /* /sys/kernel/btf/vmlinux can be read */
 	bool kprobe_events;  /* tracefs has kprobe_events: the kernel has kprobes */
@@ -80,6 +81,12 @@ int uw_kernel_mount(const char *type);
 /* Reads the facts. What cannot be read counts as not there. Release with uw_kernel_done(). */
 void uw_kernel_read(struct uw_kernel *ret);
 void uw_kernel_done(struct uw_kernel *kernel);
+
+/* Reads, as root, those of the facts that root alone may read. The rest is zero. */
+void uw_kernel_read_as_root(struct uw_kernel *ret);
+
+/* Whether this is one of the kernel's functions that may be probed. */
+bool uw_kernel_is_probed(const char *function);
 
 /*
  * Fills plans with every way in that `choice` allows, the best first, the hopeless ones included

@@ -114,12 +114,23 @@ static void tell_watchdog(void)
 	sd_notify(0, "WATCHDOG=1");
 }
 
+/*
+ * Loading, attaching and detaching take theirs on a slow machine. Not at the start: the first ping
+ * starts the clock.
+ */
+static void take_time(const struct uw_ladder *l)
+{
+	if (l->source)
+		tell_watchdog();
+}
+
 /* And has what it still holds recorded, as long as the journal or the output takes it. */
 static void stop(struct uw_ladder *l, struct uw_source *source)
 {
 	int n, r = 0;
 
 	uw_source_stop(source);
+	take_time(l);
 	do {
 		n = uw_source_read(source, BATCH);
 		uw_sink_flush(l->sink);
@@ -198,6 +209,7 @@ static struct uw_source *try_plan(struct uw_ladder *l, const struct uw_plan *pla
 			*ret_why = strdup(strerror(-r));
 		return NULL;
 	}
+	take_time(l);
 	if (uw_ladder_proves(l, plan, source, ret_why))
 		return source;
 	uw_ladder_retire(l, source);
@@ -243,10 +255,7 @@ int uw_ladder_climb(struct uw_ladder *l, const struct uw_config *config,
 		const struct uw_plan *plan = &plans[i];
 		char *why = NULL;
 
-		/* Loading takes its time on a slow machine. Not at the start: the first ping starts
-		 * the clock. */
-		if (l->source)
-			sd_notify(0, "WATCHDOG=1");
+		take_time(l);
 		source = plan->why_not ? NULL : try_plan(l, plan, config, filter, &why);
 		if (source)
 			return uw_ladder_use(l, plan, source);

@@ -8,6 +8,7 @@
 #include <sysexits.h>
 
 #include "doctor.h"
+#include "helper.h"
 #include "manager.h"
 
 static const char help[] =
@@ -17,6 +18,7 @@ static const char help[] =
 	"  -c, --config=FILE     read FILE and FILE.d/*.conf (" UW_CONFIG_FILE ")\n"
 	"      --check-config [FILE]\n"
 	"                        report every mistake in the configuration, and exit\n"
+	"      --attach          attach probes for the daemon, as systemd has it; not for users\n"
 	"      --doctor          say what this host lacks for it, try each probe, and exit\n"
 	"  -p, --probe=PROBE     auto, kprobe, fentry or tracepoint, whatever Probe= says\n"
 	"  -o, --output=OUTPUT   journal, json or text (journal under systemd, else text)\n"
@@ -27,7 +29,7 @@ static const char help[] =
 	"(1 with --check-config). With --doctor, 0: a probe works in full, 1: something is\n"
 	"lacking. See unlinkwatchd(8) and unlinkwatch.conf(5).\n";
 
-enum { OPT_CHECK_CONFIG = 256, OPT_DOCTOR };
+enum { OPT_CHECK_CONFIG = 256, OPT_ATTACH, OPT_DOCTOR };
 
 struct word {
 	const char *word;
@@ -105,6 +107,17 @@ static int examine(const struct uw_options *options)
 	return r ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+static int help_daemon(void)
+{
+	int r = uw_helper_serve();
+
+	if (r == -ENOTCONN)
+		fputs("unlinkwatchd: --attach is for unlinkwatchd-attach@.service\n", stderr);
+	else if (r < 0)
+		fprintf(stderr, "unlinkwatchd: %s\n", strerror(-r));
+	return r == -ENOTCONN ? EX_USAGE : r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 static int work(const struct uw_options *options)
 {
 	struct uw_manager *manager = NULL;
@@ -130,6 +143,7 @@ int main(int argc, char *argv[])
 	static const struct option long_options[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "check-config", no_argument, NULL, OPT_CHECK_CONFIG },
+		{ "attach", no_argument, NULL, OPT_ATTACH },
 		{ "doctor", no_argument, NULL, OPT_DOCTOR },
 		{ "probe", required_argument, NULL, 'p' },
 		{ "output", required_argument, NULL, 'o' },
@@ -138,7 +152,7 @@ int main(int argc, char *argv[])
 		{ NULL, 0, NULL, 0 },
 	};
 	struct uw_options options = { .config = UW_CONFIG_FILE, .config_optional = true };
-	bool check = false, doctor = false;
+	bool attach = false, check = false, doctor = false;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "c:p:o:hV", long_options, NULL)) != -1) {
@@ -149,6 +163,9 @@ int main(int argc, char *argv[])
 			break;
 		case OPT_CHECK_CONFIG:
 			check = true;
+			break;
+		case OPT_ATTACH:
+			attach = true;
 			break;
 		case OPT_DOCTOR:
 			doctor = true;
@@ -181,6 +198,8 @@ int main(int argc, char *argv[])
 			argv[optind]);
 		return EX_USAGE;
 	}
+	if (attach)
+		return help_daemon();
 	if (doctor)
 		return examine(&options);
 	return check ? check_config(&options) : work(&options);

@@ -14,9 +14,9 @@
 
 #include "attachments.h"
 #include "hash.h"
+#include "privileged.h"
 #include "rawtp.h"
 #include "source_maps.h"
-#include "tracefs.h"
 #include "unlinkwatch.skel.h"
 #include "unlinkwatch_plain.skel.h"
 #include "unlinkwatch_raw.skel.h"
@@ -263,7 +263,7 @@ int uw_source_new(const struct uw_source_setup *setup, struct uw_source **ret, c
 	if (r >= 0)
 		r = uw_source_introduce(s, setup, ret_why);
 	if (r >= 0) {
-		uw_tracefs_clean(setup->kernel->tracefs);
+		uw_privileged_clean(setup->kernel);
 		r = uw_source_attach(s, plan, ret_why);
 	}
 	if (r < 0) {

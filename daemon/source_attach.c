@@ -3,48 +3,26 @@
 #include "source_maps.h"
 
 #include <errno.h>
-#include <linux/perf_event.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
+
+#include "privileged.h"
 
 bool uw_source_belongs(const struct uw_attachment *a, const struct uw_plan *plan)
 {
 	return a->probe == plan->probe && a->raw == plan->raw;
 }
 
-/* Not by a link of the kernel's, which perf events have from 5.15 on: the descriptor will do. */
-int uw_source_attach_event(const struct uw_source *s, const char *program, const char *event)
-{
-	int fd, r;
-
-	fd = uw_tracefs_open_event(s->kernel->tracefs, event);
-	if (fd < 0)
-		return fd;
-	if (ioctl(fd, PERF_EVENT_IOC_SET_BPF, uw_source_program(s, program)) < 0 ||
-	    ioctl(fd, PERF_EVENT_IOC_ENABLE, 0) < 0) {
-		r = -errno;
-		close(fd);
-		return r;
-	}
-	return fd;
-}
-
 int uw_source_attach_function(const struct uw_source *s, const char *program, const char *function,
 			      bool at_return, struct uw_source_link *ret)
 {
 	struct uw_source_link link;
-	int r = uw_tracefs_add(s->kernel->tracefs, function, at_return, link.event);
 
-	if (r < 0)
-		return r;
-	link.fd = uw_source_attach_event(s, program, link.event);
-	if (link.fd < 0) {
-		r = link.fd;
-		uw_tracefs_remove(s->kernel->tracefs, link.event);
-		return r;
-	}
+	link.fd = uw_privileged_probe(s->kernel, function, at_return, uw_source_program(s, program),
+				      link.event);
+	if (link.fd < 0)
+		return link.fd;
 	*ret = link;
 	return 0;
 }
@@ -74,7 +52,7 @@ static int attach_one(struct uw_source *s, const struct uw_plan *plan,
 	if (a->raw || (a->probe == UW_PROBE_FENTRY && !a->kprobe)) {
 		r = attach_raw(s, a->program, NULL, link);
 	} else if (a->event) {
-		r = uw_source_attach_event(s, a->program, a->event);
+		r = uw_privileged_attach(s->kernel, a->event, uw_source_program(s, a->program));
 		*link = (struct uw_source_link){ .fd = r };
 	} else {
 		r = uw_source_attach_function(s, a->program, plan->functions[a->function], a->leave,
@@ -119,5 +97,5 @@ void uw_source_detach_link(const struct uw_source *s, struct uw_source_link *lin
 	close(link->fd);
 	link->fd = -EBADF;
 	if (link->event[0])
-		uw_tracefs_remove(s->kernel->tracefs, link->event);
+		uw_privileged_remove(s->kernel, link->event);
 }

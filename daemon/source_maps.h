@@ -101,9 +101,6 @@ void uw_source_release_maps(struct uw_source *source);
 /* From now on both probes of moves are attached. */
 void uw_source_trust_moves(struct uw_source *source);
 
-/* Attaches the program to an event of tracefs. Returns a descriptor that holds it, or -errno. */
-int uw_source_attach_event(const struct uw_source *source, const char *program, const char *event);
-
 /* Makes an event at the function's entry or return, and attaches. Returns 0 or -errno. */
 int uw_source_attach_function(const struct uw_source *source, const char *program,
 			      const char *function, bool at_return, struct uw_source_link *ret);

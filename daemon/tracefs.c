@@ -8,12 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
-
-/* The most that the kernel grants (KRETPROBE_MAXACTIVE_MAX in kernel/trace/trace_kprobe.c). */
-#define MAXACTIVE 4096
 
 #define REMOVE_STEPS   100
 #define REMOVE_STEP_NS 20000000
@@ -85,25 +83,24 @@ void uw_tracefs_clean(int tracefs)
 	fclose(f);
 }
 
-/* UNLINKWATCH_MAXACTIVE= is for the tests: few instances make returns go missing. */
-static int max_active(void)
+int uw_tracefs_max_active(void)
 {
 	const char *text = getenv("UNLINKWATCH_MAXACTIVE");
-	int n = text ? atoi(text) : MAXACTIVE;
+	int n = text ? atoi(text) : UW_TRACEFS_MAX_ACTIVE;
 
-	return n > 0 && n <= MAXACTIVE ? n : MAXACTIVE;
+	return n > 0 && n <= UW_TRACEFS_MAX_ACTIVE ? n : UW_TRACEFS_MAX_ACTIVE;
 }
 
-int uw_tracefs_add(int tracefs, const char *function, bool at_return,
-		   char ret_name[UW_EVENT_NAME_MAX])
+static int define(int tracefs, const char *function, int max_active, pid_t pid,
+		  char ret_name[UW_EVENT_NAME_MAX])
 {
 	char name[UW_EVENT_NAME_MAX], line[256], type[16] = "p";
 	int r;
 
-	if (at_return)
-		snprintf(type, sizeof(type), "r%d", max_active());
-	snprintf(name, sizeof(name), UW_TRACEFS_GROUP "/%s_%.24s_%d", at_return ? "leave" : "enter",
-		 function, getpid());
+	if (max_active)
+		snprintf(type, sizeof(type), "r%d", max_active);
+	snprintf(name, sizeof(name), UW_TRACEFS_GROUP "/%s_%.24s_%d",
+		 max_active ? "leave" : "enter", function, pid);
 	snprintf(line, sizeof(line), "%s:%s %s\n", type, name, function);
 	r = command(tracefs, line);
 	if (r < 0)
@@ -144,7 +141,7 @@ static int event_id(int tracefs, const char *name)
 	return atoi(text);
 }
 
-int uw_tracefs_open_event(int tracefs, const char *name)
+static int open_event(int tracefs, const char *name)
 {
 	struct perf_event_attr attr = {
 		.type = PERF_TYPE_TRACEPOINT,
@@ -163,4 +160,33 @@ int uw_tracefs_open_event(int tracefs, const char *name)
 	 */
 	fd = (int)syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
 	return fd < 0 ? -errno : fd;
+}
+
+/* Not by a link of the kernel's, which perf events have from 5.15 on: the descriptor will do. */
+int uw_tracefs_attach(int tracefs, const char *name, int program)
+{
+	int fd = open_event(tracefs, name), r;
+
+	if (fd < 0)
+		return fd;
+	if (ioctl(fd, PERF_EVENT_IOC_SET_BPF, program) < 0 ||
+	    ioctl(fd, PERF_EVENT_IOC_ENABLE, 0) < 0) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	return fd;
+}
+
+int uw_tracefs_probe(int tracefs, const char *function, int max_active, pid_t pid, int program,
+		     char ret_name[UW_EVENT_NAME_MAX])
+{
+	int r = define(tracefs, function, max_active, pid, ret_name);
+
+	if (r < 0)
+		return r;
+	r = uw_tracefs_attach(tracefs, ret_name, program);
+	if (r < 0)
+		uw_tracefs_remove(tracefs, ret_name);
+	return r;
 }

@@ -15,6 +15,9 @@
 /* The group of the events. */
 #define UW_TRACEFS_GROUP "unlinkwatch"
 
+/* The most that the kernel grants (KRETPROBE_MAXACTIVE_MAX in kernel/trace/trace_kprobe.c). */
+#define UW_TRACEFS_MAX_ACTIVE 4096
+
 /* Enough for "unlinkwatch/" and a name with a process id. */
 #define UW_EVENT_NAME_MAX 64
 
@@ -32,11 +35,18 @@ bool uw_tracefs_off(void);
 void uw_tracefs_clean(int tracefs);
 
 /*
- * Defines a kprobe event at the entry or the return of function, and stores its name, of which the
- * process id is a part, for uw_tracefs_remove(). Returns 0 or -errno.
+ * How many returns may be in flight at once. UNLINKWATCH_MAXACTIVE= is for the tests: few make
+ * returns go missing.
  */
-int uw_tracefs_add(int tracefs, const char *function, bool at_return,
-		   char ret_name[UW_EVENT_NAME_MAX]);
+int uw_tracefs_max_active(void);
+
+/*
+ * Defines a kprobe event at the entry of function, or where max_active is not 0, at its return with
+ * as many in flight, and attaches a BPF program to it. Stores the event's name, of which the id of
+ * the process that it is for is a part, for uw_tracefs_remove(). Returns as uw_tracefs_attach().
+ */
+int uw_tracefs_probe(int tracefs, const char *function, int max_active, pid_t pid, int program,
+		     char ret_name[UW_EVENT_NAME_MAX]);
 
 /*
  * Waits for up to two seconds while it is in use: systemd may just be closing its descriptor of it.
@@ -44,9 +54,9 @@ int uw_tracefs_add(int tracefs, const char *function, bool at_return,
 void uw_tracefs_remove(int tracefs, const char *name);
 
 /*
- * Opens the event, such as "syscalls/sys_enter_unlink", for a BPF program to be attached to.
- * Returns a descriptor or -errno; -ENOENT where this kernel has no such event.
+ * Attaches a BPF program to the event, such as "syscalls/sys_enter_unlink". Returns the descriptor
+ * that holds it, or -errno; -ENOENT where this kernel has no such event.
  */
-int uw_tracefs_open_event(int tracefs, const char *name);
+int uw_tracefs_attach(int tracefs, const char *name, int program);
 
 #endif

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The daemon proves that its probe sees, at the start and later: kprobes that are disarmed make it blind."""
 import os
+import pwd
 import re
 import signal
 import subprocess
@@ -56,7 +57,7 @@ start = cursor()
 restart()
 runtime = "/run/unlinkwatchd"
 st = os.stat(runtime)
-ok(st.st_uid == 0 and not st.st_mode & 0o022, "nobody else can make files in its runtime directory", oct(st.st_mode))
+ok(pwd.getpwuid(st.st_uid).pw_name == "unlinkwatchd" and not st.st_mode & 0o022, "nobody else can make files in its runtime directory", oct(st.st_mode))
 here = cursor()
 child = """
 import os, threading

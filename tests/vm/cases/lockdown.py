@@ -54,7 +54,7 @@ equal(delete_by_every_kind_of_name(), [
 ], "names, results, and how far each path can be trusted")
 os.makedirs("/run/systemd/system/unlinkwatchd.service.d")
 with open("/run/systemd/system/unlinkwatchd.service.d/ptrace.conf", "w") as f:
-    f.write("[Service]\nCapabilityBoundingSet=CAP_SYS_PTRACE\n")
+    f.write("[Service]\nCapabilityBoundingSet=CAP_SYS_PTRACE\nAmbientCapabilities=CAP_SYS_PTRACE\n")
 run("systemctl", "daemon-reload")
 run("systemctl", "restart", "unlinkwatchd")
 equal(delete_by_every_kind_of_name(), [

@@ -1,16 +1,19 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """The main job: install, enable, delete, read the journal. The guest is rebooted after this; see reboot.py."""
+import errno
 import grp
 import os
+import pwd
 import re
 import socket
 import stat
+import struct
 import subprocess
 import time
 
 from uwtest import (CONFIG_ACCEPTED, CONFIG_REJECTED, DELETED, FAILED, STARTED, STOPPED, configure, cursor,
-                    deletions, done, equal, journal, ok, preempts, reload, run, settle, status,
+                    deletions, done, equal, journal, ok, preempts, reload, restart, run, settle, status,
                     value)
 
 probe = "kprobe" if preempts() else "fentry"
@@ -191,8 +194,8 @@ run("systemctl", "restart", "unlinkwatchd")
 
 # The status socket.
 st = os.stat("/run/unlinkwatchd/status")
-equal((stat.S_IMODE(st.st_mode), st.st_uid, grp.getgrgid(st.st_gid).gr_name), (0o660, 0, "systemd-journal"),
-      "the status socket is for root and for those who may read the journal")
+equal((stat.S_IMODE(st.st_mode), pwd.getpwuid(st.st_uid).pw_name, grp.getgrgid(st.st_gid).gr_name),
+      (0o660, "unlinkwatchd", "systemd-journal"), "the status socket is for those who may read the journal")
 clients = [socket.socket(socket.AF_UNIX) for _ in range(20)]
 for client in clients:
     client.connect("/run/unlinkwatchd/status")
@@ -203,9 +206,88 @@ equal((told["pid"], told["probe"], [r["name"] for r in told["rules"]]),
 for client in clients:
     client.close()
 
-with open("/proc/%s/status" % run("systemctl", "show", "-P", "MainPID", "unlinkwatchd").strip()) as f:
-    proc = dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
-# CAP_SYS_ADMIN 21, CAP_PERFMON 38, CAP_BPF 39
-equal(int(proc["CapBnd"], 16), 1 << 21 | 1 << 38 | 1 << 39, "it has three capabilities, no more")
+# ---- rights
+
+def proc_status(pid):
+    with open("/proc/%s/status" % pid) as f:
+        return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+
+
+def helpers():
+    """Those that attach, by what they have as programs' arguments."""
+    return [pid for pid in run("pgrep", "-f", "unlinkwatchd --attac[h]", check=False).split()]
+
+
+def wait_for(condition):
+    for _ in range(100):
+        if condition():
+            break
+        time.sleep(0.1)
+
+
+configure("[Watch all]\nExcludePath=/proc /sys /dev /run\n[Daemon]\nProbe=kprobe\n")
+restart()
+wait_for(lambda: not helpers())
+equal(helpers(), [], "who attaches has gone soon after the start")
+rights = {}
+here = cursor()
+p = subprocess.Popen(["sh", "-c", "for i in $(seq 200); do : > /root/busy; rm /root/busy; done"])
+main = run("systemctl", "show", "-P", "MainPID", "unlinkwatchd").strip()
+while p.poll() is None:
+    proc = proc_status(main)
+    rights[tuple(proc[k] for k in ("Uid", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"))] = True
+    time.sleep(0.05)
+equal(len([r for r in settle(here, 200) if r["UNLINK_FILENAME"] == "/root/busy"]), 200,
+      "while it records by kprobes")
+uid = str(pwd.getpwnam("unlinkwatchd").pw_uid)
+# CAP_DAC_READ_SEARCH 2, CAP_PERFMON 38, CAP_BPF 39
+caps = "%016x" % (1 << 2 | 1 << 38 | 1 << 39)
+equal(list(rights), [("\t".join([uid] * 4), caps, caps, caps, caps, caps)],
+      "it is not root and has three capabilities: CAP_SYS_ADMIN is in no set of them")
 equal((proc["NoNewPrivs"], proc["Seccomp"]), ("1", "2"), "it has no new privileges and a system call filter")
+equal(helpers(), [], "and nobody holds any for it")
+ok(uid != "0" and int(uid) < 1000, "its user is a system user", uid)
+for unit, most in (("unlinkwatchd.service", 1.5), ("unlinkwatchd-attach@x.service", 1.8)):
+    text = run("systemd-analyze", "security", "--no-pager", unit, check=False)
+    level = re.search(r"Overall exposure level for \S+: ([\d.]+)", text)
+    print("# %s: %s" % (unit, level and level.group(1)))
+    ok(level and float(level.group(1)) <= most, "systemd-analyze security %s: %s or lower" % (unit, most), text)
+
+# ---- who attaches is there for the daemon alone, and for its own probes
+
+PATH = "/run/unlinkwatchd-attach"
+st = os.stat(PATH)
+equal((stat.S_IMODE(st.st_mode), st.st_uid), (0o600, int(uid)), "the socket for attaching is the daemon's")
+
+
+def ask(op, name, most=0):
+    """The result of a question to who attaches."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
+        s.connect(PATH)
+        s.send(struct.pack("=Ii64s", op, most, name))
+        return struct.unpack("=i68x", s.recv(200))[0]
+
+
+FACTS, PROBE, ATTACH, REMOVE = range(4)
+with open("/sys/kernel/tracing/kprobe_events") as f:
+    before = f.read()
+equal([ask(*q) for q in ((PROBE, b"do_sys_openat2"), (PROBE, b"do_unlinkat\np:x do_exit"), (PROBE, b"do_unlinkat", 9999),
+                         (ATTACH, b"syscalls/sys_enter_openat"), (ATTACH, b"../events/syscalls/sys_enter_unlink"),
+                         (REMOVE, b"unlinkwatch/x\np:y do_exit"), (REMOVE, b"other/x"))], [-errno.EPERM] * 7,
+      "it attaches to what the daemon watches, and removes what it made, nothing else")
+equal((ask(REMOVE, b"x" * 64), ask(99, b"")), (-errno.EINVAL, -errno.EOPNOTSUPP), "and refuses what it does not understand")
+with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
+    s.connect(PATH)
+    s.send(b"short")
+    equal(s.recv(200), b"", "it hangs up on what is not a question")
+with open("/sys/kernel/tracing/kprobe_events") as f:
+    equal(f.read(), before, "the probes are as they were")
+user = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "python3", "-c",
+        "import socket; socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET).connect('%s')" % PATH)
+ok("PermissionError" in run(*user, check=False), "others cannot ask")
+run("systemctl", "stop", "unlinkwatchd")
+wait_for(lambda: not os.path.exists(PATH))
+ok(not os.path.exists(PATH), "the socket goes with the daemon")
+configure("[Watch all]\nExcludePath=/proc /sys /dev /run\n")
+run("systemctl", "start", "unlinkwatchd")
 done()

@@ -9,7 +9,7 @@ import subprocess
 from uwtest import configure, cursor, done, equal, journal, ok, run, settle, STARTED, touch
 
 PROGRAM = "/usr/sbin/unlinkwatchd"
-DROPIN = "/run/systemd/system/unlinkwatchd.service.d"
+DROPIN = "/run/systemd/system/unlinkwatchd-attach@.service.d"
 
 
 def write(path, text):

@@ -35,6 +35,8 @@ unit = run("systemd-analyze", "verify", "--man=no", "unlinkwatchd.service", chec
 # systemd 262 loads libseccomp when it needs it; the guest has none.
 equal([line for line in unit.splitlines() if "unlinkwatchd" in line and "libseccomp" not in line], [],
       "systemd accepts each line of the unit")
+level = re.search(r"exposure level for \S+ ([\d.]+)", run("systemd-analyze", "security", "--no-pager", "unlinkwatchd", check=False))
+ok(level and float(level.group(1)) <= 1.5, "systemd-analyze security: 1.5 or lower", level and level.group(0))
 delete("/root/a")
 equal(recorded(start, 1), [("/root/a", DELETED)], "a deletion is recorded")
 
