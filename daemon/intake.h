@@ -19,6 +19,7 @@ struct uw_intake {
 	struct uw_recorder *recorder;
 	struct uw_sink *sink;
 	sd_event_source *readable; /* owned */
+	sd_event_source *rested;   /* owned; a timer */
 };
 
 /* A uw_source_event_fn; userdata is the intake, whose ladder, recorder and sink are set. */
