@@ -58,6 +58,7 @@ void uw_intake_tick(struct uw_intake *in, uint64_t age_ns)
 	sweep(in, age_ns);
 	uw_recorder_tick(in->recorder);
 	uw_sink_flush(in->sink);
+	uw_sink_trim(in->sink);
 }
 
 /* For how long to rest after a read of n events, of which so many are only part of a summary. */
