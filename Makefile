@@ -59,7 +59,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-pr
 CFLAGS ?= -O2 -g
 ALL_CPPFLAGS = -D_GNU_SOURCE -DUW_VERSION='"$(VERSION)"' -Ibpf -Idaemon -isystem $(BUILD) $(CPPFLAGS)
 ALL_CFLAGS = -std=gnu17 $(WARNINGS) -fstack-protector-strong -fPIE $(CFLAGS)
-ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(LDFLAGS)
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,separate-code $(LDFLAGS)
 
 # -g: CO-RE needs the types; where they were built is nobody's business. v3 is what 5.10 takes. The tracing helpers depend on the architecture that the
 # programs are for, the types of linux/types.h do not: those of the machine that builds will do.
@@ -72,7 +72,7 @@ BPF_CFLAGS = -g -ffile-prefix-map=$(CURDIR)=. -O2 -target bpf -mcpu=v3 -D__TARGE
 DAEMON := $(patsubst daemon/%.c,%,$(wildcard daemon/*.c))
 PURE := $(filter-out doctor helper intake kernel kthreads ladder ladder_start listener main manager mountwatch outlet privileged prove rawtp recorder report restart rulebook sink source source_attach source_maps source_store source_sweep source_vfs store tracefs vfs,$(DAEMON))
 # Those that use none of the others.
-SHARED := $(filter-out canary fdpass findings%,$(PURE))
+SHARED := $(filter-out canary fdpass findings% footprint,$(PURE))
 OBJECTS := $(DAEMON:%=$(BUILD)/daemon/%.o)
 
 # unlinkwatchctl: its own modules, those of the daemon that it shares, and a JSON library.
@@ -145,7 +145,7 @@ $(CTL_TESTS:%=$(BUILD)/unit/%): $(BUILD)/unit/%: tests/unit/%.c $(CTL_PURE:%=$(B
 
 $(filter-out $(CTL_TESTS:%=$(BUILD)/unit/%),$(UNIT_TESTS:%=$(BUILD)/unit/%)): $(BUILD)/unit/%: tests/unit/%.c $(PURE:%=$(BUILD)/san/%.o) $(BUILD)/san/kernel.o $(BUILD)/san/privileged.o $(BUILD)/san/tracefs.o $(BUILD)/san/vfs.o Makefile | $(BUILD)/unit
 	$(call say,TEST,$@)
-	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(SANITIZE) -MMD -MP -o $@ $(filter %.c %.o,$^) \
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(SANITIZE) $(ALL_LDFLAGS) -MMD -MP -o $@ $(filter %.c %.o,$^) \
 		-lcmocka $$($(PKG_CONFIG) --libs libbpf)
 
 unit-tests: $(UNIT_TESTS:%=$(BUILD)/unit/%)

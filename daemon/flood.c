@@ -30,11 +30,11 @@ struct program {
 	uint64_t n; /* deletions in it */
 };
 
+/* Whose a summary is. Apart from it, so that a look for one takes no memory for all. */
 struct slot {
 	bool used;
 	bool due;
 	struct who who;
-	struct uw_summary summary;
 };
 
 struct uw_flood {
@@ -46,6 +46,7 @@ struct uw_flood {
 		bool used;
 		uint64_t succeeded, failed, unknown;
 	} undo;
+	struct uw_summary summaries[SUMMARIES]; /* of each slot */
 };
 
 size_t uw_flood_size(void)
@@ -55,15 +56,15 @@ size_t uw_flood_size(void)
 
 void uw_flood_recover(struct uw_flood *f, bool undo, uint64_t written)
 {
-	struct slot *slot;
+	struct uw_summary *summary;
 	size_t i;
 
 	if (undo && f->undo.slot && f->undo.slot <= SUMMARIES) {
-		slot = &f->slots[f->undo.slot - 1];
-		slot->used = f->undo.used;
-		slot->summary.succeeded = f->undo.succeeded;
-		slot->summary.failed = f->undo.failed;
-		slot->summary.unknown = f->undo.unknown;
+		f->slots[f->undo.slot - 1].used = f->undo.used;
+		summary = &f->summaries[f->undo.slot - 1];
+		summary->succeeded = f->undo.succeeded;
+		summary->failed = f->undo.failed;
+		summary->unknown = f->undo.unknown;
 	}
 	if (written && written <= SUMMARIES)
 		f->slots[written - 1].used = false;
@@ -79,14 +80,14 @@ void uw_flood_mark(struct uw_flood *f)
 }
 
 /* Counts can be undone; all else is the same if it is done twice. */
-static void remember(struct uw_flood *f, const struct slot *slot)
+static void remember(struct uw_flood *f, size_t i)
 {
-	f->undo.used = slot->used;
-	f->undo.succeeded = slot->summary.succeeded;
-	f->undo.failed = slot->summary.failed;
-	f->undo.unknown = slot->summary.unknown;
+	f->undo.used = f->slots[i].used;
+	f->undo.succeeded = f->summaries[i].succeeded;
+	f->undo.failed = f->summaries[i].failed;
+	f->undo.unknown = f->summaries[i].unknown;
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	f->undo.slot = uw_flood_slot(f, &slot->summary);
+	f->undo.slot = i + 1;
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
@@ -173,6 +174,9 @@ static void narrow(struct uw_flood_text *dir, struct uw_str path)
 {
 	size_t parent = parent_of(path), n = 0, i;
 
+	/* Mostly it is in the same one. */
+	if (parent == dir->len && !memcmp(dir->s, path.s, parent))
+		return;
 	for (i = 0; i < dir->len && i < parent && dir->s[i] == path.s[i]; i++)
 		if (dir->s[i] == '/')
 			n = i;
@@ -183,20 +187,20 @@ static void narrow(struct uw_flood_text *dir, struct uw_str path)
 	dir->len = n;
 }
 
-static struct slot *find_slot(struct uw_flood *f, const struct who *who, uint64_t rules)
+/* The slot for it, or a free one; SUMMARIES where there is neither. */
+static size_t find_slot(const struct uw_flood *f, const struct who *who, uint64_t rules)
 {
-	struct slot *free_slot = NULL;
-	size_t i, used = 0;
+	size_t i, used = 0, free_slot = SUMMARIES;
 
-	for (i = 0; i < SUMMARIES && !(free_slot && used == f->n_used); i++) {
-		struct slot *slot = &f->slots[i];
+	for (i = 0; i < SUMMARIES && !(free_slot < SUMMARIES && used == f->n_used); i++) {
+		const struct slot *slot = &f->slots[i];
 
 		used += slot->used;
-		if (slot->used && !slot->due && slot->summary.rules == rules &&
+		if (slot->used && !slot->due && f->summaries[i].rules == rules &&
 		    same(&slot->who, who))
-			return slot;
-		if (!slot->used && !free_slot)
-			free_slot = slot;
+			return i;
+		if (!slot->used && free_slot == SUMMARIES)
+			free_slot = i;
 	}
 	return free_slot;
 }
@@ -259,6 +263,7 @@ bool uw_flood_take(struct uw_flood *f, const struct uw_flood_limit *limit,
 	struct who who;
 	struct program *p;
 	struct slot *slot;
+	size_t i;
 
 	if (!limit->burst)
 		return false;
@@ -271,19 +276,20 @@ bool uw_flood_take(struct uw_flood *f, const struct uw_flood_limit *limit,
 		p->flooding = true;
 	if (!p->flooding)
 		return false;
-	slot = find_slot(f, &who, rules);
-	if (!slot)
+	i = find_slot(f, &who, rules);
+	if (i == SUMMARIES)
 		return false; /* the caller has not seen to room: rather a record too many */
-	remember(f, slot);
+	remember(f, i);
+	slot = &f->slots[i];
 	if (!slot->used) {
 		slot->used = true;
 		slot->due = false;
 		slot->who = who;
-		slot->summary.end_ns = 0;
-		begin_summary(&slot->summary, r, rules);
+		f->summaries[i].end_ns = 0;
+		begin_summary(&f->summaries[i], r, rules);
 		f->n_used++;
 	}
-	add(&slot->summary, r);
+	add(&f->summaries[i], r);
 	return true;
 }
 
@@ -309,42 +315,31 @@ const struct uw_summary *uw_flood_due(struct uw_flood *f, const struct uw_flood_
 				next_interval(f, p, limit, now_ns);
 		}
 		if (slot->due)
-			return &slot->summary;
+			return &f->summaries[i];
 	}
 	return NULL;
 }
 
 const struct uw_summary *uw_flood_oldest(struct uw_flood *f)
 {
-	struct slot *oldest = NULL;
+	const struct uw_summary *oldest = NULL;
 	size_t i;
 
-	for (i = 0; i < SUMMARIES; i++)
-		if (f->slots[i].used &&
-		    (!oldest || f->slots[i].summary.begin_ns < oldest->summary.begin_ns))
-			oldest = &f->slots[i];
-	return oldest ? &oldest->summary : NULL;
+	for (i = 0; i < SUMMARIES && f->n_used; i++)
+		if (f->slots[i].used && (!oldest || f->summaries[i].begin_ns < oldest->begin_ns))
+			oldest = &f->summaries[i];
+	return oldest;
 }
 
 uint64_t uw_flood_slot(const struct uw_flood *f, const struct uw_summary *summary)
 {
-	size_t i;
-
-	for (i = 0; i < SUMMARIES && &f->slots[i].summary != summary; i++)
-		;
-	return i + 1;
+	return (uint64_t)(summary - f->summaries) + 1;
 }
 
 void uw_flood_release(struct uw_flood *f, const struct uw_summary *summary)
 {
-	size_t i;
-
-	for (i = 0; i < SUMMARIES; i++) {
-		if (&f->slots[i].summary == summary && f->slots[i].used) {
-			f->slots[i].used = false;
-			f->n_used--;
-		}
-	}
+	f->slots[summary - f->summaries].used = false;
+	f->n_used--;
 }
 
 void uw_flood_end_all(struct uw_flood *f)

@@ -19,6 +19,7 @@ struct uw_intake {
 	struct uw_recorder *recorder;
 	struct uw_sink *sink;
 	sd_event_source *readable; /* owned */
+	sd_event_source *rested;   /* owned; a timer */
 };
 
 /* A uw_source_event_fn; userdata is the intake, whose ladder, recorder and sink are set. */
@@ -35,7 +36,8 @@ int uw_intake_read(struct uw_intake *intake, unsigned int max);
 
 /*
  * To be called now and then: takes the deletions that began more than age_ns ago and never
- * returned, and writes the summaries of floods that are due, as far as there is room.
+ * returned, and writes the summaries of floods that are due, as far as there is room. Gives memory
+ * back that the queue needs no more.
  */
 void uw_intake_tick(struct uw_intake *intake, uint64_t age_ns);
 

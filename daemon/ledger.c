@@ -10,7 +10,7 @@
 
 /* "uwledger", and to be raised with every change of what is in the memory, the floods included. */
 #define MAGIC	UINT64_C(0x7265676465776c75)
-#define VERSION 1
+#define VERSION 2
 
 /* The kernel has not taken the message. */
 #define UNSENT UINT_MAX

@@ -12,6 +12,7 @@
 #include <systemd/sd-event.h>
 
 #include "clock.h"
+#include "footprint.h"
 #include "ids.h"
 #include "intake.h"
 #include "kthreads.h"
@@ -119,8 +120,10 @@ static void prove(struct uw_manager *m)
 {
 	uw_recorder_set_clock(&m->recorder);
 	uw_ladder_check(&m->ladder, m->book.now.config, m->book.now.filter);
-	if (m->kthreads.source != m->ladder.source)
+	if (m->kthreads.source != m->ladder.source) {
 		uw_kthreads_init(&m->kthreads, &m->ladder.plan, m->ladder.source, m->sink);
+		uw_footprint_trim();
+	}
 	uw_sink_flush(m->sink);
 }
 
@@ -187,6 +190,7 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *si,
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64 "\nSTATUS=Reading the configuration",
 		   uw_clock_ns(CLOCK_MONOTONIC) / 1000);
 	reload(m);
+	uw_footprint_trim();
 	sd_notify(0, "READY=1");
 	uw_report_renew(&m->report);
 	return 0;
@@ -336,6 +340,7 @@ int uw_manager_run(struct uw_manager *m)
 	 */
 	sd_event_set_watchdog(m->event, true);
 	uw_report_renew(&m->report);
+	uw_footprint_trim();
 	r = sd_event_loop(m->event);
 	sd_notify(0, "STOPPING=1\nSTATUS=Writing the last records");
 	if (r >= 0 && uw_store_is_restart(&m->store)) {

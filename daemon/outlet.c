@@ -55,7 +55,6 @@ static void pop(struct uw_outlet *o, uint64_t counts[UW_KINDS])
 	uw_queue_pop(o->queue);
 	o->ledger->words->popped++;
 	uw_ledger_commit(o->ledger);
-	uw_queue_trim(o->queue);
 	o->written = 0;
 }
 
@@ -302,6 +301,11 @@ void uw_outlet_usage(const struct uw_outlet *o, size_t *ret_size, size_t *ret_us
 {
 	*ret_size = o->queue->size;
 	*ret_used = o->queue->used;
+}
+
+void uw_outlet_trim(struct uw_outlet *o)
+{
+	uw_queue_trim(o->queue);
 }
 
 int uw_outlet_resize(struct uw_outlet *o, size_t size)

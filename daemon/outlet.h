@@ -62,6 +62,9 @@ const struct uw_outlet_counts *uw_outlet_counts(const struct uw_outlet *outlet);
 /* Size of the queue, and how much of it is in use, in bytes. */
 void uw_outlet_usage(const struct uw_outlet *outlet, size_t *ret_size, size_t *ret_used);
 
+/* See uw_queue_trim(). Not for each record: what is used again is cleared by the kernel. */
+void uw_outlet_trim(struct uw_outlet *outlet);
+
 /* See uw_ledger_resize_queue(). */
 int uw_outlet_resize(struct uw_outlet *outlet, size_t size);
 

@@ -10,8 +10,9 @@
 
 #define HEADER sizeof(struct uw_queue_entry)
 
-/* An empty queue gives its memory back if it has used more than this: a short jam is not worth it. */
-#define KEPT ((size_t)1 << 20)
+/* An empty queue gives its memory back if it has used more than this: a few records are not worth
+ * it. */
+#define KEPT ((size_t)128 << 10)
 
 _Static_assert(HEADER % 8 == 0, "records are aligned to headers");
 

@@ -193,6 +193,11 @@ void uw_sink_usage(const struct uw_sink *sink, size_t *ret_size, size_t *ret_use
 	uw_outlet_usage(sink->records, ret_size, ret_used);
 }
 
+void uw_sink_trim(struct uw_sink *sink)
+{
+	uw_outlet_trim(sink->records);
+}
+
 /* One note, which is text alone on standard error. */
 static int put_note(struct uw_sink *sink, const char *message_id, int priority,
 		    const struct uw_buf *fields, struct uw_str text)

@@ -62,6 +62,9 @@ int uw_sink_drain(struct uw_sink *sink, unsigned int timeout_ms, void (*moving)(
 const struct uw_outlet_counts *uw_sink_counts(const struct uw_sink *sink);
 void uw_sink_usage(const struct uw_sink *sink, size_t *ret_size, size_t *ret_used);
 
+/* To be called now and then: gives memory of the queue back that no record waits in. */
+void uw_sink_trim(struct uw_sink *sink);
+
 /*
  * Says something about the daemon itself: a record with that MESSAGE_ID (NULL: none) in the
  * journal, a line on standard error elsewhere, so that standard output has nothing but deletions. It

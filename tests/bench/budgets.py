@@ -28,4 +28,8 @@ BUDGETS = (
     Budget("fentry/standard", "fentry: recorded at Detail=standard", 6500, 11874),
     Budget("daemon/minimal", "the daemon, for a record at Detail=minimal", 20000, 20000),
     Budget("daemon/standard", "the daemon, for a record at Detail=standard", 20000, 20000),
+    Budget("daemon/flood", "the daemon, for a deletion that is part of a flood", 5000, 5000),
 )
+
+# KiB that are resident in the end, the libraries' included, but not the ring buffer.
+MEMORY = 6144

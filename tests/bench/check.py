@@ -6,8 +6,8 @@ instruction, so that the figures do not depend on the machine, and one percent m
 """
 import os
 
-from budgets import BUDGETS, ELSEWHERE, KERNEL
-from meter import DIR, RULES, TREE, deletion, prepare, record, watch
+from budgets import BUDGETS, ELSEWHERE, KERNEL, MEMORY
+from meter import DIR, RULES, TREE, counted, deletion, memory, prepare, record, watch
 from uwtest import done, ok
 
 COUNT = 150     # of which the median is taken, twice: the less, as the machine's own work may come in between
@@ -34,10 +34,14 @@ for probe in PROBES:
             deep = (DEEP, DEEP + "/..")
             more = least(deep) - bare[deep] - costs[probe + "/path"]
             costs[probe + "/component"] = more // 11.5
+watch("standard", "kprobe", extra="[Flood]\nBurst=1\n")
+costs["daemon/flood"] = counted()
+left = memory()
 slack = 1 if os.uname().release == KERNEL else ELSEWHERE
 for b in BUDGETS:
     cost, ceiling = costs[b.key], int(b.ceiling * slack)
     print("# %-70s %6d  goal %6d  at most %6d" % (b.what, cost, b.goal, ceiling))
     ok(cost <= ceiling, "%s: at most %d instructions%s" %
        (b.what, ceiling, "" if b.ceiling <= b.goal else ", to become %d" % b.goal), "it takes %d" % cost)
+ok(left <= MEMORY, "the daemon takes at most %d KiB beside the ring buffer" % MEMORY, "it takes %d" % left)
 done()

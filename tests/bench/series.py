@@ -6,10 +6,9 @@ table, the figures against the number of rules and so on, and single facts. The 
 """
 import json
 import os
-import re
 import time
 
-from meter import COUNT, DAEMON, DIR, RULES, TREE, deletion, delete, prepare, started, watch
+from meter import COUNT, DAEMON, DIR, RULES, TREE, deletion, delete, memory, prepare, started, watch
 from uwtest import configure, restart, run
 
 PEER, JOURNALD = "bench-peer", "systemd-journald"
@@ -165,14 +164,6 @@ def scale():
 
 
 # Single facts
-
-
-def memory():
-    """The daemon's resident memory without the ring buffer, in KiB."""
-    pid = run("systemctl", "show", "-P", "MainPID", DAEMON).strip()
-    with open("/proc/%s/smaps" % pid) as f:
-        parts = re.split(r"^(?=[0-9a-f]+-[0-9a-f]+ )", f.read(), flags=re.M)
-    return sum(int(re.search(r"^Rss: +(\d+)", p, re.M)[1]) for p in parts if p and "bpf-map" not in p.split("\n")[0])
 
 
 def storm():

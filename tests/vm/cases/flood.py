@@ -5,7 +5,8 @@ import os
 import subprocess
 import time
 
-from uwtest import DELETED, FAILED, FLOOD, configure, cursor, done, equal, journal, ok, reload, restart, run, status
+from uwtest import (DELETED, FAILED, FLOOD, configure, cursor, done, equal, journal, main_pid, ok, reload, restart, run,
+                    status)
 
 TOP = "/dev/shm/flood"
 DIRS, FILES, BURST = 40, 60, 300
@@ -48,6 +49,12 @@ def listed(v):
     return v if isinstance(v, list) else [v]
 
 
+def wakeups():
+    """How often the daemon has gone to sleep until now."""
+    with open("/proc/%d/status" % main_pid()) as f:
+        return int(next(line for line in f if line.startswith("voluntary_ctxt_switches")).split()[1])
+
+
 def rule(burst, interval=5):
     return "[Watch tree]\nPath=%s\nPriority=notice\n[Flood]\nBurst=%d\nIntervalSec=%d\n" % (TOP, burst, interval)
 
@@ -61,7 +68,9 @@ for title, burst in (("stopped", None), ("recording each", 0), ("with floods", B
         restart()
     tree()
     here = cursor()
+    before = wakeups() if burst else 0
     pid, times[title] = remove()
+    taken = wakeups() - before if burst else 0
     if burst is not None:
         start = time.monotonic()
         single, floods = settled(here, ALL)
@@ -75,6 +84,7 @@ equal(summed(floods, "COUNT"), ALL - BURST, "the summaries count the rest exactl
 equal((summed(floods, "SUCCEEDED"), summed(floods, "FAILED"), summed(floods, "UNKNOWN")), (ALL - BURST, 0, 0),
       "all of which succeeded")
 ok(1 <= len(floods) <= 4, "there are few summaries", len(floods))
+ok(taken < BURST + ALL // 4, "the daemon wakes up for many at once", "%d times" % taken)
 f = floods[-1]
 equal({k: f.get(k) for k in ("UNLINK_FLOOD_PID", "UNLINK_PPID", "UNLINK_COMM", "UNLINK_EXE", "UNLINK_UID", "UNLINK_USER",
                              "UNLINK_RULE", "PRIORITY", "UNLINK_FLOOD_LAST")},
