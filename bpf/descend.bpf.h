@@ -138,9 +138,7 @@ static __always_inline struct mount *descend(struct scratch *s, enum bank bank, 
 /* Whether the task is in the host's mount namespace. */
 static __always_inline bool is_at_home(struct task_struct *task)
 {
-	struct uw_host_tree *tree = get_tree();
-
-	return tree && tree->mntns == (__u64)BPF_CORE_READ(task, nsproxy, mnt_ns);
+	return uw_shared.tree.mntns == (__u64)BPF_CORE_READ(task, nsproxy, mnt_ns);
 }
 
 #endif

@@ -15,7 +15,7 @@ static __always_inline int fentry_enter(__u32 op, __s32 dfd, struct filename *na
 
 static __always_inline int fentry_target(__u32 op, const struct path *dir, struct dentry *dentry)
 {
-	return meet_target(FENTRY_BANK(op, STEP_TARGET), op, dir, dentry);
+	return meet_target(FENTRY_BANK(op, STEP_TARGET), op, dir, dentry, true);
 }
 
 static __always_inline int fexit_leave(__u32 op, __s32 ret)

@@ -23,7 +23,6 @@
 #ifndef UW_HOOKS_BPF_H
 #define UW_HOOKS_BPF_H
 
-#include "known_dir.bpf.h"
 
 static __always_inline int enter_outer(enum uw_probe probe, enum bank bank, __u32 op, __s32 dfd,
 				       struct filename *name)
@@ -36,33 +35,32 @@ static __always_inline int enter_outer(enum uw_probe probe, enum bank bank, __u3
 static __always_inline int leave_outer(enum bank bank, __u32 op, __s32 ret)
 {
 	__u64 id = bpf_get_current_pid_tgid();
-	struct uw_state *st = find(id);
+	struct uw_slot *slot = find(id);
 
 	tree_change_ends(id);
-	if (st && st->op == op)
-		finish(id, st, ret, 0, bank);
+	if (slot && slot->ev.op == op)
+		finish(id, slot, ret, 0, bank);
 	return 0;
 }
 
 /* The deletion that is under way on this thread, if it still lacks its target. */
-static __always_inline struct uw_state *awaiting(__u64 id, __u32 op)
+static __always_inline struct uw_slot *awaiting(__u64 id, __u32 op)
 {
-	struct uw_state *st = find(id);
+	struct uw_slot *slot = find(id);
 
-	return st && st->op == op && !(st->flags & UW_EV_RESOLVED) ? st : NULL;
+	return slot && slot->ev.op == op && !(slot->ev.flags & UW_EV_RESOLVED) ? slot : NULL;
 }
 
 /*
  * The rules that decide the path of the deletion, and the state of the host's tree that this goes by; NULL
  * where the daemon decides.
  */
-static __always_inline struct uw_ruleset *path_ruleset(const struct uw_state *st, __u32 *tree)
+static __always_inline struct uw_ruleset *path_ruleset(const struct uw_slot *slot, __u32 *tree)
 {
-	__u32 slot = st->set;
-	struct uw_ruleset *set = bpf_map_lookup_elem(&uw_rulesets, &slot);
+	struct uw_ruleset *set = &uw_shared.set[slot->set & (UW_RULESETS - 1)];
 
-	/* Two reloads later the slot holds other rules. */
-	if (!set || set->gen != st->gen || st->canary)
+	/* Two reloads later it is of other rules. */
+	if (set->gen != slot->ev.gen || slot->ev.flags & UW_EV_CANARY)
 		return NULL;
 	if (set->tree)
 		*tree = host_tree_state();
@@ -104,72 +102,93 @@ static __always_inline bool holds_for_dir(const struct uw_path_value *v, const s
 }
 
 /* Leaves the deletion to these rules. False where they are none: it is done with then. */
-static __always_inline bool narrow(__u64 id, struct uw_state *st, __u64 rules)
+static __always_inline bool narrow(__u64 id, struct uw_slot *slot, __u64 rules)
 {
-	st->on_success &= rules;
-	st->on_failure &= rules;
-	if (st->on_success | st->on_failure)
+	slot->on_success &= rules;
+	slot->on_failure &= rules;
+	if (slot->on_success | slot->on_failure)
 		return true;
-	if (!st->depth) {	/* otherwise its return finds it without rules */
+	if (!slot->depth) {	/* otherwise its return finds it without rules */
 		count(UW_CNT_FILTERED);
-		forget(id, st);
+		forget(id, slot);
 	}
 	return false;
 }
 
 /* The name, and what else the entry has kept. False where it is lost. */
-static __always_inline bool load_or_read(struct scratch *s, const struct uw_state *st)
+static __always_inline bool load_or_read(struct scratch *s, const struct uw_slot *slot)
 {
 	long n;
 
-	if (!st->name_ptr)
-		return !load(s, st);
-	n = bpf_probe_read_kernel_str(s->data, UW_PATH_MAX, (const void *)st->name_ptr);
+	if (load(s, slot))
+		return false;
+	if (!slot->name_ptr)
+		return true;
+	n = bpf_probe_read_kernel_str(s->data, UW_PATH_MAX, (const void *)slot->name_ptr);
 	begin_strings(&s->ev, n > 0 ? n - 1 : 0);
-	s->ev.flags = n > 0 ? 0 : UW_EV_NAME_FAULT;
+	s->ev.flags |= n > 0 ? 0 : UW_EV_NAME_FAULT;
 	return true;
 }
 
+/* Remembers the path of the directory, which the event in the scratch space has before that of its last component. */
+static __always_inline void remember_dir(struct scratch *s, struct known_path *k, const struct moment *m, __u64 mnt,
+					 __u32 name)
+{
+	__u32 start = s->ev.len[UW_STR_NAME] & (UW_PATH_MAX - 1), fsroot = s->ev.len[UW_STR_FSROOT];
+	__u32 path = s->ev.len[UW_STR_PATH], last = name + 1;
+
+	if (!(s->ev.flags & UW_EV_FS) || s->ev.flags & UW_EV_PATH_CUT || s->ev.below < last || path < last)
+		return;
+	k->dev = s->ev.dev;
+	k->below = s->ev.below - last;
+	remember_path(k, m, mnt, &s->data[start], fsroot, fsroot + path - last);
+}
+
 /*
- * Takes down the target, if it exists: `by` is the source of a rename. A kernel thread has no directories,
- * in which a mount would be known.
+ * Takes down the target that s->target says: by a walk, in the scratch space. Global, so that the verifier checks it
+ * once; what it takes has no type any more.
  */
-static __always_inline void resolve(enum bank bank, __u64 id, struct uw_state *st, const bool kthread,
-				    const struct path *dir, struct dentry *dentry,
-				    const struct path *by_dir, struct dentry *by)
+__noinline int uw_walk_target(__u64 id, __u32 bank)
 {
 	struct scratch *s = get_scratch(bank);
-	struct uw_control *control = get_control();
+	struct uw_slot *slot = find(id);
 	struct uw_path_value *value;
-	__u64 rules = ~0ULL, moved;
+	struct dentry *dentry, *dir;
 	struct uw_ruleset *set;
+	struct known_path *k;
 	struct inode *inode;
-	struct path at = {};
+	bool known, kthread;
+	struct moment now;
+	__u32 tree = 0, name;
 	struct walk *w;
-	__u32 tree = 0;
 
-	if (!s || !control || (!kthread && bpf_probe_read_kernel(&at, sizeof(at), dir)))
-		return;
-	set = path_ruleset(st, &tree);
-	if (!kthread && set && recall(&s->dir, set->gen, at.dentry, &rules)) {
-		if (!narrow(id, st, rules))
-			return;
-		set = NULL;
-	}
-	moved = before_walk();
-	w = kthread ? walk_within(s->walks, dentry) : walk_dentry(s->walks, at.mnt, dentry, true);
-	value = set && w ? look_up(st->set, w) : NULL;
+	if (!s || !slot)
+		return 0;
+	kthread = s->target.kthread;
+	dentry = (void *)s->target.dentry;
+	dir = (void *)s->target.dir;
+	name = BPF_CORE_READ(dentry, d_name.len);
+	set = path_ruleset(slot, &tree);
+	k = known_at(s, dir);
+	known = !kthread && is_known(s, k, dir, false);
+	now = before_walk();
+	w = kthread ? walk_within(s->walks, dentry) : walk_dentry(s->walks, (void *)s->target.mnt, dentry, true);
+	value = set && w && !s->target.decided ? look_up(slot->set, w) : NULL;
 	if (value) {
-		rules = value->rules;
-		if (!kthread && holds_for_dir(value, w, BPF_CORE_READ(dentry, d_name.len)))
-			remember(&s->dir, set->gen, at.dentry, moved, rules);
-		if (!narrow(id, st, rules))
-			return;
+		if (!kthread && holds_for_dir(value, w, name)) {
+			known = known || remember(s, k, dir, &now);
+			if (known) {
+				k->rules = value->rules;
+				k->rules_gen = set->gen;
+			}
+		}
+		if (!narrow(id, slot, value->rules))
+			return 0;
 	}
 	inode = BPF_CORE_READ(dentry, d_inode);
-	if (!inode || !load_or_read(s, st))
-		return;
-	fill_who(st);
+	if (!inode || !load_or_read(s, slot))
+		return 0;
+	fill_who(&s->ev, slot);
 	s->ev.tree = tree;
 	if (w) {
 		put_place(s, w);
@@ -178,39 +197,128 @@ static __always_inline void resolve(enum bank bank, __u64 id, struct uw_state *s
 	if (w && w->pos < UW_PATH_MAX) {
 		put_walk(s, UW_STR_PATH, w);
 		s->ev.flags |= UW_EV_RESOLVED | (w->cut ? UW_EV_PATH_CUT : 0);
+		if (!kthread && (known || remember(s, k, dir, &now)))
+			remember_dir(s, k, &now, s->target.mnt, name);
 	} else {
 		s->ev.flags &= ~UW_EV_FS;
 		s->ev.len[UW_STR_FSROOT] = 0;
 		s->ev.size = s->ev.len[UW_STR_NAME];
 	}
 	if (kthread)
-		w = walk_within(s->walks, by);
+		w = walk_within(s->walks, (void *)s->target.by);
 	else
-		w = by ? walk_dentry(s->walks, BPF_CORE_READ(by_dir, mnt), by, false) : NULL;
+		w = walk_dentry(s->walks, (void *)s->target.by_mnt, (void *)s->target.by, false);
 	if (w) {
 		put_walk(s, UW_STR_BY, w);
 		s->ev.flags |= w->cut ? UW_EV_BY_CUT : 0;
 	}
-	if (control->detail >= UW_DETAIL_STANDARD)
-		read_inode(&s->ev, dentry, inode, control->detail);
-	if (!keep(st, s)) {
-		/* Without its strings it is recorded as if the kernel had not resolved it. */
+	if (uw_shared.control.detail >= UW_DETAIL_STANDARD)
+		read_inode(s, &s->ev, dentry, inode, uw_shared.control.detail, false);
+	if (keep(slot, s))
+		slot->name_ptr = 0;
+	else	/* Without its strings it is recorded as if the kernel had not resolved it. */
 		count(UW_CNT_BIG_FULL);
+	return 0;
+}
+
+/*
+ * Takes down the target in `dir`, if it exists. With `typed`, the verifier knows the types of what `dir` and `dentry`
+ * point to.
+ */
+static __always_inline void resolve(enum bank bank, __u64 id, struct uw_slot *slot, const struct path *dir,
+				    struct dentry *dentry, const bool typed)
+{
+	struct scratch *s = get_scratch(bank);
+	struct uw_ruleset *set;
+	struct known_path *k;
+	struct dentry *parent;
+	struct inode *inode;
+	__u32 tree = 0;
+	__u64 mnt;
+	bool known;
+
+	if (!s)
 		return;
+	if (typed) {
+		parent = dir->dentry;
+		mnt = (__u64)dir->mnt;
+	} else {
+		struct path at;
+
+		if (bpf_probe_read_kernel(&at, sizeof(at), dir))
+			return;
+		parent = at.dentry;
+		mnt = (__u64)at.mnt;
 	}
-	st->flags |= s->ev.flags & UW_EV_RESOLVED;
-	st->name_ptr = 0;
+	s->target.decided = 0;
+	set = path_ruleset(slot, &tree);
+	k = known_at(s, parent);
+	known = is_known(s, k, parent, typed);
+	if (known && set && k->rules_gen == set->gen) {
+		if (!narrow(id, slot, k->rules))
+			return;
+		s->target.decided = 1;
+	}
+	if (known && (!set || s->target.decided) && has_path(k, mnt)) {
+		inode = typed ? dentry->d_inode : BPF_CORE_READ(dentry, d_inode);
+		if (inode && add_target(slot, k, dentry, typed)) {
+			fill_who(&slot->ev, slot);
+			slot->ev.tree = tree;
+			if (uw_shared.control.detail >= UW_DETAIL_STANDARD)
+				read_inode(s, &slot->ev, dentry, inode, uw_shared.control.detail, typed);
+			return;
+		}
+	}
+	s->target.kthread = 0;
+	s->target.dir = (__u64)parent;
+	s->target.mnt = mnt;
+	s->target.dentry = (__u64)dentry;
+	s->target.by = 0;
+	uw_walk_target(id, bank);
+}
+
+/* The same of a rename, where both paths take a walk. */
+static __always_inline void resolve_rename(enum bank bank, __u64 id, const struct path *from, struct dentry *source,
+					   const struct path *to, struct dentry *victim)
+{
+	struct scratch *s = get_scratch(bank);
+
+	if (!s)
+		return;
+	s->target.kthread = 0;
+	s->target.decided = 0;
+	s->target.dir = (__u64)BPF_CORE_READ(to, dentry);
+	s->target.mnt = (__u64)BPF_CORE_READ(to, mnt);
+	s->target.dentry = (__u64)victim;
+	s->target.by_mnt = (__u64)BPF_CORE_READ(from, mnt);
+	s->target.by = (__u64)source;
+	uw_walk_target(id, bank);
+}
+
+/* The same for a kernel thread, which has no directories, in which a mount would be known. */
+static __always_inline void resolve_kthread(enum bank bank, __u64 id, struct dentry *victim, struct dentry *source)
+{
+	struct scratch *s = get_scratch(bank);
+
+	if (!s)
+		return;
+	s->target.kthread = 1;
+	s->target.decided = 0;
+	s->target.dir = 0;
+	s->target.dentry = (__u64)victim;
+	s->target.by = (__u64)source;
+	uw_walk_target(id, bank);
 }
 
 static __always_inline int meet_target(enum bank bank, __u32 op, const struct path *dir,
-				       struct dentry *dentry)
+				       struct dentry *dentry, const bool typed)
 {
 	__u64 id = bpf_get_current_pid_tgid();
-	struct uw_state *st = awaiting(id, op);
+	struct uw_slot *slot = awaiting(id, op);
 
 	tree_meet_removal(id, op, dir, dentry, bank);
-	if (st)
-		resolve(bank, id, st, false, dir, dentry, NULL, NULL);
+	if (slot)
+		resolve(bank, id, slot, dir, dentry, typed);
 	return 0;
 }
 
@@ -220,19 +328,19 @@ static __always_inline int meet_victim(enum bank bank, const struct path *from,
 				       struct dentry *victim, unsigned int flags)
 {
 	__u64 id = bpf_get_current_pid_tgid();
-	struct uw_state *st = awaiting(id, UW_OP_RENAME);
+	struct uw_slot *slot = awaiting(id, UW_OP_RENAME);
 	struct inode *inode;
 
 	tree_meet_rename(id, from, source, to, victim, bank);
-	if (!st || flags & RENAME_EXCHANGE)
+	if (!slot || flags & RENAME_EXCHANGE)
 		return 0;
 	inode = BPF_CORE_READ(victim, d_inode);
 	if (!inode || inode == BPF_CORE_READ(source, d_inode))
 		return 0;
-	if (!st->victim)	/* the kernel may try again */
-		count_end(st->canary, UW_CNT_SEEN);
-	st->victim = 1;
-	resolve(bank, id, st, false, to, victim, from, source);
+	if (!slot->victim)	/* the kernel may try again */
+		count_end(slot, UW_CNT_SEEN);
+	slot->victim = 1;
+	resolve_rename(bank, id, from, source, to, victim);
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The kprobes and kretprobes; see hooks.bpf.h and known_dir.bpf.h for the functions that they are attached
+ * The kprobes and kretprobes; see hooks.bpf.h and known.bpf.h for the functions that they are attached
  * to.
  */
 #ifndef UW_KPROBES_BPF_H
@@ -15,7 +15,7 @@ static __always_inline int kprobe_enter(__u32 op, __u64 dfd, __u64 name)
 
 static __always_inline int kprobe_target(struct pt_regs *ctx, __u32 op)
 {
-	return meet_target(BANK_PROBE, op, (void *)PT_REGS_PARM1(ctx), (void *)PT_REGS_PARM2(ctx));
+	return meet_target(BANK_PROBE, op, (void *)PT_REGS_PARM1(ctx), (void *)PT_REGS_PARM2(ctx), false);
 }
 
 SEC("kprobe")

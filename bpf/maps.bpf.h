@@ -13,33 +13,30 @@ struct {
 	__uint(max_entries, 4 << 20);	/* RingBufferSize= replaces it */
 } uw_events SEC(".maps");
 
-/* Plain and preallocated: an LRU table would drop deletions in flight without a word. */
+struct uw_shared uw_shared;
+
+/* Deletions in flight: see state.bpf.h. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, UW_STATES);
+	__type(key, __u32);
+	__type(value, struct uw_slot);
+} uw_slots SEC(".maps");
+
+/* The threads that have a spare slot, and which one. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, UW_STATES);
+	__uint(max_entries, UW_SPARE_SLOTS);
 	__type(key, __u64);
-	__type(value, struct uw_state);
-} uw_states SEC(".maps");
+	__type(value, __u32);
+} uw_spares SEC(".maps");
 
-/* How many there are: a look-up less for most deletions that nobody asked about. */
+/* What is free; the daemon fills the stacks. */
 struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u64);
-} uw_in_flight SEC(".maps");
-
-/*
- * What does not fit a state is written in place, into a slot that belongs to the state from pop to push:
- * a hash table would copy its whole value for every deletion. The daemon fills the stacks.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, UW_SMALL_SLOTS);
-	__type(key, __u32);
-	__type(value, struct uw_small_slot);
-} uw_small_slots SEC(".maps");
+	__uint(type, BPF_MAP_TYPE_STACK);
+	__uint(max_entries, UW_SPARE_SLOTS);
+	__uint(value_size, sizeof(__u32));
+} uw_spare_free SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -50,29 +47,48 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_STACK);
-	__uint(max_entries, UW_SMALL_SLOTS);
-	__uint(value_size, sizeof(__u32));
-} uw_small_free SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_STACK);
 	__uint(max_entries, UW_BIG_SLOTS);
 	__uint(value_size, sizeof(__u32));
 } uw_big_free SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, UW_SHARES);
-	__type(key, __u32);
-	__type(value, struct uw_share);
-} uw_shares SEC(".maps");
 
 #define AT_FDCWD -100
 
 #define DATA_STARTS 32768
 
 _Static_assert(UW_DATA_MAX - UW_PATH_MAX < DATA_STARTS, "the last string starts in time");
+
+/* See known.bpf.h. */
+#define KNOWN_PATHS 32
+#define KNOWN_TEXT 256
+
+/* What makes a dentry the one that it is. */
+struct identity {
+	__u64 core[4];	/* parent, hash and length of the name, name, inode */
+	__u64 sb, ino;
+	__u64 generation;
+};
+
+struct known_path {
+	__u64 dentry;
+	struct identity is;
+	__u64 moves;
+	__u64 rules;
+	__u32 rules_gen;	/* no generation is 0 */
+	__u32 dev;
+	__u64 mnt, ns, event;	/* what the text is for */
+	__u16 below;	/* how much of the path is below the root of the mount */
+	__u16 fsroot, len;
+	char text[KNOWN_TEXT];	/* path within the file system of that root, and path */
+};
+
+#define KNOWN_GROUPS 4
+#define KNOWN_GROUP_TEXT 256
+
+struct known_group {
+	__u64 kn, id;
+	__u32 len;
+	char text[KNOWN_GROUP_TEXT];
+};
 
 /* Where an event is put together: too large for the stack. */
 struct scratch {
@@ -83,18 +99,21 @@ struct scratch {
 	 */
 	char data[DATA_STARTS + UW_PATH_MAX];
 	__u32 walks;	/* first of the bank's two walks */
+	__u64 number;	/* see as_number() */
+	__u64 inode[12];	/* the beginning of the target's, see read_inode() */
 	__u64 mnt, dentry;	/* arguments of uw_place_matters(): as numbers, which fentry's are not */
+	struct {		/* those of uw_walk_target() */
+		__u64 dir, mnt, dentry;
+		__u64 by_mnt, by;	/* of a rename: the source */
+		__u32 kthread;		/* no mount is known */
+		__u32 decided;		/* what the rules say of the directory is known */
+	} target;
 	__u32 uid, uid_gen;	/* of uid_rules; no generation is 0 */
 	__u64 uid_rules;
-	struct known_dir {	/* see known_dir.bpf.h */
-		void *dir, *sb;
-		__u64 core[4];
-		__u64 ino;
-		__u64 moves;
-		__u64 rules;
-		__u32 generation;
-		__u32 rules_gen;
-	} dir;
+	struct identity is;	/* of is_known() */
+	__u32 turn;	/* of known_at() */
+	struct known_path known[KNOWN_PATHS];
+	struct known_group group[KNOWN_GROUPS];
 	struct {
 		__u32 op, flags;
 		void *victim, *source;
@@ -139,20 +158,6 @@ struct {
 	__type(value, __u64[UW_CNT_MAX]);
 } uw_counters SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct uw_control);
-} uw_control SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, UW_RULESETS);
-	__type(key, __u32);
-	__type(value, struct uw_ruleset);
-} uw_rulesets SEC(".maps");
-
 struct uid_table {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(max_entries, 1);	/* the daemon makes them as large as the rules need */
@@ -184,14 +189,6 @@ struct {
 	__array(values, struct path_table);
 } uw_paths SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct uw_moves);
-} uw_moves SEC(".maps");
-
 static __always_inline void count(enum uw_counter which)
 {
 	__u32 zero = 0;
@@ -203,9 +200,9 @@ static __always_inline void count(enum uw_counter which)
 }
 
 /* Counts what becomes of a deletion. */
-static __always_inline void count_end(bool canary, enum uw_counter which)
+static __always_inline void count_end(const struct uw_slot *slot, enum uw_counter which)
 {
-	if (!canary)
+	if (!(slot->ev.flags & UW_EV_CANARY))
 		count(which);
 	else if (which != UW_CNT_RECORDED && which != UW_CNT_SEEN && which != UW_CNT_STALE)
 		count(UW_CNT_CANARY_FULL);
@@ -222,13 +219,6 @@ static __always_inline void count_entry(bool filtered)
 	__sync_fetch_and_add(&counters[UW_CNT_SEEN], 1);
 	if (filtered)
 		__sync_fetch_and_add(&counters[UW_CNT_FILTERED], 1);
-}
-
-static __always_inline struct uw_control *get_control(void)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&uw_control, &zero);
 }
 
 static __always_inline struct scratch *get_scratch(enum bank bank)
@@ -248,20 +238,32 @@ static __always_inline struct scratch *get_scratch(enum bank bank)
 	return s;
 }
 
-/* The rules of this set that accept the uid. The last answer is kept: many deletions come in a row. */
-static __always_inline __u64 uid_rules(struct scratch *s, __u32 slot, __u32 gen, __u32 uid)
+/*
+ * The rules of this set that accept the uid. The last answer is kept, as many deletions come in a row; that there are
+ * none, for all CPUs, as one word.
+ */
+static __always_inline __u64 uid_rules(enum bank bank, __u32 which, __u32 gen, __u32 uid)
 {
 	struct uw_uid_key key = { .prefixlen = 32, .uid = bpf_htonl(uid) };
-	__u64 *rules;
+	volatile __u64 *refused = &uw_shared.refused[uid & (UW_REFUSED - 1)];
+	__u64 word = (__u64)gen << 32 | uid, *rules;
+	struct scratch *s;
 	void *table;
 
+	if (*refused == word)
+		return 0;
+	s = get_scratch(bank);
+	if (!s)
+		return 0;
 	if (s->uid_gen == gen && s->uid == uid)
 		return s->uid_rules;
-	table = bpf_map_lookup_elem(&uw_uids, &slot);
+	table = bpf_map_lookup_elem(&uw_uids, &which);
 	rules = table ? bpf_map_lookup_elem(table, &key) : NULL;
 	s->uid_rules = rules ? *rules : 0;
 	s->uid = uid;
 	s->uid_gen = gen;
+	if (!s->uid_rules)
+		*refused = word;
 	return s->uid_rules;
 }
 
@@ -271,20 +273,29 @@ static __always_inline __u64 uid_rules(struct scratch *s, __u32 slot, __u32 gen,
  */
 static __always_inline enum uw_counter output(void *ev, __u64 size, const __u64 max, __u32 uid)
 {
-	__u32 bucket = uw_share_of(uid), room = uw_ring_room(size);
-	struct uw_share *share = bpf_map_lookup_elem(&uw_shares, &bucket);
+	struct uw_share *share = &uw_shared.share[uw_share_of(uid) & (UW_SHARES - 1)];
+	__u32 room = uw_ring_room(size);
 	__s64 left = bpf_ringbuf_query(&uw_events, BPF_RB_RING_SIZE) -
 		     bpf_ringbuf_query(&uw_events, BPF_RB_AVAIL_DATA);
 
-	if (!share)
-		return UW_CNT_RING_FULL;
 	if (share->given - share->taken + room > UW_SHARE_TIMES * left)
 		return UW_CNT_RING_SHARE;
-	/* One comparison: clang makes two into a subtraction, from which 6.1 learns no bound. */
-	if (size > max || bpf_ringbuf_output(&uw_events, ev, size, 0))
+	/* Never larger. In assembly, as clang compares one copy of it and passes on another, which the verifier rejects. */
+	asm volatile("if %0 <= %1 goto +1; %0 = 0" : "+r"(size) : "i"(max));
+	if (bpf_ringbuf_output(&uw_events, ev, size, 0))
 		return UW_CNT_RING_FULL;
 	__sync_fetch_and_add(&share->given, room);
 	return UW_CNT_RECORDED;
+}
+
+/* The same of an event in a slot, with all its strings. */
+static __always_inline enum uw_counter output_slot(struct uw_slot *slot)
+{
+	__u32 size = slot->ev.size + sizeof(slot->ev);
+
+	slot->ev.size = size;
+	asm volatile("" : "+r"(size));
+	return output(&slot->ev, size & (UW_SLOT_EVENT - 1), UW_SLOT_EVENT, slot->ev.uid);
 }
 
 #endif

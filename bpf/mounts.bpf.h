@@ -18,13 +18,6 @@
 #include "maps.bpf.h"
 #include "walk.bpf.h"
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct uw_host_tree);
-} uw_host_tree SEC(".maps");
-
 /* Changes under way at a place that matters, by thread. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -70,29 +63,29 @@ struct {
 	__type(value, struct uw_path_key);
 } uw_place_keys SEC(".maps");
 
-static __always_inline struct uw_host_tree *get_tree(void)
+/* The mount namespace of this process, and how often something was mounted or unmounted there. */
+static __always_inline __u64 mount_event(__u64 *ret_ns)
 {
-	__u32 zero = 0;
+	struct mnt_namespace *ns = CURRENT(nsproxy, mnt_ns);
 
-	return bpf_map_lookup_elem(&uw_host_tree, &zero);
+	*ret_ns = (__u64)ns;
+	return CURRENT(nsproxy, mnt_ns, event);
 }
 
 /* A number that grows with every change; 0 where it cannot be known. */
 static __always_inline __u32 tree_state(const struct uw_host_tree *tree)
 {
-	struct mnt_namespace *ns = (void *)tree->mntns;
-	__u64 event = 0;
+	struct mnt_namespace *host = (void *)tree->mntns;
+	__u64 ns, event = mount_event(&ns);
 
-	if (!ns || BPF_CORE_READ_INTO(&event, ns, event))
+	if (!host || (ns != (__u64)host && BPF_CORE_READ_INTO(&event, host, event)))
 		return 0;
 	return (__u32)event + tree->begun;
 }
 
 static __always_inline __u32 host_tree_state(void)
 {
-	struct uw_host_tree *tree = get_tree();
-
-	return tree ? tree_state(tree) : 0;
+	return tree_state(&uw_shared.tree);
 }
 
 /* Whether the directory entry has the name of a place that matters. */
@@ -165,12 +158,10 @@ static __always_inline void tell_change(struct uw_host_tree *tree)
 /* Before the thread changes a place that matters. */
 static __always_inline void tree_change_begins(__u64 id)
 {
-	struct uw_host_tree *tree = get_tree();
+	struct uw_host_tree *tree = &uw_shared.tree;
 	__u32 one = 1;
 	long r;
 
-	if (!tree)
-		return;
 	/* First the note, so that the end is found, whenever it comes. */
 	r = bpf_map_update_elem(&uw_changes, &id, &one, BPF_NOEXIST);
 	__sync_fetch_and_add(&tree->begun, 1);
@@ -182,9 +173,9 @@ static __always_inline void tree_change_begins(__u64 id)
 /* After it, or when the thread ends. */
 static __always_inline void tree_change_ends(__u64 id)
 {
-	struct uw_host_tree *tree = get_tree();
+	struct uw_host_tree *tree = &uw_shared.tree;
 
-	if (!tree || tree->begun == tree->ended || bpf_map_delete_elem(&uw_changes, &id))
+	if (tree->begun == tree->ended || bpf_map_delete_elem(&uw_changes, &id))
 		return;
 	__sync_fetch_and_add(&tree->ended, 1);
 	tell_change(tree);
@@ -194,9 +185,7 @@ static __always_inline void tree_change_ends(__u64 id)
 static __always_inline void tree_meet_removal(__u64 id, __u32 op, const struct path *dir,
 					      struct dentry *dentry, enum bank bank)
 {
-	struct uw_control *control = get_control();
-
-	if (control && (op == UW_OP_RMDIR || control->links) && matters(dir, dentry, bank))
+	if ((op == UW_OP_RMDIR || uw_shared.control.links) && matters(dir, dentry, bank))
 		tree_change_begins(id);
 }
 
@@ -232,11 +221,9 @@ SEC("raw_tp")
 int uw_read_tree(void *ctx)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
-	struct uw_host_tree *tree = get_tree();
+	struct uw_host_tree *tree = &uw_shared.tree;
 	struct mnt_namespace *ns;
 
-	if (!tree)
-		return 0;
 	ns = BPF_CORE_READ(task, nsproxy, pid_ns_for_children, child_reaper, nsproxy, mnt_ns);
 	tree->mntns = (__u64)ns;
 	tree->inum = BPF_CORE_READ(ns, ns.inum);

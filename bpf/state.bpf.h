@@ -1,83 +1,134 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Deletions in flight: their names, and the slots for what does not fit their states. uw_states holds
- * few bytes, since a hash table copies its whole value for every deletion; slots are written in place.
+ * Deletions in flight: who has which slot, and the name in it. A slot is written in place, as a hash table would
+ * copy its whole value for every deletion.
  */
 #ifndef UW_STATE_BPF_H
 #define UW_STATE_BPF_H
 
 #include "maps.bpf.h"
 
-static __always_inline struct uw_small_slot *small_slot(__u32 slot)
+static __always_inline struct uw_claim *get_claim(__u32 at)
 {
-	return bpf_map_lookup_elem(&uw_small_slots, &slot);
+	return &uw_shared.claim[at & (UW_STATES - 1)];
 }
 
-static __always_inline struct uw_big_slot *big_slot(__u32 slot)
+static __always_inline struct uw_slot *get_slot(__u32 at)
 {
-	slot &= ~UW_BIG_SLOT;
-	return bpf_map_lookup_elem(&uw_big_slots, &slot);
+	return bpf_map_lookup_elem(&uw_slots, &at);
 }
 
-/* A slot for so many bytes of strings, or UW_NO_SLOT. */
-static __always_inline __u32 take_slot(__u32 size)
+static __always_inline struct uw_big_slot *get_big_slot(__u32 at)
 {
-	__u32 slot;
-
-	if (size <= UW_SMALL_DATA && !bpf_map_pop_elem(&uw_small_free, &slot))
-		return slot;
-	return bpf_map_pop_elem(&uw_big_free, &slot) ? UW_NO_SLOT : slot | UW_BIG_SLOT;
+	return bpf_map_lookup_elem(&uw_big_slots, &at);
 }
 
-static __always_inline void give_slot(__u32 slot)
+/* The number of the slot that a thread asks for first. */
+static __always_inline __u32 direct_slot(__u64 id)
 {
-	if (slot == UW_NO_SLOT)
-		return;
-	if (slot & UW_BIG_SLOT) {
-		slot &= ~UW_BIG_SLOT;
-		bpf_map_push_elem(&uw_big_free, &slot, 0);
-	} else {
-		bpf_map_push_elem(&uw_small_free, &slot, 0);
-	}
+	return id & (UW_DIRECT_SLOTS - 1);
 }
 
 /* The deletion that is under way on this thread. */
-static __always_inline struct uw_state *find(__u64 id)
+static __always_inline struct uw_slot *find(__u64 id)
 {
-	__u32 zero = 0;
-	__u64 *in_flight = bpf_map_lookup_elem(&uw_in_flight, &zero);
+	volatile struct uw_claim *claim = get_claim(direct_slot(id));
+	__u32 *spare;
 
-	/* Not zero while this thread has a state, as the thread itself has counted that. */
-	return in_flight && *in_flight ? bpf_map_lookup_elem(&uw_states, &id) : NULL;
+	if (claim->id == id && claim->users < UW_CLAIM_SWEPT)
+		return get_slot(direct_slot(id));
+	if (!claim->spares)
+		return NULL;
+	spare = bpf_map_lookup_elem(&uw_spares, &id);
+	return spare ? get_slot(*spare) : NULL;
 }
 
-static __always_inline long add(__u64 id, const struct uw_state *st)
+/* Takes a spare slot. Returns its number or UW_NO_SLOT. Global, so that the verifier checks it once. */
+__noinline __u32 uw_take_spare(__u64 id)
 {
-	__u32 zero = 0;
-	__u64 *in_flight = bpf_map_lookup_elem(&uw_in_flight, &zero);
-	long r = bpf_map_update_elem(&uw_states, &id, st, BPF_NOEXIST);
+	struct uw_claim *claim = get_claim(direct_slot(id)), *own;
+	__u32 at;
 
-	if (!r && in_flight)
-		__sync_fetch_and_add(in_flight, 1);
-	return r;
+	if (bpf_map_pop_elem(&uw_spare_free, &at))
+		return UW_NO_SLOT;
+	own = get_claim(at);
+	if (bpf_map_update_elem(&uw_spares, &id, &at, BPF_NOEXIST)) {
+		bpf_map_push_elem(&uw_spare_free, &at, 0);
+		return UW_NO_SLOT;
+	}
+	own->id = id;
+	__sync_fetch_and_add(&own->users, 1);
+	__sync_fetch_and_add(&claim->spares, 1);
+	return at;
 }
 
-static __always_inline void forget(__u64 id, const struct uw_state *st)
+/*
+ * Whether the thread has got the slot. Not on arm64, whose atomic additions order nothing: there the next owner could
+ * be seen before the last one has left.
+ */
+static __always_inline bool take_direct(__u64 id)
 {
-	__u32 zero = 0;
-	__u64 *in_flight = bpf_map_lookup_elem(&uw_in_flight, &zero);
+#if defined(__TARGET_ARCH_x86)
+	volatile struct uw_claim *claim = get_claim(direct_slot(id));
 
-	give_slot(st->slot);
-	if (!bpf_map_delete_elem(&uw_states, &id) && in_flight)
-		__sync_fetch_and_add(in_flight, -1);
+	if (claim->users)
+		return false;
+	__sync_fetch_and_add(&claim->users, 1);
+	if (claim->users == 1) {
+		claim->id = id;
+		return true;
+	}
+	__sync_fetch_and_add(&claim->users, -1);
+#endif
+	return false;
 }
 
-/* An event of which nothing is known yet but its name, `len` bytes that stand where the strings begin. */
-static __always_inline void begin_strings(struct uw_event *ev, __u32 len)
+/* A slot for the deletion that begins, with an empty event. NULL where there is none left. */
+static __always_inline struct uw_slot *take(__u64 id)
 {
-	__builtin_memset(ev, 0, sizeof(*ev));
-	ev->len[UW_STR_NAME] = len;
-	ev->size = len;
+	__u32 at = take_direct(id) ? direct_slot(id) : uw_take_spare(id);
+	struct uw_slot *slot = get_slot(at);
+
+	if (!slot)
+		return NULL;
+	slot->at = at;
+	slot->big = UW_NO_SLOT;
+	slot->victim = 0;
+	__builtin_memset(&slot->ev, 0, sizeof(slot->ev));
+	return slot;
+}
+
+static __always_inline void give_big(struct uw_slot *slot)
+{
+	if (slot->big == UW_NO_SLOT)
+		return;
+	bpf_map_push_elem(&uw_big_free, &slot->big, 0);
+	slot->big = UW_NO_SLOT;
+}
+
+static __always_inline void forget(__u64 id, struct uw_slot *slot)
+{
+	__u32 at = slot->at;
+	struct uw_claim *claim = get_claim(at), *direct;
+
+	give_big(slot);
+	*(volatile __u64 *)&claim->id = 0;
+	__sync_fetch_and_add(&claim->users, -1);
+	if (at < UW_DIRECT_SLOTS)
+		return;
+	direct = get_claim(direct_slot(id));
+	if (!bpf_map_delete_elem(&uw_spares, &id)) {
+		__sync_fetch_and_add(&direct->spares, -1);
+		bpf_map_push_elem(&uw_spare_free, &at, 0);
+	}
+}
+
+/* Whether the daemon is about to take the slot away. */
+static __always_inline bool is_swept(const struct uw_slot *slot)
+{
+	volatile struct uw_claim *claim = get_claim(slot->at);
+
+	return claim->users >= UW_CLAIM_SWEPT;
 }
 
 static __always_inline long read_name(char *to, __u32 size, const void *name, bool user)
@@ -89,108 +140,83 @@ static __always_inline long read_name(char *to, __u32 size, const void *name, bo
 	return bpf_probe_read_user_str(to, size, name);
 }
 
-/* Reads a name that may not fit the state into a slot. */
-static __always_inline bool keep_long_name(struct uw_state *st, const void *name, bool user)
+/* Puts a name of `len` bytes at the beginning of the strings, where it is already. */
+static __always_inline void begin_strings(struct uw_event *ev, __u32 len)
 {
-	struct uw_small_slot *small;
+	ev->len[UW_STR_NAME] = len;
+	ev->size = len;
+}
+
+/* Reads a name that does not fit the slot. */
+static __always_inline bool keep_long_name(struct uw_slot *slot, const void *name, bool user)
+{
 	struct uw_big_slot *big;
+	__u32 at;
 	long n;
 
-	st->slot = take_slot(0);
-	if (st->slot != UW_NO_SLOT && !(st->slot & UW_BIG_SLOT)) {
-		small = small_slot(st->slot);
-		n = small ? read_name(small->data, UW_SMALL_DATA, name, user) : 0;
-		if (small && n > 0 && n < UW_SMALL_DATA) {
-			begin_strings(&small->ev, n - 1);
-			return true;
-		}
-		give_slot(st->slot);
-		st->slot = take_slot(UW_BIG_DATA);
-	}
-	if (st->slot == UW_NO_SLOT)
+	if (bpf_map_pop_elem(&uw_big_free, &at))
 		return false;
-	big = big_slot(st->slot);
+	big = get_big_slot(at);
 	n = big ? read_name(big->data, UW_PATH_MAX, name, user) : 0;
-	if (big && n > 0 && n <= UW_PATH_MAX) {
-		begin_strings(&big->ev, n - 1);
-		return true;
+	if (n <= 0 || n > UW_PATH_MAX) {
+		bpf_map_push_elem(&uw_big_free, &at, 0);
+		return false;
 	}
-	give_slot(st->slot);
-	st->slot = UW_NO_SLOT;
-	return false;
+	slot->big = at;
+	begin_strings(&slot->ev, n - 1);
+	return true;
 }
 
 /* The name at the entry. */
-static __always_inline void keep_name(struct uw_state *st, const void *name, bool user)
+static __always_inline void keep_name(struct uw_slot *slot, const void *name, bool user)
 {
-	long n = read_name(st->name, UW_STATE_NAME, name, user);
+	long n = read_name(slot->data, UW_SLOT_STARTS, name, user);
 
-	if (n <= 0 || n > UW_STATE_NAME) {
-		st->flags = UW_EV_NAME_FAULT;
+	if (n <= 0 || n > UW_SLOT_STARTS) {
+		slot->ev.flags |= UW_EV_NAME_FAULT;
 		return;
 	}
-	st->name_len = n - 1;
+	begin_strings(&slot->ev, n - 1);
 	/* Where it fills the room, there may be more of it. Rather a cut name, marked as such, than no record. */
-	if (n == UW_STATE_NAME && !keep_long_name(st, name, user)) {
+	if (n == UW_SLOT_STARTS && !keep_long_name(slot, name, user)) {
 		count(UW_CNT_BIG_FULL);
-		st->flags = UW_EV_NAME_CUT;
+		slot->ev.flags |= UW_EV_NAME_CUT;
 	}
-}
-
-/* Brings the name of a state without a slot to the scratch space. */
-static __always_inline void load_name(struct scratch *s, const struct uw_state *st)
-{
-	begin_strings(&s->ev, st->name_len);
-	__builtin_memcpy(s->data, st->name, UW_STATE_NAME);
 }
 
 #if UW_KERNEL_READS
 /* Brings what is known of the event, and its strings, to the scratch space. */
-static __always_inline long load(struct scratch *s, const struct uw_state *st)
+static __always_inline long load(struct scratch *s, const struct uw_slot *slot)
 {
-	struct uw_small_slot *small;
+	__u32 size = slot->ev.size;
 	struct uw_big_slot *big;
-	__u32 size;
 
-	if (st->slot == UW_NO_SLOT) {
-		load_name(s, st);
-		return 0;
-	}
-	if (st->slot & UW_BIG_SLOT) {
-		big = big_slot(st->slot);
-		if (!big)
-			return -1;
-		size = big->ev.size;
-		return size > UW_BIG_DATA ? -1
-		     : bpf_probe_read_kernel(&s->ev, sizeof(s->ev) + size, big);
-	}
-	small = small_slot(st->slot);
-	if (!small)
+	if (slot->big == UW_NO_SLOT)
+		return size > UW_SLOT_DATA ? -1
+		     : bpf_probe_read_kernel(&s->ev, sizeof(s->ev) + size, &slot->ev);
+	big = get_big_slot(slot->big);
+	if (!big || size > UW_BIG_DATA || bpf_probe_read_kernel(&s->ev, sizeof(s->ev), &slot->ev))
 		return -1;
-	size = small->ev.size;
-	return size > UW_SMALL_DATA ? -1 : bpf_probe_read_kernel(&s->ev, sizeof(s->ev) + size, small);
+	return bpf_probe_read_kernel(s->data, size, big->data);
 }
 
 /* Keeps what the scratch space holds. False where that takes a big slot, and none is free. */
-static __always_inline bool keep(struct uw_state *st, const struct scratch *s)
+static __always_inline bool keep(struct uw_slot *slot, const struct scratch *s)
 {
-	__u32 size = s->ev.size, slot;
-	struct uw_small_slot *small;
+	__u32 size = s->ev.size;
 	struct uw_big_slot *big;
 
-	slot = take_slot(size);
-	if (slot == UW_NO_SLOT)
-		return false;
-	give_slot(st->slot);
-	st->slot = slot;
-	if (slot & UW_BIG_SLOT) {
-		big = big_slot(slot);
-		return big && size <= UW_BIG_DATA &&
-		       !bpf_probe_read_kernel(big, sizeof(s->ev) + size, &s->ev);
+	if (size <= UW_SLOT_DATA) {
+		give_big(slot);
+		return !bpf_probe_read_kernel(&slot->ev, sizeof(s->ev) + size, &s->ev);
 	}
-	small = small_slot(slot);
-	return small && size <= UW_SMALL_DATA &&
-	       !bpf_probe_read_kernel(small, sizeof(s->ev) + size, &s->ev);
+	if (slot->big == UW_NO_SLOT && bpf_map_pop_elem(&uw_big_free, &slot->big)) {
+		slot->big = UW_NO_SLOT;
+		return false;
+	}
+	big = get_big_slot(slot->big);
+	return big && size <= UW_BIG_DATA && !bpf_probe_read_kernel(big->data, size, s->data) &&
+	       !bpf_probe_read_kernel(&slot->ev, sizeof(s->ev), &s->ev);
 }
 #endif
 

@@ -20,10 +20,10 @@ static __always_inline int enter_syscall(enum bank bank, __u32 op, __s32 dfd, __
 static __always_inline int leave_syscall(__s64 ret)
 {
 	__u64 id = bpf_get_current_pid_tgid();
-	struct uw_state *st = find(id);
+	struct uw_slot *slot = find(id);
 
-	if (st)
-		finish(id, st, ret, 0, BANK_SYS_LEAVE);
+	if (slot)
+		finish(id, slot, ret, 0, BANK_SYS_LEAVE);
 	return 0;
 }
 

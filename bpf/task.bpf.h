@@ -7,8 +7,7 @@
 #define UW_TASK_BPF_H
 
 #include "descend.bpf.h"
-#include "maps.bpf.h"
-#include "walk.bpf.h"
+#include "known.bpf.h"
 
 #define PF_IO_WORKER 0x10
 #define PF_KTHREAD 0x200000
@@ -34,14 +33,6 @@ static __always_inline void put_walk(struct scratch *s, enum uw_string which, co
 		put(s, which, &w->text[pos], UW_PATH_MAX - pos);
 }
 
-static __always_inline void put_path(struct scratch *s, enum uw_string which, const struct path *path)
-{
-	struct walk *w = walk_path(s->walks + 1, path);
-
-	if (w)
-		put_walk(s, which, w);
-}
-
 /* The root directory, which a walk has as an empty path, where that would mean "not known". */
 static __always_inline void put_root(struct scratch *s, enum uw_string which)
 {
@@ -50,9 +41,9 @@ static __always_inline void put_root(struct scratch *s, enum uw_string which)
 	put(s, which, &root, 1);
 }
 
-static __always_inline void put_cmdline(struct scratch *s, struct mm_struct *mm)
+static __always_inline void put_cmdline(struct scratch *s)
 {
-	unsigned long start = BPF_CORE_READ(mm, arg_start), end = BPF_CORE_READ(mm, arg_end);
+	unsigned long start = CURRENT(mm, arg_start), end = CURRENT(mm, arg_end);
 	__u32 at = s->ev.size & (DATA_STARTS - 1), len;
 
 	if (end <= start)
@@ -167,42 +158,120 @@ static __always_inline void put_start(struct scratch *s, enum bank bank, struct 
  */
 static __always_inline __u64 client_ids(void)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-	__u64 gid = BPF_CORE_READ(task, cred, fsgid.val);
+	__u64 gid = CURRENT(cred, fsgid.val);
 
-	return gid << 32 | BPF_CORE_READ(task, cred, fsuid.val);
+	return gid << 32 | CURRENT(cred, fsuid.val);
 }
 
-static __always_inline void read_ids(struct uw_event *ev, struct task_struct *task)
+static __always_inline void read_ids(struct uw_event *ev)
 {
-	const struct cred *cred = BPF_CORE_READ(task, cred);
-	__u32 audit[2];
-	__s32 ppid = 0;
+	struct task_struct *task = (void *)bpf_get_current_task();
 
-	if (BPF_CORE_READ_INTO(&ppid, task, real_parent, tgid))
-		return;
-	ev->ppid = ppid;
-	ev->euid = BPF_CORE_READ(cred, euid.val);
+	ev->ppid = CURRENT(real_parent, tgid);
+	ev->euid = CURRENT(cred, euid.val);
 	ev->flags |= UW_EV_TASK;
 	if (!bpf_core_field_exists(task->loginuid))
 		return;
 	ev->flags |= UW_EV_LOGINUID;
-	if (AT(task_struct, sessionid) == AT(task_struct, loginuid) + 4 &&
-	    !bpf_probe_read_kernel(audit, sizeof(audit), (void *)task + AT(task_struct, loginuid))) {
-		ev->loginuid = audit[0];
-		ev->session = audit[1];
+	ev->loginuid = CURRENT(loginuid.val);
+	ev->session = CURRENT(sessionid);
+}
+
+/* The executable, if its path is known. */
+static __always_inline struct known_path *find_exe(struct scratch *s)
+{
+	struct known_path *k;
+	struct dentry *dentry;
+	bool known;
+
+	if (TYPED_TASK) {
+		dentry = bpf_get_current_task_btf()->mm->exe_file->f_path.dentry;
+		k = known_at(s, dentry);
+		known = is_known(s, k, dentry, true);
 	} else {
-		ev->loginuid = BPF_CORE_READ(task, loginuid.val);
-		ev->session = BPF_CORE_READ(task, sessionid);
+		dentry = CURRENT(mm, exe_file, f_path.dentry);
+		k = known_at(s, dentry);
+		known = is_known(s, k, dentry, false);
 	}
+	return known && has_path(k, (__u64)CURRENT(mm, exe_file, f_path.mnt)) ? k : NULL;
+}
+
+static __always_inline void put_exe(struct scratch *s)
+{
+	struct vfsmount *mnt = CURRENT(mm, exe_file, f_path.mnt);
+	struct dentry *dentry = CURRENT(mm, exe_file, f_path.dentry);
+	struct known_path *k = find_exe(s);
+	struct moment now;
+	struct walk *w;
+	__u32 pos;
+
+	if (k) {
+		put(s, UW_STR_EXE, k->text, k->len);
+		return;
+	}
+	/* Without a type for what follows. */
+	mnt = (void *)as_number(s, mnt);
+	dentry = (void *)as_number(s, dentry);
+	now = before_walk();
+	w = walk_dentry(s->walks + 1, mnt, dentry, false);
+	if (!w)
+		return;
+	put_walk(s, UW_STR_EXE, w);
+	pos = w->pos & (2 * UW_PATH_MAX - 1);
+	k = known_at(s, dentry);
+	if (pos < UW_PATH_MAX && !w->cut && remember(s, k, dentry, &now))
+		remember_path(k, &now, (__u64)mnt, &w->text[pos], 0, UW_PATH_MAX - pos);
+}
+
+/* Where the path of the cgroup is remembered, or else is to be: then it has no length. */
+static __always_inline struct known_group *find_group(struct scratch *s)
+{
+	__u64 kn = as_number(s, CURRENT(cgroups, dfl_cgrp, kn)), id = CURRENT(cgroups, dfl_cgrp, kn, id);
+	struct known_group *g = &s->group[hash(kn, 2) & (KNOWN_GROUPS - 1)];
+
+	if (g->kn != kn || g->id != id)
+		g->len = 0;
+	g->kn = kn;
+	g->id = id;
+	return g;
+}
+
+static __always_inline void put_cgroup(struct scratch *s)
+{
+	const char root = '/', *text = &root;
+	struct known_group *g = find_group(s);
+	__u32 pos, len = 1;
+	struct walk *w;
+
+	if (g->len) {
+		put(s, UW_STR_CGROUP, g->text, g->len);
+		return;
+	}
+	w = walk_cgroup(s->walks + 1, (void *)bpf_get_current_task());
+	if (!w || w->cut)	/* without its beginning it would look like another */
+		return;
+	pos = w->pos & (2 * UW_PATH_MAX - 1);
+	if (pos < UW_PATH_MAX) {
+		text = &w->text[pos];
+		len = UW_PATH_MAX - pos;
+	}
+	put(s, UW_STR_CGROUP, text, len);
+	if (len < KNOWN_GROUP_TEXT && !bpf_probe_read_kernel(g->text, len & (KNOWN_GROUP_TEXT - 1), text))
+		g->len = len;
+}
+
+/* What a record has at every Detail. Path rules ask whether the mount namespace is the host's. */
+static __always_inline void read_namespace(struct uw_event *ev)
+{
+	ev->mntns = CURRENT(nsproxy, mnt_ns, ns.inum);
+	if (!ev->tree)
+		ev->tree = host_tree_state();
 }
 
 /* All that is read at the return, of a deletion that will be recorded. */
 static __always_inline void read_task(struct scratch *s, enum bank bank, __u32 detail)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
-	struct mm_struct *mm;
-	struct path *exe;
 	struct walk *w;
 	void *fs = NULL;
 
@@ -210,15 +279,14 @@ static __always_inline void read_task(struct scratch *s, enum bank bank, __u32 d
 		fs = BPF_CORE_READ(task, fs);
 	if (!(s->ev.flags & UW_EV_RESOLVED))
 		put_start(s, bank, task, fs);
-	/* Also where it is no field of the record: path rules ask whether it is the host's. */
-	s->ev.mntns = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
-	if (!s->ev.tree)
-		s->ev.tree = host_tree_state();
+	read_namespace(&s->ev);
 	if (detail < UW_DETAIL_STANDARD)
 		return;
-	read_ids(&s->ev, task);
+	read_ids(&s->ev);
 	if (detail >= UW_DETAIL_FULL && fs) {
-		put_path(s, UW_STR_ROOT, fs + bpf_core_field_offset(struct fs_struct, root));
+		w = walk_path(s->walks + 1, fs + bpf_core_field_offset(struct fs_struct, root));
+		if (w)
+			put_walk(s, UW_STR_ROOT, w);
 		w = walk_path(s->walks + 1, fs + bpf_core_field_offset(struct fs_struct, pwd));
 		if (w && w->pos == UW_PATH_MAX)
 			put_root(s, UW_STR_CWD);
@@ -226,39 +294,41 @@ static __always_inline void read_task(struct scratch *s, enum bank bank, __u32 d
 			put_walk(s, UW_STR_CWD, w);
 		s->ev.flags |= w && w->cut ? UW_EV_CWD_CUT : 0;
 	}
-	mm = BPF_CORE_READ(task, mm);
-	if (mm) {
-		exe = path_of_file(BPF_CORE_READ(mm, exe_file));
-		if (exe)
-			put_path(s, UW_STR_EXE, exe);
-		put_cmdline(s, mm);
+	if (CURRENT(mm)) {
+		put_exe(s);
+		put_cmdline(s);
 	}
-	w = walk_cgroup(s->walks + 1, task);
-	if (w && w->pos == UW_PATH_MAX)
-		put_root(s, UW_STR_CGROUP);
-	else if (w && !w->cut)	/* without its beginning it would look like another */
-		put_walk(s, UW_STR_CGROUP, w);
+	put_cgroup(s);
 }
 
-/* As much of an inode as holds what is read of it, on all kernels so far. */
-#define INODE_BYTES 96
-#define INODE_HAS(member, size) (AT(inode, member) + (size) <= INODE_BYTES)
+/* Whether as much of an inode as is read at once holds it: so it is on all kernels so far. */
+#define INODE_HAS(member, size) (AT(inode, member) + (size) <= sizeof(((struct scratch *)0)->inode))
 
 /* The target, just before it goes: at the return its inode may be freed. */
-static __always_inline void read_inode(struct uw_event *ev, struct dentry *dentry, struct inode *inode,
-				       __u32 detail)
+static __always_inline void read_inode(struct scratch *s, struct uw_event *ev, struct dentry *dentry,
+				       struct inode *inode, __u32 detail, const bool typed)
 {
-	struct super_block *sb = BPF_CORE_READ(dentry, d_sb);
-	__u64 block[INODE_BYTES / 8];
-	void *at = block;
+	struct super_block *sb = typed ? dentry->d_sb : BPF_CORE_READ(dentry, d_sb);
+	void *at = s->inode;
 
-	ev->dev = BPF_CORE_READ(sb, s_dev);
+	ev->flags |= UW_EV_INODE;
 	if (detail >= UW_DETAIL_FULL)
 		bpf_probe_read_kernel_str(ev->fstype, sizeof(ev->fstype),
 					  BPF_CORE_READ(sb, s_type, name));
+	if (typed) {
+		inode = dentry->d_inode;
+		ev->dev = sb->s_dev;
+		ev->mode = inode->i_mode;
+		ev->owner = inode->i_uid.val;
+		ev->ino = inode->i_ino;
+		ev->nlink = inode->i_nlink;
+		ev->bytes = inode->i_size;
+		return;
+	}
+	ev->dev = BPF_CORE_READ(sb, s_dev);
 	if (INODE_HAS(i_mode, 2) && INODE_HAS(i_uid.val, 4) && INODE_HAS(i_ino, 8) &&
 	    INODE_HAS(i_nlink, 4) && INODE_HAS(i_size, 8) &&
-	    !bpf_probe_read_kernel(block, sizeof(block), inode)) {
+	    !bpf_probe_read_kernel(s->inode, sizeof(s->inode), inode)) {
 		ev->mode = *(__u16 *)(at + AT(inode, i_mode));
 		ev->owner = *(__u32 *)(at + AT(inode, i_uid.val));
 		ev->ino = *(__u64 *)(at + AT(inode, i_ino));
@@ -271,7 +341,6 @@ static __always_inline void read_inode(struct uw_event *ev, struct dentry *dentr
 		ev->nlink = BPF_CORE_READ(inode, i_nlink);
 		ev->bytes = BPF_CORE_READ(inode, i_size);
 	}
-	ev->flags |= UW_EV_INODE;
 }
 
 #endif

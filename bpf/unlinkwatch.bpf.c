@@ -28,7 +28,7 @@
 #endif
 #include "state.bpf.h"
 #if UW_KERNEL_READS
-#include "task.bpf.h"
+#include "in_slot.bpf.h"
 #endif
 
 #define AT_REMOVEDIR 0x200
@@ -50,160 +50,154 @@ struct attempt {
 };
 
 /* Not at the entry, as most deletions turn out to interest nobody. */
-static __always_inline void fill_who(struct uw_state *st)
+static __always_inline void fill_who(struct uw_event *ev, const struct uw_slot *slot)
 {
-	bpf_get_current_comm(st->comm, sizeof(st->comm));
-	st->via = st->sp ? UW_VIA_KERNEL : UW_VIA_SYSCALL;
+	bpf_get_current_comm(ev->comm, sizeof(ev->comm));
+	ev->via = slot->sp ? UW_VIA_KERNEL : UW_VIA_SYSCALL;
 #if UW_KERNEL_READS
-	struct task_struct *task = (void *)bpf_get_current_task();
-
 	/* The worker thread is the submitter's, but not its name: "iou-wrk-4242". */
-	if (BPF_CORE_READ(task, flags) & PF_IO_WORKER) {
-		st->via = UW_VIA_IO_URING;
-		BPF_CORE_READ_INTO(&st->comm, task, group_leader, comm);
+	if (CURRENT(flags) & PF_IO_WORKER) {
+		struct task_struct *task = (void *)bpf_get_current_task();
+
+		ev->via = UW_VIA_IO_URING;
+		BPF_CORE_READ_INTO(&ev->comm, task, group_leader, comm);
 	}
 #endif
 }
 
-/* What the state knows joins an event that has its strings. */
-static __always_inline void fill_event(struct uw_event *ev, __u64 id, const struct uw_state *st,
-				       __u64 rules, __s32 ret, __u32 flags)
+/* A name that could not be read at the entry, see enter(). Its event is in the scratch space. */
+static __always_inline void read_late(struct scratch *s, const struct uw_slot *slot)
 {
-	ev->abi = UW_ABI;
-	ev->op = st->op;
-	ev->probe = st->probe;
-	ev->via = st->via;
-	ev->flags |= st->flags | flags | (st->canary ? UW_EV_CANARY : 0);
-	ev->gen = st->gen;
-	ev->rules = rules;
-	ev->enter_ns = st->enter_ns;
-	ev->exit_ns = bpf_ktime_get_boot_ns();
-	ev->ret = ret;
-	ev->dfd = st->dfd;
-	ev->pid = id >> 32;
-	ev->tid = (__u32)id;
-	ev->uid = st->uid;
-	ev->gid = st->gid;
-	__builtin_memcpy(ev->comm, st->comm, sizeof(ev->comm));
-}
-
-/* A name that could not be read at the entry, see enter(). */
-static __always_inline void read_late(struct scratch *s, const struct uw_state *st)
-{
-	long n = bpf_probe_read_user_str(s->data, UW_PATH_MAX, (const void *)st->name_ptr);
+	long n = bpf_probe_read_user_str(s->data, UW_PATH_MAX, (const void *)slot->name_ptr);
 
 	begin_strings(&s->ev, n > 0 ? n - 1 : 0);
-	s->ev.flags = n > 0 ? UW_EV_NAME_LATE : UW_EV_NAME_LATE | UW_EV_NAME_FAULT;
+	s->ev.flags |= n > 0 ? UW_EV_NAME_LATE : UW_EV_NAME_LATE | UW_EV_NAME_FAULT;
 }
 
 #if UW_KERNEL_READS
-/* Returns what becomes of it. */
-static __always_inline enum uw_counter emit(__u64 id, const struct uw_state *st, __u64 rules, __s32 ret,
-					    __u32 flags, enum bank bank)
+/* Sends an event whose strings are long, or take a walk, and counts it. Global, so that the verifier checks it once. */
+__noinline int uw_emit_long(__u64 id, __u32 bank)
 {
-	struct uw_control *control = get_control();
+	struct uw_control *control = &uw_shared.control;
 	struct scratch *s = get_scratch(bank);
+	struct uw_slot *slot = find(id);
 
-	if (!s || !control)
-		return UW_CNT_RING_FULL;
-	if (!st->name_ptr) {
-		if (load(s, st))
-			return UW_CNT_RING_FULL;
-	} else if (st->op != UW_OP_RENAME) {
-		read_late(s, st);
-	} else {
-		begin_strings(&s->ev, 0);
-		s->ev.flags = UW_EV_NAME_FAULT;
+	if (!slot)
+		return 0;
+	if (!s || load(s, slot)) {
+		count_end(slot, UW_CNT_RING_FULL);
+		return 0;
 	}
-	fill_event(&s->ev, id, st, rules, ret, flags);
+	if (slot->name_ptr && slot->ev.op != UW_OP_RENAME)
+		read_late(s, slot);
+	else if (slot->name_ptr)
+		s->ev.flags |= UW_EV_NAME_FAULT;
 	read_task(s, bank, control->detail);
 	s->ev.size += sizeof(s->ev);
-	return output(&s->ev, s->ev.size, UW_EVENT_MAX, st->uid);
+	count_end(slot, output(&s->ev, s->ev.size, UW_EVENT_MAX, s->ev.uid));
+	return 0;
+}
+
+/* Sends the event, and counts what becomes of it: in the slot, unless it is a rare case, which takes less stack. */
+static __always_inline void emit(__u64 id, struct uw_slot *slot, enum bank bank, const __u32 flags)
+{
+	struct uw_control *control = &uw_shared.control;
+	struct scratch *s = get_scratch(bank);
+	struct uw_event *ev = &slot->ev;
+	__u32 size = ev->size;
+
+	if (!(flags & UW_EV_RET_UNKNOWN) && s && slot->big == UW_NO_SLOT && !slot->name_ptr && ev->flags & UW_EV_RESOLVED &&
+	    control->detail < UW_DETAIL_FULL) {
+		if (add_task(slot, s, control->detail)) {
+			count_end(slot, output_slot(slot));
+			return;
+		}
+		ev->size = size;
+		ev->len[UW_STR_EXE] = 0;
+		ev->len[UW_STR_CMDLINE] = 0;
+	}
+	uw_emit_long(id, bank);
 }
 #else
 /* Returns what becomes of it. */
-static __always_inline enum uw_counter emit(__u64 id, const struct uw_state *st, __u64 rules, __s32 ret,
-					    __u32 flags, enum bank bank)
+static __always_inline enum uw_counter send(struct uw_slot *slot, enum bank bank)
 {
-	struct uw_small_slot *small;
+	struct uw_event *ev = &slot->ev;
 	struct uw_big_slot *big;
 	struct scratch *s;
 
-	if (st->slot == UW_NO_SLOT) {
+	if (slot->name_ptr) {
 		s = get_scratch(bank);
 		if (!s)
 			return UW_CNT_RING_FULL;
-		if (st->name_ptr)
-			read_late(s, st);
-		else
-			load_name(s, st);
-		fill_event(&s->ev, id, st, rules, ret, flags);
+		s->ev = *ev;
+		read_late(s, slot);
 		s->ev.size += sizeof(s->ev);
-		return output(&s->ev, s->ev.size, UW_EVENT_MAX, st->uid);
+		return output(&s->ev, s->ev.size, UW_EVENT_MAX, ev->uid);
 	}
-	if (st->slot & UW_BIG_SLOT) {
-		big = big_slot(st->slot);
-		if (!big)
-			return UW_CNT_RING_FULL;
-		fill_event(&big->ev, id, st, rules, ret, flags);
-		big->ev.size += sizeof(big->ev);
-		return output(&big->ev, big->ev.size, sizeof(*big), st->uid);
-	}
-	small = small_slot(st->slot);
-	if (!small)
+	if (slot->big == UW_NO_SLOT)
+		return output_slot(slot);
+	big = get_big_slot(slot->big);
+	if (!big)
 		return UW_CNT_RING_FULL;
-	fill_event(&small->ev, id, st, rules, ret, flags);
-	small->ev.size += sizeof(small->ev);
-	return output(&small->ev, small->ev.size, sizeof(*small), st->uid);
+	big->ev = *ev;
+	big->ev.size += sizeof(*ev);
+	return output(&big->ev, big->ev.size, sizeof(*big), ev->uid);
+}
+
+static __always_inline void emit(__u64 id, struct uw_slot *slot, enum bank bank, const __u32 flags)
+{
+	count_end(slot, send(slot, bank));
 }
 #endif
 
 /* A rename that has not met a victim deletes nothing, and is not counted. */
-static __always_inline bool is_deletion(const struct uw_state *st)
+static __always_inline bool is_deletion(const struct uw_slot *slot)
 {
-	return st->op != UW_OP_RENAME || st->victim;
+	return slot->ev.op != UW_OP_RENAME || slot->victim;
 }
 
 /*
- * Ends the deletion in `st`: passes it on if a rule wants this result, and frees its state. Called at
+ * Ends the deletion in the slot: passes it on if a rule wants this result, and frees the slot. Called at
  * the return, and with UW_EV_RET_UNKNOWN where the return was missed: a kretprobe is skipped without a
  * word when all its instances are in use.
  */
-static __always_inline void finish(__u64 id, struct uw_state *st, __s32 ret, __u32 flags,
+static __always_inline void finish(__u64 id, struct uw_slot *slot, __s32 ret, const __u32 flags,
 				   enum bank bank)
 {
-	__u64 rules = ret ? st->on_failure : st->on_success;
+	__u64 rules = ret ? slot->on_failure : slot->on_success;
+	struct uw_event *ev = &slot->ev;
 
-	if (is_deletion(st)) {
+	if (is_swept(slot))
+		return;
+	if (is_deletion(slot)) {
 		if (flags & UW_EV_RET_UNKNOWN) {
-			rules = st->on_success | st->on_failure;
-			count_end(st->canary, UW_CNT_STALE);
+			rules = slot->on_success | slot->on_failure;
+			count_end(slot, UW_CNT_STALE);
 		}
-		if (rules && !st->via)
-			fill_who(st);
-		if (!rules)
+		if (!rules) {
 			count(UW_CNT_FILTERED);
-		else
-			count_end(st->canary, emit(id, st, rules, ret, flags, bank));
+		} else {
+			if (!ev->via)
+				fill_who(ev, slot);
+			ev->flags |= flags;
+			ev->rules = rules;
+			ev->exit_ns = bpf_ktime_get_boot_ns();
+			ev->ret = ret;
+			emit(id, slot, bank, flags);
+		}
 	}
-	forget(id, st);
+	forget(id, slot);
 }
 
-static __always_inline void finish_stale(__u64 id, enum bank bank)
+/* A global function: the verifier checks it once, not on each way that leads here. */
+__noinline int uw_finish_stale(__u64 id, __u32 bank)
 {
-	struct uw_state *st = find(id);
+	struct uw_slot *slot = find(id);
 
-	if (st)
-		finish(id, st, 0, UW_EV_RET_UNKNOWN, bank);
-}
-
-/* Where nothing may run for this thread any more, the daemon takes what is in the table by then. */
-static __noinline void know_who(__u64 id)
-{
-	struct uw_state *st = find(id);
-
-	if (st)
-		fill_who(st);
+	if (slot)
+		finish(id, slot, 0, UW_EV_RET_UNKNOWN, bank);
+	return 0;
 }
 
 static __always_inline const void *name_of(const struct attempt *a)
@@ -221,96 +215,105 @@ static __always_inline const void *name_of(const struct attempt *a)
 static __always_inline __u64 ids_of(const struct attempt *a)
 {
 #if UW_KERNEL_READS
+	__u64 gid;
+
 	if (a->kthread)
 		return client_ids();
+	if (TYPED_TASK) {
+		gid = CURRENT(cred, gid.val);
+		return gid << 32 | CURRENT(cred, uid.val);
+	}
 #endif
 	return bpf_get_current_uid_gid();
 }
 
-_Static_assert(UW_OP_MAX == 4, "UW_OP_MAX - 1 is a mask");
+static __always_inline __u32 uid_of(const struct attempt *a)
+{
+#if UW_KERNEL_READS
+	if (!a->kthread && TYPED_TASK)
+		return CURRENT(cred, uid.val);
+#endif
+	return (__u32)ids_of(a);
+}
+
+_Static_assert(UW_OP_MAX == 4 && UW_RULESETS == 2, "less one, they are masks");
 
 static __always_inline int enter(const struct attempt *a)
 {
 	__u64 id = bpf_get_current_pid_tgid(), ids, rules;
-	struct uw_control *control = get_control();
+	struct uw_control *control = &uw_shared.control;
 	struct uw_ruleset *set;
-	struct scratch *s;
+	struct uw_slot *slot;
 	bool canary = false;
 	const void *name;
-	__u32 slot, op = a->op;
+	__u32 which;
 
-	if (!control || control->stopping)
+	if (control->stopping)
 		return 0;
 	if (id >> 32 == control->self) {
 		if (!control->canary || (__u32)id != control->thread)
 			return 0;
 		canary = true;
 	}
-	slot = control->active;
-	set = bpf_map_lookup_elem(&uw_rulesets, &slot);
-	s = get_scratch(a->bank);
-	if (!set || !s || a->op >= UW_OP_MAX)
-		return 0;
+	which = control->active & (UW_RULESETS - 1);
+	set = &uw_shared.set[which];
 
 	/* Also where no rule wants the new one: its return must not be taken for the old one's. */
-	if (!a->kthread)
-		finish_stale(id, a->bank);
+	if (!a->kthread && find(id))
+		uw_finish_stale(id, a->bank);
 
-	ids = ids_of(a);
-	/* The check above is too far away for the verifier. */
-	asm volatile("" : "+r"(op));
-	rules = set->op[op & (UW_OP_MAX - 1)];
+	rules = set->op[a->op & (UW_OP_MAX - 1)];
 	if (rules && set->check_uids)
-		rules &= uid_rules(s, slot, set->gen, (__u32)ids);
+		rules &= uid_rules(a->bank, which, set->gen, uid_of(a));
 	/* On a stacked file system a kernel thread's is kept all the same, to know the calls inside of it. */
 	if (a->op != UW_OP_RENAME && !canary)
 		count_entry(!rules && !a->depth);
 	if (!rules && !canary && !a->depth)
 		return 0;
 
-	struct uw_state st = {
-		.on_success = canary ? ~0ULL : rules & set->success,
-		.on_failure = canary ? ~0ULL : rules & set->failure,
-		.enter_ns = bpf_ktime_get_boot_ns(),
-		.gen = set->gen,
-		.dfd = a->dfd,
-		.uid = (__u32)ids,
-		.gid = ids >> 32,
-		.slot = UW_NO_SLOT,
-		.op = a->op,
-		.probe = a->probe,
-		.set = slot,
-		.canary = canary,
-		.sp = a->sp,
-		.depth = a->depth,
-	};
+	slot = take(id);
+	ids = ids_of(a);
+	if (!slot) {
+		/* A rename might have met a victim: rather a loss too many in the counts than one too few. */
+		if (a->op == UW_OP_RENAME && !canary)
+			count(UW_CNT_SEEN);
+		count(canary ? UW_CNT_CANARY_FULL : UW_CNT_STATE_FULL);
+		return 0;
+	}
+	slot->on_success = canary ? ~0ULL : rules & set->success;
+	slot->on_failure = canary ? ~0ULL : rules & set->failure;
+	slot->set = which;
+	slot->sp = a->sp;
+	slot->depth = a->depth;
+	slot->name_ptr = 0;
+	slot->ev.abi = UW_ABI;
+	slot->ev.op = a->op;
+	slot->ev.probe = a->probe;
+	slot->ev.flags = canary ? UW_EV_CANARY : 0;
+	slot->ev.gen = set->gen;
+	slot->ev.enter_ns = bpf_ktime_get_boot_ns();
+	slot->ev.dfd = a->dfd;
+	slot->ev.pid = id >> 32;
+	slot->ev.tid = (__u32)id;
+	slot->ev.uid = (__u32)ids;
+	slot->ev.gid = ids >> 32;
 
 	name = name_of(a);
 	if (a->op == UW_OP_RENAME)
-		st.name_ptr = (__u64)name;	/* only read where there is a victim */
+		slot->name_ptr = (__u64)name;	/* only read where there is a victim */
 	else
-		keep_name(&st, name, a->user);
+		keep_name(slot, name, a->user);
 	/*
 	 * Reading from user space does not fault pages in. Where the name's page was never touched, the
 	 * system call itself brings it in, and it is read again at the return.
 	 */
-	if (a->user && st.flags & UW_EV_NAME_FAULT) {
-		st.flags = 0;
-		st.name_ptr = (__u64)name;
+	if (a->user && slot->ev.flags & UW_EV_NAME_FAULT) {
+		slot->ev.flags &= ~UW_EV_NAME_FAULT;
+		slot->name_ptr = (__u64)name;
 	}
-	if (a->kthread)
-		fill_who(&st);
-	if (add(id, &st)) {
-		/* A rename might have met a victim: rather a loss too many in the counts than one too few. */
-		if (a->op == UW_OP_RENAME)
-			count_end(canary, UW_CNT_SEEN);
-		count_end(canary, UW_CNT_STATE_FULL);
-		give_slot(st.slot);
-	} else if (!a->kthread) {
-		control = get_control();
-		if (control && control->preempts)
-			know_who(id);
-	}
+	/* Where nothing may run for this thread any more, the daemon takes what is there by then. */
+	if (a->kthread || control->preempts)
+		fill_who(&slot->ev, slot);
 	return 0;
 }
 
@@ -321,11 +324,9 @@ static __always_inline int enter(const struct attempt *a)
 SEC("raw_tp")
 int uw_whoami(void *ctx)
 {
-	struct uw_control *control = get_control();
+	struct uw_control *control = &uw_shared.control;
 	__u64 id = bpf_get_current_pid_tgid();
 
-	if (!control)
-		return 0;
 	control->self = id >> 32;
 	control->thread = (__u32)id;
 	return 0;
@@ -340,14 +341,15 @@ SEC("raw_tp/sched_process_exit")
 int uw_thread_exit(void *ctx)
 {
 	__u64 id = bpf_get_current_pid_tgid();
-	struct uw_control *control = get_control();
+	struct uw_control *control = &uw_shared.control;
 
 #if UW_KERNEL_READS
 	tree_change_ends(id);
 #endif
-	finish_stale(id, BANK_EXIT);
+	if (find(id))
+		uw_finish_stale(id, BANK_EXIT);
 	/* The daemon itself: until the next one is there, its process id may be anybody's. */
-	if (control && control->thread == (__u32)id)
+	if (control->thread == (__u32)id)
 		control->self = control->thread = 0;
 	return 0;
 }

@@ -12,7 +12,7 @@
 #include <linux/types.h>
 
 #ifndef UW_OTHER_LAYOUT
-#define UW_ABI 5
+#define UW_ABI 6
 #else	/* of the tests, for a version that it is upgraded to */
 #define UW_ABI 0xffff
 #endif
@@ -24,15 +24,23 @@
 #define UW_RULES_MAX 64		/* one bit of a 64-bit mask each */
 
 /*
- * A deletion in flight is a small state with room for a short name. Longer names, and what is learnt of
- * the target, take a slot beside it; where the strings do not fit a small slot, a big one.
+ * A deletion in flight has a slot, where its event grows in place. A thread finds its slot by its number; where another
+ * thread has that one already, it takes a spare one, which a hash table finds. Strings that do not fit take a big slot.
  */
-#define UW_STATES 4096
-#define UW_STATE_NAME 72
-#define UW_SMALL_DATA 1024
-#define UW_BIG_DATA (4 * UW_PATH_MAX)
-#define UW_SMALL_SLOTS UW_STATES
+#define UW_DIRECT_SLOTS 2048
+#define UW_SPARE_SLOTS 2048
+#define UW_STATES (UW_DIRECT_SLOTS + UW_SPARE_SLOTS)
 #define UW_BIG_SLOTS 128
+
+/*
+ * Strings in a slot start below the first, are shorter than the second, and end with the event before the third:
+ * masks for the verifier.
+ */
+#define UW_SLOT_STARTS 512
+#define UW_SLOT_STRING 1024
+#define UW_SLOT_EVENT 2048
+#define UW_SLOT_DATA (UW_SLOT_EVENT - 176)
+#define UW_BIG_DATA (4 * UW_PATH_MAX)
 
 /* Working spaces for each CPU, and how many more it takes for fentry; see maps.bpf.h. */
 #define UW_BANKS 5
@@ -153,48 +161,44 @@ struct uw_event {
 #define UW_DATA_MAX (UW_BIG_DATA + 4 * UW_PATH_MAX + UW_CMDLINE_MAX)
 #define UW_EVENT_MAX (sizeof(struct uw_event) + UW_DATA_MAX)
 
-/*
- * A deletion in flight, keyed by bpf_get_current_pid_tgid(): what the entry knows, and the rules left for
- * either result.
- */
-struct uw_state {
+/* A deletion in flight: what the entry knows, the rules left for either result, and the event so far. */
+struct uw_slot {
 	__u64 on_success;
 	__u64 on_failure;
-	__u64 enter_ns;
 	__u64 name_ptr;	/* where the name is to be read later, or 0 */
 	__u64 sp;	/* of a kernel thread: the stack pointer after the return; see bpf/vfs.bpf.h */
-	__u32 gen;
-	__s32 dfd;
-	__u32 uid;
-	__u32 gid;
-	char comm[UW_COMM_LEN];	/* with via */
-	__u32 slot;	/* UW_NO_SLOT, or one of uw_small_slots; with UW_BIG_SLOT, of uw_big_slots */
-	__u16 name_len;	/* in name; with a slot, the name is there */
-	__u16 flags;	/* enum uw_event_flag, as far as the entry can know */
-	__u8 op;
-	__u8 probe;
-	__u8 via;	/* 0: not looked at yet */
+	__u32 at;	/* number of this slot */
+	__u32 big;	/* the big slot that has the strings, or UW_NO_SLOT */
 	__u8 set;	/* slot of the rule set that decides */
 	__u8 victim;	/* a rename has met the name that it replaces */
-	__u8 canary;	/* the daemon's own, see UW_EV_CANARY */
 	__u8 depth;	/* of a kernel thread: how many file systems are stacked below this one */
-	__u8 reserved;
-	char name[UW_STATE_NAME];
+	__u8 reserved[5];
+	struct uw_event ev;	/* `size` without the event itself, `via` 0: not looked at yet */
+	char data[UW_SLOT_DATA];
 };
 
 #define UW_NO_SLOT 0xffffffff
-#define UW_BIG_SLOT 0x80000000
-
-/* The event as far as it is known before the return, its strings up to UW_STR_IN_FLIGHT. */
-struct uw_small_slot {
-	struct uw_event ev;
-	char data[UW_SMALL_DATA];
-};
 
 struct uw_big_slot {
-	struct uw_event ev;
+	struct uw_event ev;	/* room for that of the slot */
 	char data[UW_BIG_DATA];
 };
+
+/*
+ * Who has a slot. The programs have no compare-and-exchange before 5.12: who adds itself to `users` and then finds
+ * itself alone has the slot, all others take it back.
+ */
+struct uw_claim {
+	__u64 id;	/* bpf_get_current_pid_tgid() of the thread, 0: none */
+	__u32 users;
+	__u32 spares;	/* threads that were not alone here, and have a spare slot */
+};
+
+/*
+ * The daemon adds this to `users` of a slot that is to be taken from its thread. The programs leave the slot alone from
+ * then on, and one that has just not seen it is done with the slot long before the daemon comes back.
+ */
+#define UW_CLAIM_SWEPT (1 << 16)
 
 /*
  * Which parameters of vfs_unlink(), vfs_rmdir() and vfs_rename() are of interest, the first being 0. They differ
@@ -353,6 +357,20 @@ enum uw_counter {
 	UW_CNT_MAX,
 };
 
+/* Users that the rules in force have no use for, each by its number and generation: (gen << 32 | uid). */
+#define UW_REFUSED 64
+
+/* What the programs and the daemon share: global data of the programs, which the daemon maps. Zeroes to begin with. */
+struct uw_shared {
+	struct uw_control control;
+	struct uw_ruleset set[UW_RULESETS];
+	struct uw_host_tree tree;
+	struct uw_moves moves;
+	__u64 refused[UW_REFUSED];
+	struct uw_share share[UW_SHARES];
+	struct uw_claim claim[UW_STATES];
+};
+
 #ifdef __cplusplus
 #define UW_ASSERT static_assert
 #else
@@ -365,10 +383,10 @@ UW_ASSERT(__builtin_offsetof(struct uw_event, rules) == 16, "layout of uw_event"
 UW_ASSERT(__builtin_offsetof(struct uw_event, pid) == 48, "layout of uw_event");
 UW_ASSERT(__builtin_offsetof(struct uw_event, ino) == 88, "layout of uw_event");
 UW_ASSERT(__builtin_offsetof(struct uw_event, len) == 152, "layout of uw_event");
-UW_ASSERT(sizeof(struct uw_state) == 160, "layout of uw_state");
-UW_ASSERT(sizeof(struct uw_small_slot) == 176 + UW_SMALL_DATA, "layout of uw_small_slot");
+UW_ASSERT(sizeof(struct uw_slot) == 48 + UW_SLOT_EVENT, "layout of uw_slot");
 UW_ASSERT(sizeof(struct uw_big_slot) == 176 + UW_BIG_DATA, "layout of uw_big_slot");
 #endif
+UW_ASSERT(sizeof(struct uw_claim) == 16, "layout of uw_claim");
 UW_ASSERT(sizeof(struct uw_ruleset) == 64, "layout of uw_ruleset");
 UW_ASSERT(sizeof(struct uw_vfs_args) == 24, "layout of uw_vfs_args");
 UW_ASSERT(sizeof(struct uw_control) == 32, "layout of uw_control");

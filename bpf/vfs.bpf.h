@@ -45,29 +45,21 @@ static __always_inline bool in_kthread(void)
  * True inside of a call that is already known, as far as can be told: a stacked file system passes it on to one
  * below, further down the stack. Any other call means that the return of the known one was missed.
  */
-static __always_inline bool inside(const struct uw_state *st, __u64 sp, __u32 depth)
+static __always_inline bool inside(const struct uw_slot *slot, __u64 sp, __u32 depth)
 {
-	if (!st->sp)
+	if (!slot->sp)
 		return true;
-	return sp < st->sp && depth < st->depth;
+	return sp < slot->sp && depth < slot->depth;
 }
 
-/* A global function: the verifier checks it once, not on each way that leads here. */
-__noinline int uw_return_missed(__u64 id)
+/* Only a rename that replaces another file deletes. A function of its own, as there is not enough stack for all. */
+__noinline int uw_enter_kthread(__u64 sp)
 {
-	finish_stale(id, BANK_PROBE);
-	return 0;
-}
-
-/* What each entry does, once for the verifier. Only a rename that replaces another file deletes. */
-SEC("kprobe")
-int uw_enter_vfs(struct pt_regs *ctx)
-{
-	__u64 id = bpf_get_current_pid_tgid(), sp = PT_REGS_SP(ctx) + RETURN_POPS;
+	__u64 id = bpf_get_current_pid_tgid();
 	struct scratch *s = get_scratch(BANK_PROBE);
 	struct attempt a = { .probe = UW_PROBE_KPROBE, .dfd = -1, .kthread = true, .sp = sp };
 	struct dentry *victim, *source;
-	struct uw_state *st;
+	struct uw_slot *slot;
 	struct inode *inode;
 	bool deletes;
 
@@ -87,15 +79,30 @@ int uw_enter_vfs(struct pt_regs *ctx)
 		return 0;
 	a.name = BPF_CORE_READ(victim, d_name.name);
 	enter(&a);
-	st = deletes ? awaiting(id, a.op) : NULL;
-	if (!st)
+	slot = deletes ? awaiting(id, a.op) : NULL;
+	if (!slot)
 		return 0;
 	if (source) {
 		count(UW_CNT_SEEN);
-		st->victim = 1;
+		slot->victim = 1;
 	}
-	resolve(BANK_PROBE, id, st, true, NULL, victim, NULL, source);
+	resolve_kthread(BANK_PROBE, id, victim, source);
 	return 0;
+}
+
+/*
+ * What each entry does, once for the verifier, and apart: arm64's JIT takes no program that has both a tail call and a
+ * function before 6.0.
+ */
+SEC("kprobe")
+int uw_enter_vfs(struct pt_regs *ctx)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+
+	/* Before all else: the return of this call must not be taken for the old one's. */
+	if (find(id))
+		uw_finish_stale(id, BANK_PROBE);
+	return uw_enter_kthread(PT_REGS_SP(ctx) + RETURN_POPS);
 }
 
 /* The daemon puts uw_enter_vfs() there. */
@@ -112,13 +119,10 @@ static __always_inline int enter_call(struct pt_regs *ctx, __u32 op, struct dent
 {
 	__u64 id = bpf_get_current_pid_tgid(), sp = PT_REGS_SP(ctx) + RETURN_POPS;
 	struct scratch *s = get_scratch(BANK_PROBE);
-	struct uw_state *st = find(id);
+	struct uw_slot *slot = find(id);
 
-	if (!s || (st && inside(st, sp, BPF_CORE_READ(victim, d_sb, s_stack_depth))))
+	if (!s || (slot && inside(slot, sp, BPF_CORE_READ(victim, d_sb, s_stack_depth))))
 		return 0;
-	/* Before all else: the return of this call must not be taken for the old one's. */
-	if (st)
-		uw_return_missed(id);
 	s->call.op = op;
 	s->call.flags = flags;
 	s->call.victim = victim;
@@ -132,14 +136,14 @@ SEC("kprobe")
 int uw_leave_vfs(struct pt_regs *ctx)
 {
 	__u64 id = bpf_get_current_pid_tgid();
-	struct uw_state *st;
+	struct uw_slot *slot;
 
 	if (!in_kthread())
 		return 0;
-	st = find(id);
-	if (!st || !st->sp || PT_REGS_SP(ctx) < st->sp)
+	slot = find(id);
+	if (!slot || !slot->sp || PT_REGS_SP(ctx) < slot->sp)
 		return 0;
-	finish(id, st, (__s32)PT_REGS_RC(ctx), 0, BANK_PROBE);
+	finish(id, slot, (__s32)PT_REGS_RC(ctx), 0, BANK_PROBE);
 	return 0;
 }
 

@@ -53,7 +53,7 @@ void uw_layout_describe(struct uw_layout *ret)
 		.n_strings = UW_STR_MAX,
 		.n_flags = N_FLAGS,
 		.len_offset = offsetof(struct uw_event, len),
-		.stopping_offset = offsetof(struct uw_control, stopping),
+		.stopping_offset = offsetof(struct uw_shared, control.stopping),
 	};
 	for (i = 0; i < N_MEMBERS; i++) {
 		snprintf(ret->member[i].name, UW_LAYOUT_NAME, "%s", members[i].name);

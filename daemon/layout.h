@@ -25,7 +25,7 @@ struct uw_layout {
 	uint32_t event_size; /* of the members, before the strings */
 	uint32_t n_members, n_strings, n_flags;
 	uint32_t len_offset;	  /* of the strings' lengths, 16 bits each */
-	uint32_t stopping_offset; /* in struct uw_control */
+	uint32_t stopping_offset; /* in struct uw_shared */
 	struct {
 		char name[UW_LAYOUT_NAME];
 		uint32_t offset, size;

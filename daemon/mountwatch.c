@@ -109,7 +109,8 @@ static int confirm(struct uw_mountwatch *w, bool *ret_sure, bool *ret_holds)
 	if (after.inum)
 		uw_filter_set_mntns(w->book->now.filter, after.inum);
 	uw_rulebook_confirm(w->book, *ret_sure ? after.state : UW_NO_STATE);
-	return uw_source_set_state(*w->source, w->book->now.filter);
+	uw_source_set_state(*w->source, w->book->now.filter);
+	return 0;
 }
 
 void uw_mountwatch_look(struct uw_mountwatch *w)

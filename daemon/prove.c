@@ -21,14 +21,12 @@ static enum uw_verdict unknown(enum uw_verdict verdict, struct uw_buf *why, cons
 
 static int release(struct uw_source *source, struct uw_canary *canary)
 {
-	int r, off;
+	int r;
 
-	r = uw_source_set_canary(source, true);
-	if (r < 0)
-		return r;
+	uw_source_set_canary(source, true);
 	r = uw_canary_release(canary);
-	off = uw_source_set_canary(source, false);
-	return r < 0 ? r : off;
+	uw_source_set_canary(source, false);
+	return r;
 }
 
 static enum uw_verdict prove_once(struct uw_source *source, const struct uw_plan *plan,

@@ -55,8 +55,8 @@ static int on_sample(void *ctx, void *data, size_t size)
 	struct uw_source *s = ctx;
 	size_t taken = uw_ring_room((__u32)size), converted;
 
-	if (s->shares && !s->retiring && size >= sizeof(*ev))
-		__atomic_add_fetch(&s->shares[uw_share_of(ev->uid)].taken, (__s64)taken,
+	if (!s->retiring && size >= sizeof(*ev))
+		__atomic_add_fetch(&s->shared->share[uw_share_of(ev->uid)].taken, (__s64)taken,
 				   __ATOMIC_RELAXED);
 	if (s->ledger)
 		uw_ledger_next(s->ledger, (struct uw_taken){ s->serial, *s->consumed + taken });
@@ -186,7 +186,7 @@ static void add_part(struct uw_source_part parts[PARTS_MAX], size_t *n, const ch
 	parts[(*n)++].fd = fd;
 }
 
-/* The maps that have a name of ours, and the programs that are loaded. */
+/* The maps that have a name of ours, the programs' global data, and the programs that are loaded. */
 static void list_parts(struct uw_source *s)
 {
 	struct bpf_program *program;
@@ -194,6 +194,8 @@ static void list_parts(struct uw_source *s)
 
 	bpf_object__for_each_map(map, s->object) if (!strncmp(bpf_map__name(map), "uw_", 3))
 		add_part(s->maps, &s->n_maps, bpf_map__name(map), bpf_map__fd(map));
+	map = bpf_object__find_map_by_name(s->object, ".bss");
+	add_part(s->maps, &s->n_maps, "uw_shared", map ? bpf_map__fd(map) : -ENOENT);
 	bpf_object__for_each_program(program, s->object) add_part(
 		s->programs, &s->n_programs, bpf_program__name(program), bpf_program__fd(program));
 }
@@ -223,7 +225,7 @@ static int load(struct uw_source *s, const struct uw_plan *plan, size_t ring_siz
 		r = uw_source_share_maps(s);
 	if (r < 0)
 		return uw_source_explain(ret_why, r, "cannot prepare the maps", NULL);
-	s->moves->begun = 1;
+	s->shared->moves.begun = 1;
 	r = uw_source_open_rings(s);
 	if (r < 0)
 		return uw_source_explain(ret_why, r, "cannot map the ring buffer", NULL);
@@ -304,8 +306,7 @@ static void detach(struct uw_source *s)
 void uw_source_stop(struct uw_source *s)
 {
 	struct timespec step = { .tv_nsec = STOP_STEP_NS };
-	int i, states;
-	__u64 key;
+	int i;
 
 	if (!s->n_links)
 		return;
@@ -313,9 +314,7 @@ void uw_source_stop(struct uw_source *s)
 	/* Whoever keeps a descriptor has the probe attached. */
 	uw_source_forget(s);
 	uw_source_vfs_stop(s, true);
-	states = uw_source_map(s, "uw_states");
-	for (i = 0; i < (s->foreign ? FOREIGN_STEPS : STOP_STEPS) &&
-		    (!i || !bpf_map_get_next_key(states, NULL, &key));
+	for (i = 0; i < (s->foreign ? FOREIGN_STEPS : STOP_STEPS) && (!i || uw_source_in_flight(s));
 	     i++)
 		nanosleep(&step, NULL);
 	detach(s);

@@ -112,8 +112,8 @@ void uw_source_enough(struct uw_source *source);
 int uw_source_set_filter(struct uw_source *source, const struct uw_filter *filter,
 			 enum uw_detail detail);
 
-/* Puts filter->set in force, where nothing else of the filter in force has changed. 0 or -errno. */
-int uw_source_set_state(struct uw_source *source, const struct uw_filter *filter);
+/* Puts filter->set in force, where nothing else of the filter in force has changed. */
+void uw_source_set_state(struct uw_source *source, const struct uw_filter *filter);
 
 /* Has changes of these places counted, instead of those before. Returns 0 or -errno. */
 int uw_source_set_places(struct uw_source *source, const struct uw_places *places);
@@ -123,9 +123,9 @@ int uw_source_tree(const struct uw_source *source, struct uw_host_tree *ret);
 
 /*
  * While out is true, deletions by the thread that made the source come as events with UW_EV_CANARY,
- * whatever the rules, and are not counted; otherwise none of its process come. Returns 0 or -errno.
+ * whatever the rules, and are not counted; otherwise none of its process come.
  */
-int uw_source_set_canary(struct uw_source *source, bool out);
+void uw_source_set_canary(struct uw_source *source, bool out);
 
 /*
  * Hands over the deletions that began more than age_ns ago and never returned, with an unknown

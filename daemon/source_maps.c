@@ -66,23 +66,9 @@ static int push_table(const struct uw_source *s, __u32 slot, const struct entrie
 	return r;
 }
 
-int uw_source_get_control(const struct uw_source *s, struct uw_control *ret)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(uw_source_map(s, "uw_control"), &zero, ret);
-}
-
-int uw_source_set_control(const struct uw_source *s, const struct uw_control *control)
-{
-	__u32 zero = 0;
-
-	return bpf_map_update_elem(uw_source_map(s, "uw_control"), &zero, control, BPF_ANY);
-}
-
 int uw_source_set_filter(struct uw_source *s, const struct uw_filter *filter, enum uw_detail detail)
 {
-	struct uw_control control;
+	struct uw_control *control = &s->shared->control;
 	__u32 slot = (s->active + 1) % UW_RULESETS;
 	int r;
 	const struct entries uids = {
@@ -114,18 +100,10 @@ int uw_source_set_filter(struct uw_source *s, const struct uw_filter *filter, en
 		r = push_table(s, slot, &paths);
 	if (r < 0)
 		return r;
-	r = bpf_map_update_elem(uw_source_map(s, "uw_rulesets"), &slot, &filter->set, BPF_ANY);
-	if (r < 0)
-		return r;
-	r = uw_source_get_control(s, &control);
-	if (r < 0)
-		return r;
-	control.active = slot;
-	control.detail = (__u32)detail;
-	control.preempts = s->kernel->preemption != UW_PREEMPTION_NONE;
-	r = uw_source_set_control(s, &control);
-	if (r < 0)
-		return r;
+	s->shared->set[slot] = filter->set;
+	control->detail = (__u32)detail;
+	control->preempts = s->kernel->preemption != UW_PREEMPTION_NONE;
+	__atomic_store_n(&control->active, slot, __ATOMIC_SEQ_CST);
 	s->active = slot;
 	return 0;
 }
@@ -138,38 +116,24 @@ static size_t value_size(int map)
 	return bpf_obj_get_info_by_fd(map, &info, &len) ? 0 : info.value_size;
 }
 
-int uw_source_set_canary(struct uw_source *s, bool out)
+void uw_source_set_canary(struct uw_source *s, bool out)
 {
-	struct uw_control control;
-	int r = uw_source_get_control(s, &control);
-
-	if (r < 0)
-		return r;
-	control.canary = out;
-	return uw_source_set_control(s, &control);
+	__atomic_store_n(&s->shared->control.canary, out, __ATOMIC_SEQ_CST);
 }
 
 void uw_source_ignore(const struct uw_source *s)
 {
-	size_t at = s->retiring ? s->layout.stopping_offset : offsetof(struct uw_control, stopping);
-	int fd = uw_source_map(s, "uw_control");
-	__u32 zero = 0, one = 1;
-	char *control;
+	size_t at = s->retiring ? s->layout.stopping_offset
+				: offsetof(struct uw_shared, control.stopping);
 
 	/* It may be that of another version. */
-	control = calloc(1, value_size(fd));
-	if (control && at + sizeof(one) <= value_size(fd) &&
-	    !bpf_map_lookup_elem(fd, &zero, control)) {
-		memcpy(control + at, &one, sizeof(one));
-		bpf_map_update_elem(fd, &zero, control, BPF_ANY);
-	}
-	free(control);
+	if (at + sizeof(__u32) <= s->shared_size)
+		__atomic_store_n((__u32 *)((char *)s->shared + at), 1, __ATOMIC_SEQ_CST);
 }
 
-int uw_source_set_state(struct uw_source *s, const struct uw_filter *filter)
+void uw_source_set_state(struct uw_source *s, const struct uw_filter *filter)
 {
-	return bpf_map_update_elem(uw_source_map(s, "uw_rulesets"), &s->active, &filter->set,
-				   BPF_ANY);
+	s->shared->set[s->active] = filter->set;
 }
 
 int uw_source_set_places(struct uw_source *s, const struct uw_places *places)
@@ -193,25 +157,21 @@ int uw_source_set_places(struct uw_source *s, const struct uw_places *places)
 		.key_size = sizeof(*places->name),
 		.value_size = sizeof(__u32),
 	};
-	struct uw_control control;
 	int r;
 
-	if (uw_source_map(s, "uw_host_tree") < 0)
+	if (uw_source_map(s, "uw_places") < 0)
 		return 0; /* a kernel side without kernel reads */
 	r = push_table(s, 0, &place);
 	if (!r)
 		r = push_table(s, 0, &name);
-	if (!r)
-		r = uw_source_get_control(s, &control);
 	if (r < 0)
 		return r;
-	control.links = (__u32)places->links;
-	return uw_source_set_control(s, &control);
+	__atomic_store_n(&s->shared->control.links, (__u32)places->links, __ATOMIC_SEQ_CST);
+	return 0;
 }
 
 int uw_source_tree(const struct uw_source *s, struct uw_host_tree *ret)
 {
-	__u32 zero = 0;
 	int r;
 
 	*ret = (struct uw_host_tree){ .settled = 1 };
@@ -220,56 +180,51 @@ int uw_source_tree(const struct uw_source *s, struct uw_host_tree *ret)
 	r = uw_source_run(s, "uw_read_tree");
 	if (r < 0)
 		return r;
-	return bpf_map_lookup_elem(uw_source_map(s, "uw_host_tree"), &zero, ret);
+	*ret = s->shared->tree;
+	return 0;
 }
 
-static int free_slots(const struct uw_source *s, const char *stack, __u32 n)
+/* Puts the slots from the first up to before the end on the stack. */
+static int free_slots(const struct uw_source *s, const char *stack, __u32 first, __u32 end)
 {
 	int fd = uw_source_map(s, stack), r = 0;
 	__u32 slot;
 
-	for (slot = n; slot-- > 0 && !r;)
+	for (slot = end; slot-- > first && !r;)
 		r = bpf_map_update_elem(fd, NULL, &slot, BPF_ANY);
 	return r;
 }
 
-static void *share(const struct uw_source *s, const char *map, size_t size)
-{
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, uw_source_map(s, map), 0);
-
-	return p == MAP_FAILED ? NULL : p;
-}
-
 int uw_source_prepare_maps(struct uw_source *s)
 {
-	int r = free_slots(s, "uw_small_free", UW_SMALL_SLOTS);
+	int r = free_slots(s, "uw_spare_free", UW_DIRECT_SLOTS, UW_STATES);
 
-	return r ? r : free_slots(s, "uw_big_free", UW_BIG_SLOTS);
+	return r ? r : free_slots(s, "uw_big_free", 0, UW_BIG_SLOTS);
 }
 
 int uw_source_share_maps(struct uw_source *s)
 {
-	s->in_flight = share(s, "uw_in_flight", sizeof(*s->in_flight));
-	s->moves = share(s, "uw_moves", sizeof(*s->moves));
-	s->shares = share(s, "uw_shares", UW_SHARES * sizeof(*s->shares));
-	if (!s->in_flight || !s->moves || !s->shares)
+	int fd = uw_source_map(s, "uw_shared");
+	size_t size = value_size(fd);
+	void *p;
+
+	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED)
 		return -errno;
+	s->shared = p;
+	s->shared_size = size;
 	return 0;
 }
 
 void uw_source_release_maps(struct uw_source *s)
 {
-	if (s->in_flight)
-		munmap(s->in_flight, sizeof(*s->in_flight));
-	if (s->moves)
-		munmap(s->moves, sizeof(*s->moves));
-	if (s->shares)
-		munmap(s->shares, UW_SHARES * sizeof(*s->shares));
+	if (s->shared)
+		munmap(s->shared, s->shared_size);
 }
 
 void uw_source_trust_moves(struct uw_source *s)
 {
-	__atomic_add_fetch(&s->moves->done, 1, __ATOMIC_SEQ_CST);
+	__atomic_add_fetch(&s->shared->moves.done, 1, __ATOMIC_SEQ_CST);
 }
 
 /*
@@ -377,6 +332,6 @@ void uw_source_usage(const struct uw_source *s, struct uw_source_usage *ret)
 		.written = written,
 		.consumed = consumed,
 		.states_size = UW_STATES,
-		.states_used = __atomic_load_n(s->in_flight, __ATOMIC_RELAXED),
+		.states_used = uw_source_in_flight(s),
 	};
 }

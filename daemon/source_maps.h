@@ -58,16 +58,19 @@ struct uw_source {
 	unsigned long *consumed;   /* positions in the ring buffer, or NULL */
 	const unsigned long *produced;
 	uint32_t active; /* slot of the rule set in force */
-	/* Shared with the programs, or NULL: */
-	uint64_t *in_flight;
-	struct uw_moves *moves;
-	struct uw_share *shares;
+	struct uw_shared
+		*shared; /* with the programs; of another version: NULL, or of another layout */
+	size_t shared_size;
 	struct uw_source_link links[LINKS_MAX];
 	size_t n_links;
 	struct uw_source_vfs vfs;
 	uw_source_module_fn on_module;
 	void *module_userdata;
 };
+
+/* How many deletions have a slot. Of a source of another version: 1 where there are any, or that is
+ * not known. */
+size_t uw_source_in_flight(const struct uw_source *source);
 
 /*
  * Has the programs take no notice of what begins from now on. Entries are not detached for that:
@@ -79,10 +82,6 @@ void uw_source_ignore(const struct uw_source *source);
 /* Descriptor of the map, or the program, of that name, which the source keeps; negative: none. */
 int uw_source_map(const struct uw_source *source, const char *name);
 int uw_source_program(const struct uw_source *source, const char *name);
-
-/* What the programs are told, of a source of this version. Return 0 or -errno. */
-int uw_source_get_control(const struct uw_source *source, struct uw_control *ret);
-int uw_source_set_control(const struct uw_source *source, const struct uw_control *control);
 
 /* Runs the program on this process. Returns 0 or -errno. */
 int uw_source_run(const struct uw_source *source, const char *program);

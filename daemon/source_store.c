@@ -226,17 +226,13 @@ static void resume(struct uw_source *s)
 }
 
 /* As it was set by a process that was about to end, or is no more. */
-static int reset_control(struct uw_source *s)
+static void reset_control(struct uw_source *s)
 {
-	struct uw_control control;
-	int r = uw_source_get_control(s, &control);
+	struct uw_control *control = &s->shared->control;
 
-	if (r < 0)
-		return r;
-	s->active = control.active;
-	control.canary = 0;
-	control.stopping = 0;
-	return uw_source_set_control(s, &control);
+	s->active = control->active;
+	control->canary = 0;
+	control->stopping = 0;
 }
 
 int uw_source_adopt(const struct uw_source_setup *setup, struct uw_store *store,
@@ -275,9 +271,8 @@ int uw_source_adopt(const struct uw_source_setup *setup, struct uw_store *store,
 			goto fail;
 		}
 	} else {
-		r = reset_control(s);
-		r = r < 0 ? uw_source_explain(ret_why, r, "cannot set the kernel side", NULL)
-			  : uw_source_introduce(s, setup, ret_why);
+		reset_control(s);
+		r = uw_source_introduce(s, setup, ret_why);
 		if (r < 0)
 			goto fail;
 	}

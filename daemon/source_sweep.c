@@ -11,60 +11,40 @@
 #include "clock.h"
 #include "procfs.h"
 
-/* Takes the state from the map, so that nobody else finishes it. -ENOENT where somebody has. */
-static int take(struct uw_source *s, const __u64 *key, struct uw_state *value)
+static __u32 direct_slot(__u64 id)
 {
-	int fd = uw_source_map(s, "uw_states"), r = bpf_map_lookup_and_delete_elem(fd, key, value);
+	return (__u32)id & (UW_DIRECT_SLOTS - 1);
+}
 
-	/* Hash maps have it from 5.14. Before, an entry that is minutes old is not in a race. */
-	if (r < 0 && r != -ENOENT) {
-		r = bpf_map_lookup_elem(fd, key, value);
-		if (!r)
-			r = bpf_map_delete_elem(fd, key);
-	}
+/* The other strings of an event that has outgrown its slot. */
+static int take_big(const struct uw_source *s, const struct uw_slot *slot, struct uw_big_slot *ret)
+{
+	int r = bpf_map_lookup_elem(uw_source_map(s, "uw_big_slots"), &slot->big, ret);
+
 	if (!r)
-		__atomic_sub_fetch(s->in_flight, 1, __ATOMIC_SEQ_CST);
-	return r;
+		r = bpf_map_update_elem(uw_source_map(s, "uw_big_free"), NULL, &slot->big, BPF_ANY);
+	return r < 0 ? -errno : 0;
 }
 
-/*
- * What the state has in its slot, as the beginning of an event: it has room for the largest. The
- * slot is free then.
- */
-static int take_slot(const struct uw_source *s, __u32 slot, struct uw_event *ev)
+/* Nobody but us has anything to do with the slot now. */
+static void free_slot(struct uw_source *s, __u32 at, __u64 id)
 {
-	bool big = slot & UW_BIG_SLOT;
-	int slots = uw_source_map(s, big ? "uw_big_slots" : "uw_small_slots");
-	int stack = uw_source_map(s, big ? "uw_big_free" : "uw_small_free");
-	int r;
+	struct uw_claim *claim = &s->shared->claim[at];
 
-	slot &= ~UW_BIG_SLOT;
-	r = bpf_map_lookup_elem(slots, &slot, ev);
-	if (r < 0)
-		return r;
-	return bpf_map_update_elem(stack, NULL, &slot, BPF_ANY);
-}
-
-static void take_name(const struct uw_state *st, struct uw_event *ev)
-{
-	memset(ev, 0, sizeof(*ev));
-	if (st->name_ptr) {
-		ev->flags = UW_EV_NAME_FAULT;
+	__atomic_store_n(&claim->id, 0, __ATOMIC_SEQ_CST);
+	__atomic_sub_fetch(&claim->users, UW_CLAIM_SWEPT + 1, __ATOMIC_SEQ_CST);
+	if (at < UW_DIRECT_SLOTS || bpf_map_delete_elem(uw_source_map(s, "uw_spares"), &id))
 		return;
-	}
-	memcpy(ev + 1, st->name, st->name_len);
-	ev->len[UW_STR_NAME] = st->name_len;
-	ev->size = st->name_len;
+	__atomic_sub_fetch(&s->shared->claim[direct_slot(id)].spares, 1, __ATOMIC_SEQ_CST);
+	bpf_map_update_elem(uw_source_map(s, "uw_spare_free"), NULL, &at, BPF_ANY);
 }
 
 /* The kernel side only asks who it is once the deletion interests somebody. */
-static void take_who(const struct uw_state *st, struct uw_event *ev)
+static void take_who(struct uw_event *ev)
 {
 	static const char worker[] = "iou-wrk-";
 
-	ev->via = st->via;
-	memcpy(ev->comm, st->comm, sizeof(ev->comm));
-	if (st->via)
+	if (ev->via)
 		return;
 	ev->via = UW_VIA_SYSCALL;
 	uw_procfs_comm(ev->pid, ev->tid, ev->comm, sizeof(ev->comm));
@@ -74,67 +54,96 @@ static void take_who(const struct uw_state *st, struct uw_event *ev)
 	}
 }
 
-/* As the kernel side would hand it over, with what is known of a deletion in flight. */
-static int sweep_one(struct uw_source *s, __u64 key, struct uw_big_slot *slot)
+/* As the kernel side would hand it over, with what is known of a deletion in flight. `big` is room
+ * for it. */
+static int hand_over(struct uw_source *s, const struct uw_slot *slot, struct uw_big_slot *big)
 {
-	struct uw_event *ev = &slot->ev;
-	struct uw_state st;
-	int r;
+	struct uw_event *ev = &big->ev;
+	int r = 0;
 
-	r = take(s, &key, &st);
-	if (r < 0)
-		return r == -ENOENT ? 0 : r;
-	if (st.slot == UW_NO_SLOT)
-		take_name(&st, ev);
-	else if ((r = take_slot(s, st.slot, ev)) < 0)
+	if (slot->ev.size > (slot->big == UW_NO_SLOT ? UW_SLOT_DATA : UW_BIG_DATA))
+		return -EPROTO;
+	if (slot->big == UW_NO_SLOT)
+		memcpy(big->data, slot->data, slot->ev.size);
+	else
+		r = take_big(s, slot, big);
+	if (r < 0 || (slot->ev.op == UW_OP_RENAME && !slot->victim) ||
+	    slot->ev.flags & UW_EV_CANARY)
 		return r;
-	if ((st.op == UW_OP_RENAME && !st.victim) || st.canary)
-		return 0;
+	*ev = slot->ev;
+	if (slot->name_ptr)
+		ev->flags |= UW_EV_NAME_FAULT;
 	ev->size += (__u32)sizeof(*ev);
-	ev->abi = UW_ABI;
-	ev->op = st.op;
-	ev->probe = st.probe;
-	ev->flags |= st.flags | UW_EV_RET_UNKNOWN;
-	ev->gen = st.gen;
-	ev->rules = st.on_success | st.on_failure;
-	ev->enter_ns = st.enter_ns;
-	ev->exit_ns = st.enter_ns;
-	ev->dfd = st.dfd;
-	ev->pid = (__u32)(key >> 32);
-	ev->tid = (__u32)key;
-	ev->uid = st.uid;
-	ev->gid = st.gid;
-	take_who(&st, ev);
+	ev->flags |= UW_EV_RET_UNKNOWN;
+	ev->rules = slot->on_success | slot->on_failure;
+	ev->exit_ns = ev->enter_ns;
+	take_who(ev);
 	s->on_event(ev, ev->size, s->userdata);
 	if (s->ledger)
 		s->ledger->words->swept++;
 	return 1;
 }
 
+struct room {
+	struct uw_slot slot;
+	struct uw_big_slot big;
+};
+
+/*
+ * Takes the slot if the deletion is older than that: in two steps, one call after the other, or a
+ * program might pass it on in this moment. Programs that are detached do not: then at once.
+ */
+static int sweep_one(struct uw_source *s, __u32 at, uint64_t age_ns, struct room *room)
+{
+	struct uw_claim *claim = &s->shared->claim[at];
+	bool marked = __atomic_load_n(&claim->users, __ATOMIC_SEQ_CST) >= UW_CLAIM_SWEPT, old;
+	__u64 id = __atomic_load_n(&claim->id, __ATOMIC_SEQ_CST);
+	int r;
+
+	if (!id && !marked)
+		return 0;
+	if (bpf_map_lookup_elem(uw_source_map(s, "uw_slots"), &at, &room->slot))
+		return -errno;
+	old = id && uw_clock_ns(CLOCK_BOOTTIME) >= room->slot.ev.enter_ns + age_ns;
+	if (old && !marked)
+		__atomic_add_fetch(&claim->users, UW_CLAIM_SWEPT, __ATOMIC_SEQ_CST);
+	if (!old && marked)
+		__atomic_sub_fetch(&claim->users, UW_CLAIM_SWEPT, __ATOMIC_SEQ_CST);
+	if (!old || (!marked && age_ns))
+		return 0;
+	r = hand_over(s, &room->slot, &room->big);
+	free_slot(s, at, id);
+	return r;
+}
+
 int uw_source_sweep(struct uw_source *s, uint64_t age_ns)
 {
-	int fd = uw_source_map(s, "uw_states"), swept = 0, r = 0, i;
-	struct uw_big_slot *slot = NULL;
-	struct uw_state st;
-	__u64 key, next, now;
-	bool more;
+	struct room *room;
+	int swept = 0, r = 0;
+	__u32 at;
 
-	now = uw_clock_ns(CLOCK_BOOTTIME);
-	more = !bpf_map_get_next_key(fd, NULL, &next);
+	if (!s->shared)
+		return 0;
+	room = malloc(sizeof(*room));
+	if (!room)
+		return -ENOMEM;
 	s->enough = false;
-	/* Bounded, as a key that vanishes meanwhile makes the walk start again. */
-	for (i = 0; more && !s->enough && i < 2 * UW_STATES; i++) {
-		key = next;
-		more = !bpf_map_get_next_key(fd, &key, &next);
-		if (bpf_map_lookup_elem(fd, &key, &st) || now < st.enter_ns + age_ns)
-			continue;
-		if (!slot && !(slot = malloc(sizeof(*slot))))
-			return -ENOMEM;
-		r = sweep_one(s, key, slot);
-		if (r < 0)
-			break;
-		swept += r;
+	for (at = 0; at < UW_STATES && !s->enough && r >= 0; at++) {
+		r = sweep_one(s, at, age_ns, room);
+		swept += r > 0 ? r : 0;
 	}
-	free(slot);
+	free(room);
 	return r < 0 ? r : swept;
+}
+
+size_t uw_source_in_flight(const struct uw_source *s)
+{
+	size_t n = 0, at;
+
+	/* Of another version, which may have another layout: nobody knows. */
+	if (s->shared_size != sizeof(*s->shared))
+		return 1;
+	for (at = 0; at < UW_STATES; at++)
+		n += __atomic_load_n(&s->shared->claim[at].id, __ATOMIC_RELAXED) != 0;
+	return n;
 }
