@@ -7,12 +7,12 @@ instruction, so that the figures do not depend on the machine, and one percent m
 import os
 
 from budgets import BUDGETS, ELSEWHERE, KERNEL, MEMORY
-from meter import DIR, RULES, TREE, counted, deletion, memory, prepare, record, watch
+from meter import MANY, RULES, counted, deletion, memory, prepare, record, watch
 from uwtest import done, ok
 
 COUNT = 150     # of which the median is taken, twice: the less, as the machine's own work may come in between
 PROBES = ("kprobe", "fentry")
-DEEP = TREE + "/a/b" + "/c" * 12
+DEEP = tuple(d + "/c" * 12 for d in MANY)
 costs = {}
 
 
@@ -21,19 +21,18 @@ def least(dirs):
 
 
 prepare()
-os.makedirs(DEEP)
-bare = {dirs: least(dirs) for dirs in ((DIR,), RULES["path"][1], (DEEP,), (DEEP, DEEP + "/.."))}
+for path in DEEP:
+    os.makedirs(path)
+bare = {dirs: least(dirs) for dirs in {d for _, d in RULES.values()} | {DEEP}}
 for probe in PROBES:
-    for i, case in enumerate(("uid", "path", "same directory", "minimal", "standard")):
+    for i, case in enumerate(("uid", "path", "new directory", "minimal", "standard")):
         dirs = RULES[case][1]
         watch(case, probe, renew=not i)
         costs[probe + "/" + case] = least(dirs) - bare[dirs]
         if case in ("minimal", "standard") and probe == "kprobe":
             costs["daemon/" + case] = record()
-        if case == "path":
-            deep = (DEEP, DEEP + "/..")
-            more = least(deep) - bare[deep] - costs[probe + "/path"]
-            costs[probe + "/component"] = more // 11.5
+        if case == "new directory":
+            costs[probe + "/component"] = (least(DEEP) - bare[DEEP] - costs[probe + "/" + case]) // 12
 watch("standard", "kprobe", extra="[Flood]\nBurst=1\n")
 costs["daemon/flood"] = counted()
 left = memory()

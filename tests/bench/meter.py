@@ -11,16 +11,16 @@ from uwtest import configure, main_pid, reload, restart, run
 TREE = "/mnt"                   # a tmpfs of its own: one mount below the root
 DIR = TREE + "/a/b"             # so that a file in it has four components
 BESIDE = TREE + "/a/c"
+MANY = tuple("%s/a/%02d" % (TREE, i) for i in range(99))     # more than are remembered from one deletion to the next
 COUNT = 500
 DAEMON = "unlinkwatchd"
 MISSED = "/none"                # of a rule that wants other places of the same file system
 
-# What a configuration leaves to do: rules, and the directories that files are deleted in, in turn. Where that is
-# one, what the rules say of it is remembered from one deletion to the next.
+# What a configuration leaves to do: rules, and the directories that files are deleted in, in turn.
 RULES = {
     "uid": ("User=4242", (DIR,)),
     "path": ("Path=" + TREE + MISSED, (DIR, BESIDE)),
-    "same directory": ("Path=" + TREE + MISSED, (DIR,)),
+    "new directory": ("Path=" + TREE + MISSED, MANY),
     "minimal": ("Path=" + DIR, (DIR,)),
     "standard": ("Path=" + DIR, (DIR,)),
     "full": ("Path=" + DIR, (DIR,)),
@@ -31,7 +31,7 @@ RULES = {
 def prepare():
     run("systemctl", "stop", DAEMON)
     run("mount", "-t", "tmpfs", "-o", "size=512M,nr_inodes=0", "tmpfs", TREE)
-    for path in (DIR, BESIDE):
+    for path in (DIR, BESIDE, *MANY):
         os.makedirs(path)
 
 

@@ -8,7 +8,7 @@ import json
 import os
 import time
 
-from meter import COUNT, DAEMON, DIR, RULES, TREE, deletion, delete, memory, prepare, started, watch
+from meter import COUNT, DAEMON, DIR, MANY, RULES, TREE, deletion, delete, memory, prepare, started, watch
 from uwtest import configure, restart, run
 
 PEER, JOURNALD = "bench-peer", "systemd-journald"
@@ -75,8 +75,8 @@ def peer(name, argv, stop=True):
 
 
 def products():
-    words = {"uid": "uid not selected", "path": "path not selected, another directory than before",
-             "same directory": "path not selected, same directory as before", "failed": "failed (ENOENT), recorded"}
+    words = {"uid": "uid not selected", "path": "path not selected, in two directories in turn",
+             "new directory": "path not selected, directory not remembered", "failed": "failed (ENOENT), recorded"}
     for probe in ("kprobe", "fentry", "tracepoint"):
         for i, (case, (_, dirs)) in enumerate(RULES.items()):
             watch(case, probe, renew=not i)
@@ -100,7 +100,7 @@ def auditd():
 # Against what should make no difference
 
 
-FAR, NEAR, SAME = "path not selected, other directory", "recorded, Detail=minimal", "path not selected, same directory"
+FAR, NEAR, SAME = "path not selected, not remembered", "recorded, Detail=minimal", "path not selected, remembered"
 
 
 class Point:
@@ -119,8 +119,12 @@ def made(*names):
     return tuple(TREE + n for n in names)
 
 
+def many(top, below=""):
+    return made(*("%s-%02d%s" % (top, i, below) for i in range(len(MANY))))
+
+
 def lines(cold, hit):
-    """Deletions that no rule wants, in two directories in turn or in one, and such that are recorded."""
+    """Deletions that no rule wants, in more directories than are remembered or in one, and such that are recorded."""
     return [(FAR, cold), (NEAR, hit), (SAME, cold[:1])]
 
 
@@ -138,7 +142,7 @@ def users(count):
 
 def scale():
     """(title, unit, points) against what should make no difference. The daemon is started once, and reloaded."""
-    plain = lines(made("/cold/x", "/cold/y"), made("/p0/x"))
+    plain = lines(many("/cold"), made("/p0/x"))
     one = paths(1)
     depths = [(n, "/d" * (n - 2)) for n in (2, 8, 32)]
     jobs = [(n, *(made(*(top + "/job%d" % i for i in range(n))) for top in ("/cold", "/p0"))) for n in (1, 4, 16)]
@@ -147,7 +151,7 @@ def scale():
         ("path prefixes", "prefixes of one rule", [Point(n, paths(n), plain) for n in (1, 100, 10000)]),
         ("users", "uids of one rule", [Point(n, users(n), [("uid not selected", (DIR,))]) for n in (1, 1000)]),
         ("depth", "components below the mount",
-         [Point(n, one, lines(made("/x%d%s" % (n, d), "/y%d%s" % (n, d)), made("/p0" + d))) for n, d in depths]),
+         [Point(n, one, lines(many("/cold%d" % n, d), made("/p0" + d))) for n, d in depths]),
         ("deleters", "processes at once", [Point(n, one, [(NEAR, hit), (SAME, cold)], n) for n, cold, hit in jobs]),
     ]
     without = {point: point.measure() for _, _, points in series for point in points}
