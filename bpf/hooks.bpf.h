@@ -295,8 +295,8 @@ static __always_inline void resolve_rename(enum bank bank, __u64 id, const struc
 	uw_walk_target(id, bank);
 }
 
-/* The same for a kernel thread, which has no directories, in which a mount would be known. */
-static __always_inline void resolve_kthread(enum bank bank, __u64 id, struct dentry *victim, struct dentry *source)
+/* The same of what a kernel thread calls, which has no directories, in which a mount would be known. */
+static __always_inline void resolve_kthread(enum bank bank, __u64 id)
 {
 	struct scratch *s = get_scratch(bank);
 
@@ -305,8 +305,8 @@ static __always_inline void resolve_kthread(enum bank bank, __u64 id, struct den
 	s->target.kthread = 1;
 	s->target.decided = 0;
 	s->target.dir = 0;
-	s->target.dentry = (__u64)victim;
-	s->target.by = (__u64)source;
+	s->target.dentry = (__u64)s->call.victim;
+	s->target.by = (__u64)s->call.source;
 	uw_walk_target(id, bank);
 }
 

@@ -52,10 +52,12 @@ static __always_inline bool inside(const struct uw_slot *slot, __u64 sp, __u32 d
 	return sp < slot->sp && depth < slot->depth;
 }
 
-/* Only a rename that replaces another file deletes. A function of its own, as there is not enough stack for all. */
+/*
+ * Begins what s->call says. Only a rename that replaces another file deletes. Returns 1 if the target is to be taken down.
+ * A function of its own, as there is not enough stack for all.
+ */
 __noinline int uw_enter_kthread(__u64 sp)
 {
-	__u64 id = bpf_get_current_pid_tgid();
 	struct scratch *s = get_scratch(BANK_PROBE);
 	struct attempt a = { .probe = UW_PROBE_KPROBE, .dfd = -1, .kthread = true, .sp = sp };
 	struct dentry *victim, *source;
@@ -79,15 +81,14 @@ __noinline int uw_enter_kthread(__u64 sp)
 		return 0;
 	a.name = BPF_CORE_READ(victim, d_name.name);
 	enter(&a);
-	slot = deletes ? awaiting(id, a.op) : NULL;
+	slot = deletes ? awaiting(bpf_get_current_pid_tgid(), a.op) : NULL;
 	if (!slot)
 		return 0;
 	if (source) {
 		count(UW_CNT_SEEN);
 		slot->victim = 1;
 	}
-	resolve_kthread(BANK_PROBE, id, victim, source);
-	return 0;
+	return 1;
 }
 
 /*
@@ -102,7 +103,9 @@ int uw_enter_vfs(struct pt_regs *ctx)
 	/* Before all else: the return of this call must not be taken for the old one's. */
 	if (find(id))
 		uw_finish_stale(id, BANK_PROBE);
-	return uw_enter_kthread(PT_REGS_SP(ctx) + RETURN_POPS);
+	if (uw_enter_kthread(PT_REGS_SP(ctx) + RETURN_POPS))
+		resolve_kthread(BANK_PROBE, id);
+	return 0;
 }
 
 /* The daemon puts uw_enter_vfs() there. */

@@ -236,14 +236,23 @@ static __always_inline struct walk *walk_end(struct walk *w)
 	return w;
 }
 
-static __always_inline struct walk *walk_on(__u32 which, struct walk *w)
+/* All the way. A global function, too: the verifier goes through the loop once, not for each path. */
+__noinline int uw_walk(__u32 which)
 {
+	struct walk *w;
 	int i, done = 0;
 
 	for (i = 0; i < UW_WALK_STEPS / STEPS_PER_CALL && !done; i++)
 		done = uw_walk_step(which);
-	if (!done)
+	w = bpf_map_lookup_elem(&uw_walks, &which);
+	if (w && !done)
 		w->cut = 1;
+	return 0;
+}
+
+static __always_inline struct walk *walk_on(__u32 which, struct walk *w)
+{
+	uw_walk(which);
 	return walk_end(w);
 }
 
