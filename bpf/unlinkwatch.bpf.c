@@ -75,12 +75,15 @@ static __always_inline void read_late(struct scratch *s, const struct uw_slot *s
 }
 
 #if UW_KERNEL_READS
-/* Sends an event whose strings are long, or take a walk, and counts it. Global, so that the verifier checks it once. */
-__noinline int uw_emit_long(__u64 id, __u32 bank)
+/*
+ * Sends the event of slot `at`, whose strings are long, or take a walk, and counts it. Global, so that the verifier
+ * checks it once. By its number, as find() has none that the daemon is about to take away.
+ */
+__noinline int uw_emit_long(__u32 at, __u32 bank)
 {
 	struct uw_control *control = &uw_shared.control;
 	struct scratch *s = get_scratch(bank);
-	struct uw_slot *slot = find(id);
+	struct uw_slot *slot = get_slot(at);
 
 	if (!slot)
 		return 0;
@@ -99,7 +102,7 @@ __noinline int uw_emit_long(__u64 id, __u32 bank)
 }
 
 /* Sends the event, and counts what becomes of it: in the slot, unless it is a rare case, which takes less stack. */
-static __always_inline void emit(__u64 id, struct uw_slot *slot, enum bank bank, const __u32 flags)
+static __always_inline void emit(struct uw_slot *slot, enum bank bank, const __u32 flags)
 {
 	struct uw_control *control = &uw_shared.control;
 	struct scratch *s = get_scratch(bank);
@@ -116,7 +119,7 @@ static __always_inline void emit(__u64 id, struct uw_slot *slot, enum bank bank,
 		ev->len[UW_STR_EXE] = 0;
 		ev->len[UW_STR_CMDLINE] = 0;
 	}
-	uw_emit_long(id, bank);
+	uw_emit_long(slot->at, bank);
 }
 #else
 /* Returns what becomes of it. */
@@ -145,7 +148,7 @@ static __always_inline enum uw_counter send(struct uw_slot *slot, enum bank bank
 	return output(&big->ev, big->ev.size, sizeof(*big), ev->uid);
 }
 
-static __always_inline void emit(__u64 id, struct uw_slot *slot, enum bank bank, const __u32 flags)
+static __always_inline void emit(struct uw_slot *slot, enum bank bank, const __u32 flags)
 {
 	count_end(slot, send(slot, bank));
 }
@@ -184,7 +187,7 @@ static __always_inline void finish(__u64 id, struct uw_slot *slot, __s32 ret, co
 			ev->rules = rules;
 			ev->exit_ns = bpf_ktime_get_boot_ns();
 			ev->ret = ret;
-			emit(id, slot, bank, flags);
+			emit(slot, bank, flags);
 		}
 	}
 	forget(id, slot);
