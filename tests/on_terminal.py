@@ -18,6 +18,7 @@ class Session:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             try:
+                signal.signal(signal.SIGINT, signal.SIG_DFL)    # a shell ignores it for what it starts in the background
                 os.execvpe(command[0], command, environment)
             finally:
                 os._exit(127)
