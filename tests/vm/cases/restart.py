@@ -12,7 +12,8 @@ import subprocess
 import sys
 import time
 
-from uwtest import (CONTINUED, DELETED, FAILED, FLOOD, LOSS, STARTED, STOPPED, configure, cursor, done, equal, journal, ok, run, status)
+from uwtest import (CONTINUED, STARTED, STOPPED, Account, configure, cursor, done, equal, keep_journal, ok, run, status,
+                    unbalanced)
 
 UID, DIR, FAIL = 4242, "/dev/shm/restart", 3
 DELETIONS = int(os.environ.get("UW_DELETIONS", "1000"))
@@ -22,6 +23,7 @@ PROCESSES = "/sys/fs/cgroup/system.slice/unlinkwatchd.service/cgroup.procs"
 # The kills leave little time for reading, so that the ring buffer holds all of it.
 RULE = "[Watch mine]\nUser=%d\n[Daemon]\nDetail=minimal\nRingBufferSize=%s\nQueueSize=32M\n%s\n"
 short = not os.path.exists("unlinkwatchd-other")  # on all kernels but one
+RESTARTS = int(os.environ.get("UW_RESTARTS", 3 if short else 6))
 
 os.makedirs(DIR)
 run("install", "-m", "755", "deleters", "/usr/local/bin/deleters")  # from where others may run it
@@ -57,41 +59,28 @@ def active():
     sys.exit("# it does not start")
 
 
-def settled(here, n, seconds=150):
-    """Records of single deletions, how many deletions the summaries have, and the losses, as soon as they are n."""
-    limit = time.monotonic() + seconds
-    while True:
-        records = journal(here)
-        got = [r for r in records if r.get("MESSAGE_ID") in (DELETED, FAILED)]
-        summed = sum(int(r["UNLINK_FLOOD_COUNT"]) for r in records if r.get("MESSAGE_ID") == FLOOD)
-        lost = sum(int(r["UNLINK_LOST"]) for r in records if r.get("MESSAGE_ID") == LOSS)
-        if len(got) + summed + lost >= n or time.monotonic() > limit:
-            time.sleep(1)   # for what would come twice
-            return got, summed, lost
-        time.sleep(1)
-
-
 def check(title, here, happened, exact_counters=True):
     n = sum(happened.values())
-    got, summed, lost = settled(here, n)
-    got = [r for r in journal(here) if r.get("MESSAGE_ID") in (DELETED, FAILED)]
-    seen = collections.Counter((r["UNLINK_FILENAME"], r["UNLINK_RET"]) for r in got)
-    print("# %s: %d deletions, %d recorded, %d in summaries, %d lost" % (title, n, len(got), summed, lost))
-    equal(lost, 0, title + ": nothing is reported as lost")
+    account = Account(here)
+    account.settle(n, 150)
+    seen, summed = account.singles, account.floods["COUNT"]
+    print("# %s: %d deletions, %d recorded, %d in summaries, %d lost" % (title, n, account.recorded(), summed, account.lost),
+          flush=True)
+    equal(account.lost, 0, title + ": nothing is reported as lost")
     if summed:
         ok(not seen - happened, title + ": no record comes twice", list((seen - happened).items())[:5])
-        equal(len(got) + summed, n, title + ": records and summaries together are what was deleted")
+        equal(account.recorded() + summed, n, title + ": records and summaries together are what was deleted")
     else:
         ok(not seen - happened, title + ": nothing is doubled", list((seen - happened).items())[:5])
         ok(not happened - seen, title + ": nothing is missing",
            sum((happened - seen).values()), list((happened - seen).items())[:5])
     now = status()["counters"]
-    equal(now["seen"], now["recorded"] + now["filtered"] + now["summarised"] + now["in_flight"] + now["queued"] +
-          now["lost"]["total"], title + ": the counters balance")
+    equal(unbalanced(now), 0, title + ": the counters balance")
     if exact_counters:
         equal((now["recorded"] + now["summarised"], now["lost"]["total"]), (counted["all"] + n, 0),
               title + ": and go on from those of the process before")
         counted["all"] += n
+    return account
 
 
 counted = {"all": 0}
@@ -119,6 +108,8 @@ def kill_often(times):
     return killed
 
 
+keep_journal()
+
 # kill -9
 for probe in ("kprobe",) if short else ("auto", "kprobe"):
     configured(more="Probe=" + probe)
@@ -131,9 +122,8 @@ for probe in ("kprobe",) if short else ("auto", "kprobe"):
     equal(killed, KILLS, "by %s: it is killed %d times, and comes back as often" % (probe, KILLS))
     happened = end(p)
     active()
-    check("killed, by " + probe, here, happened)
-    said = {r.get("MESSAGE_ID") for r in journal(here)}
-    ok(CONTINUED in said and not said & {STARTED, STOPPED}, "killed, by %s: it says that it went on without a gap" % probe)
+    said = check("killed, by " + probe, here, happened).said
+    ok(said[CONTINUED] and not said[STARTED] + said[STOPPED], "killed, by %s: it says that it went on without a gap" % probe)
 
 if not short:
     # A flood's counts go on, too.
@@ -151,7 +141,7 @@ configured(more="Probe=kprobe")
 run("systemctl", "restart", "unlinkwatchd")
 here = cursor()
 p = begin(DELETIONS)
-for _ in range(3 if short else 6):
+for _ in range(RESTARTS):
     run("systemctl", "restart", "unlinkwatchd")
 happened = end(p)
 check("restarted", here, happened)

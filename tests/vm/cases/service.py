@@ -12,7 +12,7 @@ import struct
 import subprocess
 import time
 
-from uwtest import (CONFIG_ACCEPTED, CONFIG_REJECTED, DELETED, FAILED, STARTED, STOPPED, configure, cursor,
+from uwtest import (CONFIG_ACCEPTED, CONFIG_REJECTED, CONTINUED, DELETED, FAILED, STARTED, STOPPED, configure, cursor,
                     deletions, done, equal, journal, ok, preempts, reload, restart, run, settle, status,
                     value)
 
@@ -246,6 +246,24 @@ equal(list(rights), [("\t".join([uid] * 4), caps, caps, caps, caps, caps)],
       "it is not root and has three capabilities: CAP_SYS_ADMIN is in no set of them")
 equal((proc["NoNewPrivs"], proc["Seccomp"]), ("1", "2"), "it has no new privileges and a system call filter")
 equal(helpers(), [], "and nobody holds any for it")
+scores = []
+for pid in (main, run("systemctl", "show", "-P", "MainPID", "systemd-journald").strip()):
+    with open("/proc/%s/oom_score_adj" % pid) as f:
+        scores.append(int(f.read()))
+equal(scores, [-250, -250], "where memory runs out, it and journald are not the first to be killed")
+here = cursor()
+with open("/proc/%s/oom_score_adj" % main, "w") as f:
+    f.write("1000")
+open("/root/busy", "w").close()
+with open("/proc/sysrq-trigger", "w") as f:
+    f.write("f")  # as if there was no memory left
+os.unlink("/root/busy")
+wait_for(lambda: any(r.get("MESSAGE_ID") == CONTINUED for r in journal(here)))
+said = {r["MESSAGE_ID"] for r in journal(here) if "MESSAGE_ID" in r}
+ok(CONTINUED in said and not said & {STARTED, STOPPED} and
+   run("systemctl", "show", "-P", "MainPID", "unlinkwatchd").strip() not in ("0", main),
+   "and if it is, systemd starts it again, and it goes on", journal(here))
+equal([r["UNLINK_FILENAME"] for r in settle(here, 1, os.getpid())], ["/root/busy"], "what was deleted meanwhile is recorded")
 ok(uid != "0" and int(uid) < 1000, "its user is a system user", uid)
 for unit, most in (("unlinkwatchd.service", 1.5), ("unlinkwatchd-attach@x.service", 1.8)):
     text = run("systemd-analyze", "security", "--no-pager", unit, check=False)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What the cases share: they run in the guest as root, one line of TAP for each thing they check."""
+import collections
 import json
 import os
 import re
@@ -82,6 +83,78 @@ def journal(after):
     return [r for r in records if r.get("SYSLOG_IDENTIFIER") == "unlinkwatchd"]
 
 
+class Tail:
+    """The daemon's records after a cursor, as they come: each is read once, so that there may be millions."""
+
+    def __init__(self, after):
+        self.after = after
+
+    def more(self, *fields):
+        """Those since the last call, oldest first, with these fields only."""
+        run("journalctl", "--sync")
+        wanted = ",".join(("SYSLOG_IDENTIFIER", "MESSAGE_ID") + fields)
+        with subprocess.Popen(["journalctl", "-a", "-o", "json", "--output-fields=" + wanted, "--after-cursor", self.after],
+                              stdout=subprocess.PIPE) as p:
+            for line in p.stdout:
+                r = json.loads(line)
+                self.after = r["__CURSOR"]
+                if r.get("SYSLOG_IDENTIFIER") == "unlinkwatchd":
+                    yield r
+        if p.returncode:
+            sys.exit("# journalctl: %d" % p.returncode)
+
+
+LOSS_CAUSES = ("RING_FULL", "RING_SHARE", "STATE_FULL", "SKIPPED", "UNDECODABLE", "SINK_FAILED")
+
+
+class Account:
+    """What the journal has after a cursor, in sums: read() goes on where it was."""
+
+    def __init__(self, after):
+        self.tail = Tail(after)
+        self.singles = collections.Counter()  # (name, ret) as text, of what has a record of its own
+        self.floods = collections.Counter()   # COUNT, SUCCEEDED, FAILED, UNKNOWN of the summaries
+        self.losses = []                      # the reports
+        self.said = collections.Counter()     # MESSAGE_IDs
+        self.lost = 0
+
+    def read(self):
+        kinds = ("COUNT", "SUCCEEDED", "FAILED", "UNKNOWN")
+        for r in self.tail.more("UNLINK_FILENAME", "UNLINK_RET", *("UNLINK_FLOOD_" + k for k in kinds), "UNLINK_LOST",
+                                *("UNLINK_LOST_" + c for c in LOSS_CAUSES)):
+            what = r.get("MESSAGE_ID")
+            self.said[what] += 1
+            if what in (DELETED, FAILED):
+                self.singles[r["UNLINK_FILENAME"], r["UNLINK_RET"]] += 1
+            elif what == FLOOD:
+                self.floods.update({k: int(r["UNLINK_FLOOD_" + k]) for k in kinds})
+            elif what == LOSS:
+                self.losses.append(r)
+                self.lost += int(r["UNLINK_LOST"])
+
+    def recorded(self):
+        return self.said[DELETED] + self.said[FAILED]
+
+    def settle(self, count, seconds=120):
+        """Waits until records, summaries and losses add up to `count`, and a little longer for what would come twice."""
+        end = time.monotonic() + seconds + count / 500
+        while True:
+            self.read()
+            if self.recorded() + self.floods["COUNT"] + self.lost >= count or time.monotonic() > end:
+                break
+            time.sleep(1)
+        time.sleep(1)
+        self.read()
+
+
+def keep_journal():
+    """Room for records of hundreds of thousands of deletions: journald's own limit is a tenth of the disk."""
+    os.makedirs("/run/systemd/journald.conf.d", exist_ok=True)
+    with open("/run/systemd/journald.conf.d/test.conf", "w") as f:
+        f.write("[Journal]\nSystemMaxUse=3G\nSystemKeepFree=100M\n")
+    run("systemctl", "restart", "systemd-journald")
+
+
 def deletions(after, *pids):
     """Its records of deletions, by these processes if any are given."""
     wanted = [str(pid) for pid in pids]
@@ -99,6 +172,12 @@ def restart():
     """Anew: a restart would go on with the probes and the counts."""
     run("systemctl", "stop", "unlinkwatchd")
     run("systemctl", "start", "unlinkwatchd")
+
+
+def unbalanced(counters):
+    """How many of the deletions that were seen have become neither this nor that: 0."""
+    return counters["seen"] - sum(counters[k] for k in ("recorded", "filtered", "summarised", "in_flight", "queued")) - \
+        counters["lost"]["total"]
 
 
 def main_pid():

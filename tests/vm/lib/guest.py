@@ -188,12 +188,12 @@ class Guest:
         self._send(b"D")
         return self._answer()
 
-    def run_script(self, name, output, seconds):
-        """Run a script that was copied before, and return its status.
+    def run_script(self, name, variables, output, seconds):
+        """Run a script that was copied before, with these NAME=VALUE, and return its status.
 
         Every byte it prints goes to output.
         """
-        self._send_request("run", argv=[f"/root/vm/{name}"])
+        self._send_request("run", argv=["env", *variables, f"/root/vm/{name}"])
         for kind, payload in self._frames(seconds):
             if kind == b"O":
                 output(payload)

@@ -26,6 +26,7 @@ class Options:
     machine: machine.Machine
     copies: list  # of (path on the host, path in the guest relative to /, mode or None to keep it)
     scripts: list  # names below /root/vm, in order
+    variables: list  # NAME=VALUE, of their environment
     fresh_boot: bool
     product: bool
     timeout: float
@@ -144,7 +145,8 @@ class Session:
         """Run one of the copied scripts and return its status."""
         start = self.guest.console_size()
         try:
-            status = self.guest.run_script(name, _print, self.options.timeout)
+            status = self.guest.run_script(
+                name, self.options.variables, _print, self.options.timeout)
         except guest.GuestSilent as error:
             host.say(f"running in the guest when the time was up:\n{self.guest.processes()}")
             late = f"{name} did not end within {self.options.timeout:g} s"
