@@ -21,7 +21,7 @@ import time
 import traceback
 
 import uwtest
-from uwtest import STOPPED, configure, cursor, deletions, done, equal, journal, ok, preempts, run, settle, value
+from uwtest import LOSS, STOPPED, configure, cursor, deletions, done, equal, journal, ok, preempts, run, settle, value
 
 VICTIMS = "/root/vm/victims"
 B = "/srv/c"
@@ -799,6 +799,7 @@ if not has_int80:
 if not uring:
     sqpoll = []
     skip("io_uring", "no UNLINKAT and RENAMEAT before Linux 5.11")
+first = cursor()
 for part in (successes, special_files, long_paths, failures, no_record, overlays):
     try:
         part()
@@ -811,6 +812,8 @@ run("systemctl", "stop", *(unit(probe) for probe in PROBES))
 said = {r["_SYSTEMD_UNIT"]: r["MESSAGE"] for r in journal(last) if r.get("MESSAGE_ID") == STOPPED}
 # Of fentry on a kernel that preempts its programs, deletions of others may be: it is refused there for that.
 sure = [unit(probe) for probe in PROBES if probe != "fentry" or not preempts()]
-ok(len(said) == len(PROBES) and all(said[u].endswith("lost: 0") for u in sure), "nothing was lost", said)
+ok(len(said) == len(PROBES) and all(said[u].endswith("lost: 0") for u in sure), "nothing was lost", said,
+   [{k: v for k, v in r.items() if k == "_SYSTEMD_UNIT" or k.startswith("UNLINK_")}
+    for r in journal(first) if r.get("MESSAGE_ID") == LOSS])
 print("# %d cases on Linux %s by %s" % (n_cases, os.uname().release, " and ".join(PROBES)))
 done()
