@@ -106,13 +106,19 @@ static void on_event(const void *data, size_t size, void *userdata)
 		uw_intake_take(data, size, &m->intake);
 }
 
-/* All that the ring buffer can hold, so that nothing is left of the generation before this one. */
+/* All that the ring buffer holds, if there is room for that: then nothing is left of the
+ * generations before the last. */
 static void drain(void *userdata)
 {
 	struct uw_manager *m = userdata;
+	struct uw_source_usage before, after;
 
+	uw_source_usage(m->ladder.source, &before);
 	uw_intake_read(&m->intake,
 		       (unsigned int)(m->book.now.config->ring_size / sizeof(struct uw_event)) + 1);
+	uw_source_usage(m->ladder.source, &after);
+	if (after.consumed >= before.written)
+		uw_rulebook_trim(&m->book);
 }
 
 /* What is read meanwhile may be events. */
@@ -165,10 +171,11 @@ static void reload(struct uw_manager *m)
 	struct uw_rules rules;
 	bool restart;
 
+	/* First: an event may have the rules in force renewed, which takes the next generation. */
+	drain(m);
 	if (load_rules(m, "the rules in force stay", &rules) < 0)
 		return;
 	restart = rules.config->probe != old->probe || rules.config->ring_size != old->ring_size;
-	drain(m);
 	uw_recorder_end_floods(&m->recorder);
 	if (uw_mountwatch_swap(m->mountwatch, &rules) < 0)
 		return;

@@ -109,8 +109,8 @@ static uint64_t match_any(const struct uw_rulebook *book, const struct uw_record
 	uint64_t matches = uw_filter_match(book->now.filter, record) |
 			   uw_filter_match_path(book->now.filter, record);
 
-	if (book->before.config == book->now.config)
-		matches |= uw_filter_match(book->before.filter, record);
+	if (book->before[0].config == book->now.config)
+		matches |= uw_filter_match(book->before[0].filter, record);
 	return matches;
 }
 

@@ -8,16 +8,29 @@
 
 #include "clock.h"
 
-/* Frees rules, whose configuration others may still use. */
-static void rules_done(struct uw_rules *rules, const struct uw_config *in_use)
+static bool is_used(const struct uw_rulebook *book, const struct uw_config *config)
 {
+	bool used = book->now.config == config;
+
+	for (size_t i = 0; i < UW_RULES_KEPT && !used; i++)
+		used = book->before[i].config == config;
+	return used;
+}
+
+/* Frees rules of the book, or of none, and their configuration if no others use it. */
+static void rules_done(const struct uw_rulebook *book, struct uw_rules *rules)
+{
+	struct uw_config *config = rules->config;
+
+	if (!config)
+		return;
 	uw_filter_free(rules->filter);
 	uw_places_done(&rules->places);
 	uw_links_free(rules->links);
 	uw_mounts_free(rules->mounts);
-	if (rules->config != in_use)
-		uw_config_free(rules->config);
 	*rules = (struct uw_rules){ 0 };
+	if (!is_used(book, config))
+		uw_config_free(config);
 }
 
 /* Inode number of the mount namespace of process 1; 0 where the daemon may not look. */
@@ -70,7 +83,7 @@ int uw_rulebook_load(const struct uw_rulebook *book, const char *file, bool opti
 		return r;
 	r = compile(&rules);
 	if (r < 0) {
-		rules_done(&rules, NULL);
+		rules_done(book, &rules);
 		return r;
 	}
 	*ret = rules;
@@ -84,7 +97,7 @@ int uw_rulebook_renew(const struct uw_rulebook *book, struct uw_rules *ret)
 
 	r = compile(&rules);
 	if (r < 0) {
-		rules_done(&rules, book->now.config);
+		rules_done(book, &rules);
 		return r;
 	}
 	*ret = rules;
@@ -93,15 +106,22 @@ int uw_rulebook_renew(const struct uw_rulebook *book, struct uw_rules *ret)
 
 void uw_rulebook_commit(struct uw_rulebook *book, struct uw_rules *rules)
 {
-	rules_done(&book->before, book->now.config);
-	book->before = book->now;
+	rules_done(book, &book->before[UW_RULES_KEPT - 1]);
+	memmove(&book->before[1], &book->before[0], sizeof(book->before) - sizeof(book->before[0]));
+	book->before[0] = book->now;
 	book->now = *rules;
 	*rules = (struct uw_rules){ 0 };
 }
 
+void uw_rulebook_trim(struct uw_rulebook *book)
+{
+	for (size_t i = 1; i < UW_RULES_KEPT; i++)
+		rules_done(book, &book->before[i]);
+}
+
 void uw_rulebook_discard(struct uw_rulebook *book, struct uw_rules *rules)
 {
-	rules_done(rules, book->now.config);
+	rules_done(book, rules);
 }
 
 bool uw_rulebook_holds(struct uw_rulebook *book)
@@ -136,13 +156,15 @@ const struct uw_rules *uw_rulebook_find(const struct uw_rulebook *book, uint32_t
 {
 	if (book->now.config && book->now.gen == gen)
 		return &book->now;
-	if (book->before.config && book->before.gen == gen)
-		return &book->before;
+	for (size_t i = 0; i < UW_RULES_KEPT && book->before[i].config; i++)
+		if (book->before[i].gen == gen)
+			return &book->before[i];
 	return NULL;
 }
 
 void uw_rulebook_done(struct uw_rulebook *book)
 {
-	rules_done(&book->before, book->now.config);
-	rules_done(&book->now, NULL);
+	for (size_t i = 0; i < UW_RULES_KEPT; i++)
+		rules_done(book, &book->before[i]);
+	rules_done(book, &book->now);
 }

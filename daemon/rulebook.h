@@ -17,6 +17,10 @@
 #include "mounts.h"
 #include "places.h"
 
+/* Generations that are kept while events of theirs may wait in the ring buffer. Of older ones, the
+ * rules in force decide. */
+#define UW_RULES_KEPT 64
+
 /* States of the host's tree that rules are remembered to be for. */
 #define UW_STATES_KEPT 16
 
@@ -27,7 +31,7 @@
 #define UW_NO_STATE 1
 
 struct uw_rules {
-	struct uw_config *config; /* may be shared with the generation before */
+	struct uw_config *config; /* may be shared with other generations */
 	struct uw_mounts *mounts;
 	struct uw_links *links;
 	struct uw_places places;
@@ -45,7 +49,8 @@ struct uw_rules {
 };
 
 struct uw_rulebook {
-	struct uw_rules now, before;
+	struct uw_rules now, before[UW_RULES_KEPT]; /* the last one first; those that are not there
+						       have no config */
 };
 
 /*
@@ -62,6 +67,10 @@ int uw_rulebook_renew(const struct uw_rulebook *book, struct uw_rules *ret);
 void uw_rulebook_commit(struct uw_rulebook *book, struct uw_rules *rules);
 void uw_rulebook_discard(struct uw_rulebook *book, struct uw_rules *rules);
 
+/* Once all events are read: none of a generation before the last one can be on its way but what is
+ * still in flight. */
+void uw_rulebook_trim(struct uw_rulebook *book);
+
 /* Whether mounts and links still are what the rules in force were compiled for: reads them. */
 bool uw_rulebook_holds(struct uw_rulebook *book);
 
@@ -75,7 +84,7 @@ void uw_rulebook_confirm(struct uw_rulebook *book, uint32_t state);
 /* Whether the rules are known to be for that state. */
 bool uw_rules_are_for(const struct uw_rules *rules, uint32_t state);
 
-/* The rules of a generation; NULL where neither is of it. */
+/* The rules of a generation; NULL where they are not kept. */
 const struct uw_rules *uw_rulebook_find(const struct uw_rulebook *book, uint32_t gen);
 
 /* Frees what it holds. */
