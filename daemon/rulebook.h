@@ -19,7 +19,7 @@
 
 /* Generations that are kept while events of theirs may wait in the ring buffer. Of older ones, the
  * rules in force decide. */
-#define UW_RULES_KEPT 64
+#define UW_RULES_KEPT 256
 
 /* States of the host's tree that rules are remembered to be for. */
 #define UW_STATES_KEPT 16
