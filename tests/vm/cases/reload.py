@@ -13,13 +13,13 @@ import sys
 import time
 
 from uwtest import (CONFIG_ACCEPTED, CONFIG_REJECTED, DELETED, FAILED, LOSS, Tail, configure, cursor, done, equal,
-                    keep_journal, main_pid, ok, restart, status, unbalanced)
+                    keep_journal, main_pid, ok, restart, run, status, unbalanced)
 
 UID, DIR = 4242, "/dev/shm/reload"
-RELOADS = int(os.environ.get("UW_RELOADS", "20"))
+RELOADS = int(os.environ.get("UW_RELOADS", "8"))
 DELETERS = 4
 # One directory is watched by the first set, one by the second, one by both, one by none.
-SETS = {rule: "[Watch %s]\nUser=%d\nPath=%s/%s %s/both\n[Daemon]\nDetail=minimal\nRingBufferSize=32M\nQueueSize=32M\n" %
+SETS = {rule: "[Watch %s]\nUser=%d\nPath=%s/%s %s/both\n[Daemon]\nDetail=minimal\nRingBufferSize=32M\nQueueSize=%%s\n" %
         (rule, UID, DIR, rule, DIR) for rule in ("one", "two")}
 
 # Deletes until it is told to stop. Prints NAME RET and the nanoseconds since 1970 before and after each.
@@ -67,7 +67,7 @@ def end(processes):
 
 def change(rule):
     """The set with this rule is in force, at the latest when this returns."""
-    os.kill(pid, signal.SIGHUP)
+    os.kill(main_pid(), signal.SIGHUP)
     while [r["name"] for r in status()["rules"]] != [rule]:
         time.sleep(0.005)
 
@@ -93,56 +93,71 @@ class Times:
         return set().union(*self.sets[first:last + 1])
 
 
-keep_journal()
-configure(SETS["one"])
-restart()
-pid, here = main_pid(), cursor()
-times, deleters = Times("one"), delete()
-time.sleep(1)
-begun = time.monotonic()
-for i in range(1, RELOADS + 1):
-    rule = ("one", "two")[i % 2]
-    configure(SETS[rule])
-    times.between()
-    start = time.monotonic()
-    change(rule)
-    times.add(rule)
-    time.sleep(max(0.1, 2 * (time.monotonic() - start)))  # most deletions are to meet one set
-took = time.monotonic() - begun
-happened = list(end(deleters))
+def phase(title, reloads, stopped=False):
+    """Reloads while others delete. With `stopped`, journald stands still, so that events wait in the ring buffer."""
+    journald = int(run("systemctl", "show", "-P", "MainPID", "systemd-journald"))
+    print("# " + title)
+    queue = "1M" if stopped else "32M"
+    configure(SETS["one"] % queue)
+    restart()
+    pid, here = main_pid(), cursor()
+    times, deleters = Times("one"), delete()
+    time.sleep(1)
+    if stopped:
+        os.kill(journald, signal.SIGSTOP)
+        while not status()["ring"]["used"] > 65536:
+            time.sleep(0.1)
+    begun = time.monotonic()
+    for i in range(1, reloads + 1):
+        rule = ("one", "two")[i % 2]
+        configure(SETS[rule] % queue)
+        times.between()
+        start = time.monotonic()
+        change(rule)
+        times.add(rule)
+        time.sleep(max(0.1, 2 * (time.monotonic() - start)))  # most deletions are to meet one set
+    took = time.monotonic() - begun
+    happened = list(end(deleters))
+    if stopped:
+        os.kill(journald, signal.SIGCONT)
 
-for _ in range(600):
+    for _ in range(600):
+        counters = status()["counters"]
+        if not counters["in_flight"] and not counters["queued"] and unbalanced(counters) == 0 and status()["ring"]["used"] < 4096:
+            break
+        time.sleep(0.5)
     counters = status()["counters"]
-    if not counters["in_flight"] and not counters["queued"] and unbalanced(counters) == 0 and status()["ring"]["used"] < 4096:
-        break
-    time.sleep(0.5)
-counters = status()["counters"]
-records, reports = {}, collections.Counter()
-for r in Tail(here).more("UNLINK_FILENAME", "UNLINK_RET", "UNLINK_RULE"):
-    reports[r.get("MESSAGE_ID")] += 1
-    if r.get("MESSAGE_ID") in (DELETED, FAILED):
-        records.setdefault(r["UNLINK_FILENAME"], []).append((r["UNLINK_RULE"], int(r["UNLINK_RET"])))
+    records, reports = {}, collections.Counter()
+    for r in Tail(here).more("UNLINK_FILENAME", "UNLINK_RET", "UNLINK_RULE"):
+        reports[r.get("MESSAGE_ID")] += 1
+        if r.get("MESSAGE_ID") in (DELETED, FAILED):
+            records.setdefault(r["UNLINK_FILENAME"], []).append((r["UNLINK_RULE"], int(r["UNLINK_RET"])))
 
-wrong, missing, certain, either = [], [], 0, 0
-for d in happened:
-    where, got = d.name.split("/")[0], records.pop(d.name, [])
-    inforce = times.during(d.before, d.after)
-    # What its record would be under each of the sets that it may have met: a rule, or none.
-    right = {rule if where in (rule, "both") else None for rule in inforce}
-    certain += len(right) == 1
-    either += len(right) > 1
-    if not got and None not in right:
-        missing.append((d, inforce))
-    elif len(got) > 1 or (got and (got[0][0] not in right or got[0][1] != d.ret)):
-        wrong.append((d, inforce, got))
-print("# %d deletions, %d recorded, %d reloads in %.1f s; %d met one set, %d one of two" %
-      (len(happened), reports[DELETED] + reports[FAILED], RELOADS, took, certain, either))
-equal(main_pid(), pid, "by one process of the daemon")
-equal((reports[CONFIG_ACCEPTED], reports[CONFIG_REJECTED]), (RELOADS, 0), "each of %d reloads is accepted" % RELOADS)
-ok(certain > either, "most deletions met one set of rules", certain, either)
-ok(not wrong, "each record is right by the set in force, and none comes twice", len(wrong), *wrong[:5])
-ok(not missing, "what the set in force wants is there", len(missing), *missing[:5])
-equal(records, {}, "and nothing that did not happen")
-equal((reports[LOSS], counters["lost"]["total"]), (0, 0), "nothing is lost")
-equal((unbalanced(counters), counters["seen"] >= len(happened)), (0, True), "the counters balance")
+    wrong, missing, certain, either = [], [], 0, 0
+    for d in happened:
+        where, got = d.name.split("/")[0], records.pop(d.name, [])
+        inforce = times.during(d.before, d.after)
+        # What its record would be under each of the sets that it may have met: a rule, or none.
+        right = {rule if where in (rule, "both") else None for rule in inforce}
+        certain += len(right) == 1
+        either += len(right) > 1
+        if not got and None not in right:
+            missing.append((d, inforce))
+        elif len(got) > 1 or (got and (got[0][0] not in right or got[0][1] != d.ret)):
+            wrong.append((d, inforce, got))
+    print("# %d deletions, %d recorded, %d reloads in %.1f s; %d met one set, %d one of two" %
+          (len(happened), reports[DELETED] + reports[FAILED], reloads, took, certain, either))
+    equal(main_pid(), pid, "by one process of the daemon")
+    equal((reports[CONFIG_ACCEPTED], reports[CONFIG_REJECTED]), (reloads, 0), "each of %d reloads is accepted" % reloads)
+    ok(certain > either, "most deletions met one set of rules", certain, either)
+    ok(not wrong, "each record is right by the set in force, and none comes twice", len(wrong), *wrong[:5])
+    ok(not missing, "what the set in force wants is there", len(missing), *missing[:5])
+    equal(records, {}, "and nothing that did not happen")
+    equal((reports[LOSS], counters["lost"]["total"]), (0, 0), "nothing is lost")
+    equal((unbalanced(counters), counters["seen"] >= len(happened)), (0, True), "the counters balance")
+
+
+keep_journal()
+phase("reloads", RELOADS)
+phase("reloads while events wait", 6, stopped=True)
 done()
