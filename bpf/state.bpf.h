@@ -23,20 +23,14 @@ static __always_inline struct uw_big_slot *get_big_slot(__u32 at)
 	return bpf_map_lookup_elem(&uw_big_slots, &at);
 }
 
-/* The number of the slot that a thread asks for first. */
-static __always_inline __u32 direct_slot(__u64 id)
-{
-	return id & (UW_DIRECT_SLOTS - 1);
-}
-
 /* The deletion that is under way on this thread. */
 static __always_inline struct uw_slot *find(__u64 id)
 {
-	volatile struct uw_claim *claim = get_claim(direct_slot(id));
+	volatile struct uw_claim *claim = get_claim(UW_DIRECT_SLOT(id));
 	__u32 *spare;
 
 	if (claim->id == id && claim->users < UW_CLAIM_SWEPT)
-		return get_slot(direct_slot(id));
+		return get_slot(UW_DIRECT_SLOT(id));
 	if (!claim->spares)
 		return NULL;
 	spare = bpf_map_lookup_elem(&uw_spares, &id);
@@ -46,7 +40,7 @@ static __always_inline struct uw_slot *find(__u64 id)
 /* Takes a spare slot. Returns its number or UW_NO_SLOT. Global, so that the verifier checks it once. */
 __noinline __u32 uw_take_spare(__u64 id)
 {
-	struct uw_claim *claim = get_claim(direct_slot(id)), *own;
+	struct uw_claim *claim = get_claim(UW_DIRECT_SLOT(id)), *own;
 	__u32 at;
 
 	if (bpf_map_pop_elem(&uw_spare_free, &at))
@@ -69,7 +63,7 @@ __noinline __u32 uw_take_spare(__u64 id)
 static __always_inline bool take_direct(__u64 id)
 {
 #if defined(__TARGET_ARCH_x86)
-	volatile struct uw_claim *claim = get_claim(direct_slot(id));
+	volatile struct uw_claim *claim = get_claim(UW_DIRECT_SLOT(id));
 
 	if (claim->users)
 		return false;
@@ -86,7 +80,7 @@ static __always_inline bool take_direct(__u64 id)
 /* A slot for the deletion that begins, with an empty event. NULL where there is none left. */
 static __always_inline struct uw_slot *take(__u64 id)
 {
-	__u32 at = take_direct(id) ? direct_slot(id) : uw_take_spare(id);
+	__u32 at = take_direct(id) ? UW_DIRECT_SLOT(id) : uw_take_spare(id);
 	struct uw_slot *slot = get_slot(at);
 
 	if (!slot)
@@ -116,7 +110,7 @@ static __always_inline void forget(__u64 id, struct uw_slot *slot)
 	__sync_fetch_and_add(&claim->users, -1);
 	if (at < UW_DIRECT_SLOTS)
 		return;
-	direct = get_claim(direct_slot(id));
+	direct = get_claim(UW_DIRECT_SLOT(id));
 	if (!bpf_map_delete_elem(&uw_spares, &id)) {
 		__sync_fetch_and_add(&direct->spares, -1);
 		bpf_map_push_elem(&uw_spare_free, &at, 0);

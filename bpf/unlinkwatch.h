@@ -28,6 +28,7 @@
  * thread has that one already, it takes a spare one, which a hash table finds. Strings that do not fit take a big slot.
  */
 #define UW_DIRECT_SLOTS 2048
+#define UW_DIRECT_SLOT(id) ((__u32)(id) & (UW_DIRECT_SLOTS - 1))	/* that a thread asks for first */
 #define UW_SPARE_SLOTS 2048
 #define UW_STATES (UW_DIRECT_SLOTS + UW_SPARE_SLOTS)
 #define UW_BIG_SLOTS 128

@@ -103,7 +103,7 @@ static void tell_status(struct uw_buf *buf, void *userdata)
 	uw_report_stats(report, &status.stats);
 	uw_source_usage(report->ladder->source, &usage);
 	status.ring = (struct uw_usage){ usage.ring_size, usage.ring_used };
-	status.states = (struct uw_usage){ usage.states_size, usage.states_used };
+	status.states = (struct uw_usage){ UW_STATES, uw_source_in_flight(report->ladder->source) };
 	uw_sink_usage(report->sink, &status.queue.size, &status.queue.used);
 	uw_status_json(&status, buf);
 }

@@ -140,13 +140,18 @@ int uw_source_sweep(struct uw_source *source, uint64_t age_ns);
  */
 int uw_source_counters(const struct uw_source *source, uint64_t ret[UW_CNT_MAX]);
 
-/* How full the ring buffer and the table of deletions in flight are. */
+/* How full the ring buffer is. */
 struct uw_source_usage {
 	size_t ring_size, ring_used;	 /* bytes */
 	unsigned long written, consumed; /* bytes since the start */
-	size_t states_size, states_used;
 };
 
 void uw_source_usage(const struct uw_source *source, struct uw_source_usage *ret);
+
+/*
+ * How many deletions have a slot, of UW_STATES: looks at each slot. Of a source of another version:
+ * 1 where there are any, or that is not known.
+ */
+size_t uw_source_in_flight(const struct uw_source *source);
 
 #endif

@@ -331,7 +331,5 @@ void uw_source_usage(const struct uw_source *s, struct uw_source_usage *ret)
 		.ring_used = written - consumed,
 		.written = written,
 		.consumed = consumed,
-		.states_size = UW_STATES,
-		.states_used = uw_source_in_flight(s),
 	};
 }

@@ -68,10 +68,6 @@ struct uw_source {
 	void *module_userdata;
 };
 
-/* How many deletions have a slot. Of a source of another version: 1 where there are any, or that is
- * not known. */
-size_t uw_source_in_flight(const struct uw_source *source);
-
 /*
  * Has the programs take no notice of what begins from now on. Entries are not detached for that:
  * the kernel skips the fexit programs of calls that are under way when it rebuilds a function's

@@ -11,11 +11,6 @@
 #include "clock.h"
 #include "procfs.h"
 
-static __u32 direct_slot(__u64 id)
-{
-	return (__u32)id & (UW_DIRECT_SLOTS - 1);
-}
-
 /* The other strings of an event that has outgrown its slot. */
 static int take_big(const struct uw_source *s, const struct uw_slot *slot, struct uw_big_slot *ret)
 {
@@ -35,7 +30,7 @@ static void free_slot(struct uw_source *s, __u32 at, __u64 id)
 	__atomic_sub_fetch(&claim->users, UW_CLAIM_SWEPT + 1, __ATOMIC_SEQ_CST);
 	if (at < UW_DIRECT_SLOTS || bpf_map_delete_elem(uw_source_map(s, "uw_spares"), &id))
 		return;
-	__atomic_sub_fetch(&s->shared->claim[direct_slot(id)].spares, 1, __ATOMIC_SEQ_CST);
+	__atomic_sub_fetch(&s->shared->claim[UW_DIRECT_SLOT(id)].spares, 1, __ATOMIC_SEQ_CST);
 	bpf_map_update_elem(uw_source_map(s, "uw_spare_free"), NULL, &at, BPF_ANY);
 }
 
