@@ -70,7 +70,7 @@ BPF_CFLAGS = -g -ffile-prefix-map=$(CURDIR)=. -O2 -target bpf -mcpu=v3 -D__TARGE
 
 # Pure modules: neither libbpf nor libsystemd, tested without root.
 DAEMON := $(patsubst daemon/%.c,%,$(wildcard daemon/*.c))
-PURE := $(filter-out doctor helper intake kernel kthreads ladder ladder_start listener main manager mountwatch outlet privileged prove rawtp recorder report restart rulebook sink source source_attach source_maps source_store source_sweep source_vfs store tracefs vfs,$(DAEMON))
+PURE := $(filter-out doctor helper intake kernel kthreads ladder ladder_start listener main manager mapcall mountwatch outlet privileged prove rawtp recorder report restart rulebook sink source source_attach source_maps source_store source_sweep source_vfs store tracefs vfs,$(DAEMON))
 # Those that use none of the others.
 SHARED := $(filter-out canary fdpass findings% footprint,$(PURE))
 OBJECTS := $(DAEMON:%=$(BUILD)/daemon/%.o)

@@ -10,6 +10,8 @@
 
 #include <bpf/bpf.h>
 
+#include "mapcall.h"
+
 static int find(const struct uw_source_part *parts, size_t n, const char *name)
 {
 	size_t i;
@@ -59,9 +61,9 @@ static int push_table(const struct uw_source *s, __u32 slot, const struct entrie
 	if (fd < 0)
 		return -errno;
 	for (i = 0; i < e->n && !r; i++, at += e->size)
-		r = bpf_map_update_elem(fd, at, at + e->value_offset, BPF_ANY);
+		r = uw_map_update(fd, at, at + e->value_offset);
 	if (!r)
-		r = bpf_map_update_elem(uw_source_map(s, e->map), &slot, &fd, BPF_ANY);
+		r = uw_map_update(uw_source_map(s, e->map), &slot, &fd);
 	close(fd);
 	return r;
 }
@@ -191,7 +193,7 @@ static int free_slots(const struct uw_source *s, const char *stack, __u32 first,
 	__u32 slot;
 
 	for (slot = end; slot-- > first && !r;)
-		r = bpf_map_update_elem(fd, NULL, &slot, BPF_ANY);
+		r = uw_map_update(fd, NULL, &slot);
 	return r;
 }
 
@@ -262,7 +264,7 @@ static int sum_counters(const struct uw_source *s, uint64_t ret[UW_CNT_MAX])
 	values = calloc((size_t)cpus, n * sizeof(*values));
 	if (!values)
 		return -ENOMEM;
-	r = bpf_map_lookup_elem(fd, &zero, values);
+	r = uw_map_lookup(fd, &zero, values);
 	if (!r) {
 		memset(ret, 0, UW_CNT_MAX * sizeof(*ret));
 		/* Another version may have less of them, or more. */

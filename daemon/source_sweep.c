@@ -6,19 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <bpf/bpf.h>
-
 #include "clock.h"
+#include "mapcall.h"
 #include "procfs.h"
 
 /* The other strings of an event that has outgrown its slot. */
 static int take_big(const struct uw_source *s, const struct uw_slot *slot, struct uw_big_slot *ret)
 {
-	int r = bpf_map_lookup_elem(uw_source_map(s, "uw_big_slots"), &slot->big, ret);
+	int r = uw_map_lookup(uw_source_map(s, "uw_big_slots"), &slot->big, ret);
 
 	if (!r)
-		r = bpf_map_update_elem(uw_source_map(s, "uw_big_free"), NULL, &slot->big, BPF_ANY);
-	return r < 0 ? -errno : 0;
+		r = uw_map_update(uw_source_map(s, "uw_big_free"), NULL, &slot->big);
+	return r;
 }
 
 /* Nobody but us has anything to do with the slot now. */
@@ -28,10 +27,10 @@ static void free_slot(struct uw_source *s, __u32 at, __u64 id)
 
 	__atomic_store_n(&claim->id, 0, __ATOMIC_SEQ_CST);
 	__atomic_sub_fetch(&claim->users, UW_CLAIM_SWEPT + 1, __ATOMIC_SEQ_CST);
-	if (at < UW_DIRECT_SLOTS || bpf_map_delete_elem(uw_source_map(s, "uw_spares"), &id))
+	if (at < UW_DIRECT_SLOTS || uw_map_delete(uw_source_map(s, "uw_spares"), &id))
 		return;
 	__atomic_sub_fetch(&s->shared->claim[UW_DIRECT_SLOT(id)].spares, 1, __ATOMIC_SEQ_CST);
-	bpf_map_update_elem(uw_source_map(s, "uw_spare_free"), NULL, &at, BPF_ANY);
+	uw_map_update(uw_source_map(s, "uw_spare_free"), NULL, &at);
 }
 
 /* The kernel side only asks who it is once the deletion interests somebody. */
@@ -97,8 +96,9 @@ static int sweep_one(struct uw_source *s, __u32 at, uint64_t age_ns, struct room
 
 	if (!id && !marked)
 		return 0;
-	if (bpf_map_lookup_elem(uw_source_map(s, "uw_slots"), &at, &room->slot))
-		return -errno;
+	r = uw_map_lookup(uw_source_map(s, "uw_slots"), &at, &room->slot);
+	if (r < 0)
+		return r;
 	old = id && uw_clock_ns(CLOCK_BOOTTIME) >= room->slot.ev.enter_ns + age_ns;
 	if (old && !marked)
 		__atomic_add_fetch(&claim->users, UW_CLAIM_SWEPT, __ATOMIC_SEQ_CST);

@@ -7,6 +7,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "mapcall.h"
 #include "source_maps.h"
 #include "tracefs.h"
 
@@ -65,7 +66,7 @@ int uw_source_vfs_start(struct uw_source *s)
 	int fd = uw_source_program(s, "uw_enter_vfs"), r;
 	__u32 zero = 0;
 
-	r = bpf_map_update_elem(uw_source_map(s, "uw_vfs_next"), &zero, &fd, BPF_ANY);
+	r = uw_map_update(uw_source_map(s, "uw_vfs_next"), &zero, &fd);
 	if (r < 0)
 		return r;
 	/* Where it cannot be attached, as without CONFIG_MODULES, uw_kthreads_check() is only late.

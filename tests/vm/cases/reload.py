@@ -18,9 +18,11 @@ from uwtest import (CONFIG_ACCEPTED, CONFIG_REJECTED, DELETED, FAILED, LOSS, Tai
 UID, DIR = 4242, "/dev/shm/reload"
 RELOADS = int(os.environ.get("UW_RELOADS", "8"))
 DELETERS = 4
+# More for the daemon to give to the kernel: while it does, no deletion may be missed.
+MANY = "".join("Path=/srv/other/%d\n" % i for i in range(500))
 # One directory is watched by the first set, one by the second, one by both, one by none.
-SETS = {rule: "[Watch %s]\nUser=%d\nPath=%s/%s %s/both\n[Daemon]\nDetail=minimal\nRingBufferSize=32M\nQueueSize=%%s\n" %
-        (rule, UID, DIR, rule, DIR) for rule in ("one", "two")}
+SETS = {rule: "[Watch %s]\nUser=%d\nPath=%s/%s %s/both\n%s[Daemon]\nDetail=minimal\nRingBufferSize=32M\nQueueSize=%%s\n" %
+        (rule, UID, DIR, rule, DIR, MANY) for rule in ("one", "two")}
 
 # Deletes until it is told to stop. Prints NAME RET and the nanoseconds since 1970 before and after each.
 SCRIPT = """
