@@ -6,7 +6,7 @@ import os
 import subprocess
 import time
 
-from uwtest import DELETED, configure, cursor, done, equal, ok, run, touch
+from uwtest import DELETED, configure, cursor, done, equal, main_pid, ok, run, touch
 
 UNIT = "unlinkwatch-alert@keys.service"
 
@@ -67,7 +67,7 @@ touch("/srv/keys/real")
 os.unlink("/srv/keys/real")
 found = alerts(here, 1)
 ok(len(found) == 1 and "/srv/keys/real" in found[0]["MESSAGE"], "a record that somebody else wrote is no alert", found)
-pid = run("systemctl", "show", "-P", "MainPID", UNIT).strip()
+pid = main_pid(UNIT)
 with open("/proc/%s/status" % pid) as f:
     status = f.read()
 ok("Uid:\t0\t" not in status and "CapEff:\t0000000000000000" in status, "the service is not root, and has no capability", status)

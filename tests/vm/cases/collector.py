@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 
-from uwtest import DELETED, configure, cursor, deletions, done, equal, ok, run, settle, touch, value
+from uwtest import DELETED, configure, cursor, deletions, done, equal, ok, run, settle, touch, value, wait_for
 
 REMOTE = "/var/log/journal/remote"
 UPLOAD = "/etc/systemd/journal-upload.conf.d/unlinkwatchd.conf"
@@ -35,12 +35,6 @@ def edited(name, target, *changes):
 def who(*args):
     r = subprocess.run(["unlinkwatchctl", "who", *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     return r.stdout.decode(), r.stderr.decode()
-
-
-def wait_for(condition, seconds=120):
-    end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.5)
 
 
 def as_written(pattern, name, authority="", to=""):
@@ -81,7 +75,7 @@ settle(here, 200, os.getpid())
 run("systemctl", "start", "systemd-journal-remote.socket", "systemd-journal-upload")
 touch("/srv/data/\n\x1b last")
 os.unlink("/srv/data/\n\x1b last")
-wait_for(lambda: "last" in who("-D", REMOTE, "--brief", "-n1", "/srv/data/")[0])
+wait_for(lambda: "last" in who("-D", REMOTE, "--brief", "-n1", "/srv/data/")[0], 120)
 mine, theirs = who("--json", "/srv/data/")[0], who("-D", REMOTE, "--json", "/srv/data/")[0]
 theirs = theirs.replace(',"hostname":"%s"}' % os.uname().nodename, "}")
 equal(len(mine.splitlines()), 201, "the host has each of its deletions")
@@ -94,7 +88,7 @@ run("systemctl", "stop", "systemd-journal-upload")
 touch("/srv/data/meanwhile")
 os.unlink("/srv/data/meanwhile")
 run("systemctl", "start", "systemd-journal-upload")
-wait_for(lambda: who("-D", REMOTE, "/srv/data/meanwhile")[0])
+wait_for(lambda: who("-D", REMOTE, "/srv/data/meanwhile")[0], 120)
 equal(len(who("-D", REMOTE, "--json", "/srv/data/")[0].splitlines()), 202,
       "what is deleted while nothing is sent is sent later, and nothing twice")
 run("systemctl", "stop", "systemd-journal-upload", "systemd-journal-remote.socket")
@@ -129,13 +123,13 @@ run("systemctl", "daemon-reload")
 delete("by TLS")
 here = cursor()
 restart_both()
-wait_for(lambda: said("SSL certificate problem", here))
+wait_for(lambda: said("SSL certificate problem", here), 120)
 ok(said("SSL certificate problem", here) and not collected("by TLS"),
    "a collector whose certificate another authority has signed is sent nothing", run("journalctl", "--after-cursor", here))
 as_written(ISSUE, "collector.example")
 as_written(PLACE, "collector.example")
 restart_both()
-wait_for(lambda: collected("by TLS"))
+wait_for(lambda: collected("by TLS"), 120)
 equal(len(who("-D", REMOTE, "--json", "/srv/data/")[0].splitlines()), 203,
       "one with a certificate of ours is sent what was not sent before, and nothing twice")
 equal([os.stat("/etc/ssl/private/systemd-journal-%s.pem" % unit).st_mode & 0o777 for unit in ("remote", "upload")],

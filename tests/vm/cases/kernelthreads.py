@@ -10,7 +10,7 @@ import stat
 import subprocess
 import time
 
-from uwtest import configure, cursor, deletions, done, equal, journal, ok, restart, run, settle, value
+from uwtest import configure, cursor, deletions, done, equal, journal, ok, restart, run, settle, value, wait_for
 
 VICTIMS = "/root/vm/victims"
 ALICE = 1000
@@ -25,15 +25,6 @@ EXPORTS = {"tmpfs": "no_root_squash", "ext": "no_root_squash", "ovl": "no_root_s
 Case = collections.namedtuple("Case", "title name client server")
 cases = []
 serial = 0
-
-
-def wait_for(condition, seconds):
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def probed():
@@ -55,12 +46,12 @@ def appear(module):
     """The probes are there soon after the module is: as soon as systemd has started what attaches them."""
     ok(not probed(), "before %s is loaded, nothing is attached for it" % module, probed())
     run("modprobe", module)
-    ok(wait_for(lambda: probed() == sorted(PROBES), 10), "%s: the probes are attached" % module, probed())
+    ok(wait_for(lambda: probed() == sorted(PROBES), 20), "%s: the probes are attached" % module, probed())
 
 
 def disappear(after):
     equal(unload(), [], "the modules can be unloaded")
-    ok(wait_for(lambda: not probed(), 10), "without them the probes go", probed())
+    ok(wait_for(lambda: not probed(), 20), "without them the probes go", probed())
     notes = [r["MESSAGE"] for r in journal(after) if "kernel threads" in r["MESSAGE"]]
     ok(len(notes) == 2 and " is there: watching what kernel threads delete" in notes[0] and
        "not watching kernel threads any more" in notes[1], "both are in the journal", *notes)

@@ -217,7 +217,7 @@ def check_all(title):
     wanted = [e for e in uwtree.expected if e.fields is not None]
     unwanted = {e.name for e in uwtree.expected if e.fields is None}
     uwtree.expected.clear()
-    uwtest.settle(uwtree.start, len(wanted), os.getpid(), seconds=15)
+    uwtest.settle(uwtree.start, len(wanted), os.getpid())
     names = {uwtest.value(r["UNLINK_FILENAME"]).decode() for r in uwtest.deletions(uwtree.start, os.getpid())}
     missed = [e.title for e in wanted if e.name not in names]
     ok(not missed, "%s: none of %d deletions is missed" % (title, len(wanted)), *missed)

@@ -70,7 +70,7 @@ for n in range(len(pids)):
             expected.add(name)
         else:
             others += 1
-records = settle(since, len(expected), *pids, seconds=60)
+records = settle(since, len(expected), *pids)
 got = [r["UNLINK_PATH"] for r in records]
 ok(len(expected) > ROUNDS and others > ROUNDS, "there are enough on either side")
 equal(len(got), len(set(got)), "none is recorded twice")

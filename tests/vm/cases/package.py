@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 
-from uwtest import CONF, DELETED, cursor, deletions, done, equal, ok, run, settle, touch
+from uwtest import CONF, DELETED, cursor, deletions, done, equal, main_pid, ok, run, settle, touch
 
 DEB = "/root/vm/unlinkwatchd.deb"
 # The administrator's: by kprobes, as these leave definitions that could be forgotten, and nothing is summarised.
@@ -138,14 +138,14 @@ os.mkdir("/srv/n")
 here = cursor()
 deleter = subprocess.Popen([sys.executable, __file__, "delete"])
 time.sleep(1)
-first = run("systemctl", "show", "-P", "MainPID", "unlinkwatchd")
+first = main_pid()
 out = run("dpkg", "--force-confold", "-i", newer_deb)
 time.sleep(1)
 deleter.terminate()
 deleter.wait()
 ok(run("dpkg-query", "-W", "-f", "${Version}", "unlinkwatchd").endswith("+newer") and
    is_now("is-active", "is-enabled") == ["active", "enabled"] and
-   run("systemctl", "show", "-P", "MainPID", "unlinkwatchd") != first, "an upgrade runs the new program", out)
+   main_pid() != first, "an upgrade runs the new program", out)
 equal((conf(), os.path.exists(CONF + ".dpkg-dist")), (EDITED, True),
       "the edited configuration stays, the new one is beside it")
 expected = deleted_meanwhile()

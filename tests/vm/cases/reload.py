@@ -13,7 +13,7 @@ import sys
 import time
 
 from uwtest import (CONFIG_ACCEPTED, CONFIG_REJECTED, DELETED, FAILED, LOSS, Tail, configure, cursor, done, equal,
-                    keep_journal, main_pid, ok, restart, run, status, unbalanced)
+                    keep_journal, main_pid, ok, restart, status, unbalanced)
 
 UID, DIR = 4242, "/dev/shm/reload"
 RELOADS = int(os.environ.get("UW_RELOADS", "8"))
@@ -97,7 +97,7 @@ class Times:
 
 def phase(title, reloads, stopped=False):
     """Reloads while others delete. With `stopped`, journald stands still, so that events wait in the ring buffer."""
-    journald = int(run("systemctl", "show", "-P", "MainPID", "systemd-journald"))
+    journald = main_pid("systemd-journald")
     print("# " + title)
     queue = "1M" if stopped else "32M"
     configure(SETS["one"] % queue)

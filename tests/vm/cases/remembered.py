@@ -31,7 +31,7 @@ def names(directory, count=2):
 
 
 def compare(since, field, want, what):
-    records = settle(since, len(want), seconds=20)
+    records = settle(since, len(want))
     equal([r.get(field) for r in records], want, what)
 
 

@@ -13,8 +13,8 @@ import subprocess
 import time
 
 from uwtest import (CONFIG_ACCEPTED, CONFIG_REJECTED, CONTINUED, DELETED, FAILED, STARTED, STOPPED, configure, cursor,
-                    deletions, done, equal, journal, ok, preempts, reload, restart, run, settle, status,
-                    value)
+                    deletions, done, equal, journal, main_pid, ok, preempts, reload, restart, run, settle, status,
+                    value, wait_for)
 
 probe = "kprobe" if preempts() else "fentry"
 
@@ -162,14 +162,12 @@ with open("/sys/kernel/tracing/kprobe_events") as f:
 
 # kill -9: the probes stay, and the next process goes on with them.
 run("systemctl", "start", "unlinkwatchd")
-first = run("systemctl", "show", "-P", "MainPID", "unlinkwatchd").strip()
+first = main_pid()
 run("systemctl", "kill", "-s", "KILL", "unlinkwatchd")
-for _ in range(100):
-    again = run("systemctl", "show", "-P", "MainPID", "unlinkwatchd").strip()
-    if again not in ("0", first) and run("systemctl", "is-active", "unlinkwatchd", check=False).strip() == "active":
-        break
-    time.sleep(0.1)
-ok(again not in ("0", first), "after a crash systemd starts it again")
+wait_for(lambda: main_pid() not in (0, first) and
+         run("systemctl", "is-active", "unlinkwatchd", check=False).strip() == "active")
+again = main_pid()
+ok(again not in (0, first), "after a crash systemd starts it again")
 with open("/sys/kernel/tracing/kprobe_events") as f:
     events = f.read()
 ok(events.count("_%s " % first) > 8 and "_%s " % again not in events,
@@ -181,9 +179,9 @@ with open("/run/systemd/system/unlinkwatchd.service.d/watchdog.conf", "w") as f:
     f.write("[Service]\nWatchdogSec=3s\n")
 run("systemctl", "daemon-reload")
 run("systemctl", "restart", "unlinkwatchd")
-pid = run("systemctl", "show", "-P", "MainPID", "unlinkwatchd")
+pid = main_pid()
 time.sleep(8)
-equal(run("systemctl", "show", "-P", "MainPID", "unlinkwatchd"), pid, "it answers a watchdog of three seconds")
+equal(main_pid(), pid, "it answers a watchdog of three seconds")
 text = run("systemctl", "show", "-P", "StatusText", "unlinkwatchd").strip()
 ok(re.match(r"Watching by kprobe: \d+ seen, \d+ recorded, 0 lost$", text),
    "systemctl status shows the counts", text)
@@ -201,7 +199,7 @@ for client in clients:
     client.connect("/run/unlinkwatchd/status")
 told = status()
 equal((told["pid"], told["probe"], [r["name"] for r in told["rules"]]),
-      (int(run("systemctl", "show", "-P", "MainPID", "unlinkwatchd")), probe, ["all"]),
+      (main_pid(), probe, ["all"]),
       "it tells the state of the daemon, also while twenty clients do not read")
 for client in clients:
     client.close()
@@ -218,13 +216,6 @@ def helpers():
     return [pid for pid in run("pgrep", "-f", "unlinkwatchd --attac[h]", check=False).split()]
 
 
-def wait_for(condition):
-    for _ in range(100):
-        if condition():
-            break
-        time.sleep(0.1)
-
-
 configure("[Watch all]\nExcludePath=/proc /sys /dev /run\n[Daemon]\nProbe=kprobe\n")
 restart()
 wait_for(lambda: not helpers())
@@ -232,7 +223,7 @@ equal(helpers(), [], "who attaches has gone soon after the start")
 rights = {}
 here = cursor()
 p = subprocess.Popen(["sh", "-c", "for i in $(seq 200); do : > /root/busy; rm /root/busy; done"])
-main = run("systemctl", "show", "-P", "MainPID", "unlinkwatchd").strip()
+main = main_pid()
 while p.poll() is None:
     proc = proc_status(main)
     rights[tuple(proc[k] for k in ("Uid", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"))] = True
@@ -247,7 +238,7 @@ equal(list(rights), [("\t".join([uid] * 4), caps, caps, caps, caps, caps)],
 equal((proc["NoNewPrivs"], proc["Seccomp"]), ("1", "2"), "it has no new privileges and a system call filter")
 equal(helpers(), [], "and nobody holds any for it")
 scores = []
-for pid in (main, run("systemctl", "show", "-P", "MainPID", "systemd-journald").strip()):
+for pid in (main, main_pid("systemd-journald")):
     with open("/proc/%s/oom_score_adj" % pid) as f:
         scores.append(int(f.read()))
 equal(scores, [-250, -250], "where memory runs out, it and journald are not the first to be killed")
@@ -261,7 +252,7 @@ os.unlink("/root/busy")
 wait_for(lambda: any(r.get("MESSAGE_ID") == CONTINUED for r in journal(here)))
 said = {r["MESSAGE_ID"] for r in journal(here) if "MESSAGE_ID" in r}
 ok(CONTINUED in said and not said & {STARTED, STOPPED} and
-   run("systemctl", "show", "-P", "MainPID", "unlinkwatchd").strip() not in ("0", main),
+   main_pid() not in (0, main),
    "and if it is, systemd starts it again, and it goes on", journal(here))
 equal([r["UNLINK_FILENAME"] for r in settle(here, 1, os.getpid())], ["/root/busy"], "what was deleted meanwhile is recorded")
 ok(uid != "0" and int(uid) < 1000, "its user is a system user", uid)

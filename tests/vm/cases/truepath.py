@@ -207,7 +207,7 @@ os.chdir("/")
 
 pids = {d.pid for d in expected}
 records = collections.defaultdict(list)
-for r in settle(here, N, *pids, seconds=60):
+for r in settle(here, N, *pids):
     records[int(r["UNLINK_PID"])].append(r)
 wanted = collections.defaultdict(list)
 for d in expected:

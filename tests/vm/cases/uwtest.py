@@ -180,8 +180,8 @@ def unbalanced(counters):
         counters["lost"]["total"]
 
 
-def main_pid():
-    return int(run("systemctl", "show", "-P", "MainPID", "unlinkwatchd"))
+def main_pid(unit="unlinkwatchd"):
+    return int(run("systemctl", "show", "-P", "MainPID", unit))
 
 
 def reload():
@@ -195,7 +195,17 @@ def reload():
     sys.exit("# no answer to a reload")
 
 
-def settle(after, count, *pids, seconds=30):
+def wait_for(condition, seconds=60):
+    """Whether it has come true in time. It may take a while itself."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def settle(after, count, *pids, seconds=60):
     """Waits until the journal has `count` deletions by these processes; returns what it has anyway then."""
     end = time.monotonic() + seconds
     while True:

@@ -69,7 +69,7 @@ def check():
     """All deletions since the last check."""
     wanted = [e for e in expected if e.fields is not None]
     records = collections.defaultdict(list)
-    settle(start, len(wanted), *(e.pid for e in expected), seconds=8)
+    settle(start, len(wanted), *(e.pid for e in expected))
     time.sleep(0.5)  # for what is not to be there
     for r in deletions(start, *(e.pid for e in expected)):
         records[int(r["UNLINK_PID"]), value(r["UNLINK_FILENAME"]).decode()].append(r)
