@@ -5,6 +5,12 @@
 
 #include <bpf/bpf.h>
 
+/*
+ * So many elements in a row: a fraction of a millisecond. After each row the scheduler looks for
+ * others that have waited, who may take a time slice each.
+ */
+#define AT_ONCE 64
+
 /* Returns what end() takes: the policy to go back to, or -1 where nothing has changed. */
 static int begin(void)
 {
@@ -32,12 +38,27 @@ int uw_map_lookup(int map, const void *key, void *ret_value)
 	return r;
 }
 
-int uw_map_update(int map, const void *key, const void *value)
+int uw_map_fill(int map, const void *keys, const void *values, size_t stride, size_t n)
 {
-	int policy = begin(), r = bpf_map_update_elem(map, key, value, BPF_ANY);
+	const char *key = keys, *value = values;
+	int policy = begin(), r = 0;
 
+	for (size_t i = 0; i < n && !r; i++) {
+		if (i && i % AT_ONCE == 0) {
+			end(policy);
+			policy = begin();
+		}
+		r = bpf_map_update_elem(map, key, value, BPF_ANY);
+		key = key ? key + stride : NULL;
+		value += stride;
+	}
 	end(policy);
 	return r;
+}
+
+int uw_map_update(int map, const void *key, const void *value)
+{
+	return uw_map_fill(map, key, value, 0, 1);
 }
 
 int uw_map_delete(int map, const void *key)

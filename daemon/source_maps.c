@@ -52,16 +52,15 @@ static int push_table(const struct uw_source *s, __u32 slot, const struct entrie
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts,
 		    .map_flags = e->type == BPF_MAP_TYPE_LPM_TRIE ? BPF_F_NO_PREALLOC : 0);
-	const char *at = e->first;
 	int fd, r = 0;
-	size_t i;
 
 	fd = bpf_map_create(e->type, "uw_table", (__u32)e->key_size, (__u32)e->value_size,
 			    e->n ? (__u32)e->n : 1, &opts);
 	if (fd < 0)
 		return -errno;
-	for (i = 0; i < e->n && !r; i++, at += e->size)
-		r = uw_map_update(fd, at, at + e->value_offset);
+	if (e->n)
+		r = uw_map_fill(fd, e->first, (const char *)e->first + e->value_offset, e->size,
+				e->n);
 	if (!r)
 		r = uw_map_update(uw_source_map(s, e->map), &slot, &fd);
 	close(fd);
@@ -189,12 +188,11 @@ int uw_source_tree(const struct uw_source *s, struct uw_host_tree *ret)
 /* Puts the slots from the first up to before the end on the stack. */
 static int free_slots(const struct uw_source *s, const char *stack, __u32 first, __u32 end)
 {
-	int fd = uw_source_map(s, stack), r = 0;
-	__u32 slot;
+	__u32 slot[UW_STATES], n = 0;
 
-	for (slot = end; slot-- > first && !r;)
-		r = uw_map_update(fd, NULL, &slot);
-	return r;
+	while (end > first)
+		slot[n++] = --end;
+	return uw_map_fill(uw_source_map(s, stack), NULL, slot, sizeof(*slot), n);
 }
 
 int uw_source_prepare_maps(struct uw_source *s)

@@ -15,7 +15,7 @@ import re
 import subprocess
 import time
 
-from uwtest import configure, done, equal, ok, preempts, run
+from uwtest import configure, done, drained, equal, ok, preempts, restart, run, status
 
 # processes, threads of each, deletions; one in FAIL fails
 LOADS = ((1, 4, 500), (16, 4, 1000), (64, 4, 4000))
@@ -29,28 +29,34 @@ def start(probe, environment=""):
     with open(DROPIN + "/probe.conf", "w") as f:
         f.write("[Service]\nExecStart=\nExecStart=/usr/sbin/unlinkwatchd --probe=%s\n%s" % (probe, environment))
     run("systemctl", "daemon-reload")
-    run("systemctl", "start", "unlinkwatchd")
+    restart()
 
 
-def contend(title, processes, threads, deletions):
-    """What happened, as (tid, filename, ret), what the journal has, and the daemon's last words."""
+def stop():
+    """How many are counted as lost in the end. What never returned is recorded then."""
+    run("systemctl", "stop", "unlinkwatchd")
+    run("journalctl", "--sync")
+    return int(re.search(r"lost: (\d+)", run("journalctl", "-t", "unlinkwatchd", "-n1", "-o", "cat")).group(1))
+
+
+def contend(title, processes, threads, deletions, last=False):
+    """What happened, as (tid, filename, ret), what the journal has, and how many are counted as lost."""
     os.makedirs(DIR, exist_ok=True)
-    since = time.time()
+    before, since = status()["counters"]["lost"]["total"], time.time()
     out = run("./deleters", DIR, str(processes), str(threads), str(deletions), str(FAIL))
     happened = collections.Counter(tuple(line.split()) for line in out.splitlines())
     equal(sum(happened.values()), deletions, "%s: %d deletions" % (title, deletions))
     equal(sum(1 for (_, name, ret) in happened if (ret == "-2") != name.startswith("none")), 0,
           "%s: one in %d fails" % (title, FAIL))
-    run("systemctl", "stop", "unlinkwatchd")
+    lost = (stop() if last else drained()["lost"]["total"]) - before
     run("journalctl", "--sync")
     fields = "UNLINK_TID,UNLINK_FILENAME,UNLINK_RET,UNLINK_PATH,UNLINK_PATH_STATE"
     journal = subprocess.Popen(["journalctl", "-t", "unlinkwatchd", "UNLINK_COMM=deleters", "-o", "json",
                                 "--output-fields=" + fields, "--since=@%f" % since], stdout=subprocess.PIPE)
     got = [json.loads(line) for line in journal.stdout]
     journal.wait()
-    stopped = run("journalctl", "-t", "unlinkwatchd", "-n1", "-o", "cat").strip()
-    print("# %s: %s" % (title, stopped))
-    return happened, got, stopped
+    print("# %s: %d records, %d lost" % (title, len(got), lost))
+    return happened, got, lost
 
 
 def compare(title, happened, seen):
@@ -62,18 +68,17 @@ def compare(title, happened, seen):
 
 def every_return(probe, processes, threads, deletions):
     title = "%s, %d threads" % (probe, processes * threads)
-    start(probe)
-    happened, records, stopped = contend(title, processes, threads, deletions)
+    happened, records, lost = contend(title, processes, threads, deletions)
     compare(title + ": every (tid, filename, ret) is one that happened, none missing, none doubled", happened,
             collections.Counter((r["UNLINK_TID"], r["UNLINK_FILENAME"], r["UNLINK_RET"]) for r in records))
     ok(all(r["UNLINK_PATH"] == DIR + "/" + r["UNLINK_FILENAME"] for r in records), title + ": every path is right")
-    ok(stopped.endswith("lost: 0"), title + ": nothing is counted as lost", stopped)
+    equal(lost, 0, title + ": nothing is counted as lost")
 
 
 def few_returns():
     """Less room, by the way meant for this test."""
     start("kprobe", "Environment=UNLINKWATCH_MAXACTIVE=1\n")
-    happened, records, stopped = contend("room for 1 return", 64, 4, 5000)
+    happened, records, lost = contend("room for 1 return", 64, 4, 5000, last=True)
     names = collections.Counter((tid, name) for (tid, name, _) in happened.elements())
     compare("with missed returns too no deletion is missing or doubled", names,
             collections.Counter((r["UNLINK_TID"], r["UNLINK_FILENAME"]) for r in records))
@@ -83,20 +88,20 @@ def few_returns():
     print("# %d of %d results are unknown" % (len(unknown), len(records)))
     ok(unknown, "returns were missed, and their records say that the result is unknown")
     ok(not known - happened, "and every known result is the right one", list(known - happened)[:5])
-    ok(stopped.endswith("lost: 0"), "nothing is counted as lost then", stopped)
+    equal(lost, 0, "nothing is counted as lost then")
 
 
 def skipped_entries():
     """By tracepoint where the kernel preempts, and skips, its programs."""
     start("tracepoint")
-    happened, records, stopped = contend("tracepoint, with skipped entries", 64, 4, 5000)
+    happened, records, lost = contend("tracepoint, with skipped entries", 64, 4, 5000, last=True)
     names = collections.Counter((tid, name) for (tid, name, _) in happened.elements())
     seen = collections.Counter((r["UNLINK_TID"], r["UNLINK_FILENAME"]) for r in records)
-    missing, lost = sum((names - seen).values()), int(re.search(r"lost: (\d+)", stopped).group(1))
+    missing = sum((names - seen).values())
     ok(missing, "tracepoint: the kernel skipped programs")
     ok(not seen - names, "tracepoint: no deletion is recorded that did not happen, or twice", list(seen - names)[:5])
     # Other processes delete, too.
-    ok(missing <= lost <= missing + 20, "tracepoint: %d are missing, and %d are counted as lost" % (missing, lost), stopped)
+    ok(missing <= lost <= missing + 20, "tracepoint: %d are missing, and %d are counted as lost" % (missing, lost))
     ok(all(r.get("UNLINK_PATH") == DIR + "/" + r["UNLINK_FILENAME"] or
            (r["UNLINK_PATH_STATE"], "UNLINK_PATH" in r) == ("unknown", False) for r in records),
        "tracepoint: and every path is right, or not known")
@@ -110,6 +115,7 @@ def skipped_entries():
 
 configure("[Watch many]\nPath=%s\n[Daemon]\nRingBufferSize=64M\n" % DIR)
 for probe in ("kprobe",) if preempts() else ("kprobe", "fentry", "tracepoint"):
+    start(probe)
     for load in LOADS:
         every_return(probe, *load)
 few_returns()

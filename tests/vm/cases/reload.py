@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """
 Reloads between two rule sets while processes delete: each record is right by the set that was in force when its
-deletion happened, or by either of the two while they changed, and nothing is lost. UW_RELOADS says how many.
+deletion happened, or by either of the two while they changed, and nothing is lost. UW_RELOADS says how many, and UW_PAUSE how long they rest in between.
 """
 import bisect
 import collections
@@ -12,14 +12,15 @@ import subprocess
 import sys
 import time
 
-from uwtest import (CONFIG_ACCEPTED, CONFIG_REJECTED, DELETED, FAILED, LOSS, Tail, configure, cursor, done, equal,
-                    keep_journal, main_pid, ok, restart, status, unbalanced)
+from uwtest import (CONFIG_ACCEPTED, CONFIG_REJECTED, DELETED, FAILED, LOSS, Tail, configure, cursor, done, drained,
+                    equal, keep_journal, main_pid, ok, restart, status, unbalanced)
 
 UID, DIR = 4242, "/dev/shm/reload"
-RELOADS = int(os.environ.get("UW_RELOADS", "8"))
+RELOADS = int(os.environ.get("UW_RELOADS", "6"))
+PAUSE = os.environ.get("UW_PAUSE", "30")  # ms, after 16 deletions
 DELETERS = 4
 # More for the daemon to give to the kernel: while it does, no deletion may be missed.
-MANY = "".join("Path=/srv/other/%d\n" % i for i in range(500))
+MANY = "".join("Path=/srv/other/%d\n" % i for i in range(200))
 # One directory is watched by the first set, one by the second, one by both, one by none.
 SETS = {rule: "[Watch %s]\nUser=%d\nPath=%s/%s %s/both\n%s[Daemon]\nDetail=minimal\nRingBufferSize=32M\nQueueSize=%%s\n" %
         (rule, UID, DIR, rule, DIR, MANY) for rule in ("one", "two")}
@@ -27,11 +28,11 @@ SETS = {rule: "[Watch %s]\nUser=%d\nPath=%s/%s %s/both\n%s[Daemon]\nDetail=minim
 # Deletes until it is told to stop. Prints NAME RET and the nanoseconds since 1970 before and after each.
 SCRIPT = """
 import os, select, sys, time
-stop, who = select.poll(), sys.argv[2]
+stop, who, pause = select.poll(), sys.argv[2], int(sys.argv[3])
 stop.register(0)
 os.chdir(sys.argv[1])
 said, i = [], 0
-while i % 16 or not stop.poll(0):
+while i % 16 or not stop.poll(pause):
     name = "%s/%s-%d" % (("one", "two", "both", "none")[i % 4], who, i)
     if i // 4 % 3:
         os.close(os.open(name, os.O_CREAT | os.O_WRONLY))
@@ -53,7 +54,7 @@ for name in ("", "one", "two", "both", "none"):
 
 
 def delete():
-    return [subprocess.Popen([sys.executable, "-c", SCRIPT, DIR, str(i)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    return [subprocess.Popen([sys.executable, "-c", SCRIPT, DIR, str(i), PAUSE], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                              user=UID, group=UID) for i in range(DELETERS)]
 
 
@@ -123,12 +124,7 @@ def phase(title, reloads, stopped=False):
     if stopped:
         os.kill(journald, signal.SIGCONT)
 
-    for _ in range(600):
-        counters = status()["counters"]
-        if not counters["in_flight"] and not counters["queued"] and unbalanced(counters) == 0 and status()["ring"]["used"] < 4096:
-            break
-        time.sleep(0.5)
-    counters = status()["counters"]
+    counters = drained()
     records, reports = {}, collections.Counter()
     for r in Tail(here).more("UNLINK_FILENAME", "UNLINK_RET", "UNLINK_RULE"):
         reports[r.get("MESSAGE_ID")] += 1

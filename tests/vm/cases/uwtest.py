@@ -223,6 +223,16 @@ def status():
         return json.loads(b"".join(iter(lambda: s.recv(65536), b"")))
 
 
+def drained(seconds=300):
+    """Waits until all that the daemon has seen is written. Its counters then."""
+    def is_drained():
+        told = status()
+        counters = told["counters"]
+        return not counters["in_flight"] and not counters["queued"] and unbalanced(counters) == 0 and told["ring"]["used"] < 4096
+    wait_for(is_drained, seconds)
+    return status()["counters"]
+
+
 def unlink(path):
     """Deletes and says what happened: 0 or -errno."""
     try:
