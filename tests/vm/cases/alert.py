@@ -6,7 +6,7 @@ import os
 import subprocess
 import time
 
-from uwtest import DELETED, configure, cursor, done, equal, main_pid, ok, run, touch
+from uwtest import DELETED, configure, cursor, done, equal, main_pid, ok, run, touch, wait_for
 
 UNIT = "unlinkwatch-alert@keys.service"
 
@@ -35,10 +35,7 @@ run("systemctl", "daemon-reload")
 run("systemctl", "start", "unlinkwatchd")
 os.unlink("/srv/keys/before")
 run("systemctl", "start", UNIT)
-for _ in range(100):
-    if "unlinkwatchctl" in run("systemctl", "status", UNIT, check=False):
-        break
-    time.sleep(0.2)
+wait_for(lambda: "unlinkwatchctl" in run("systemctl", "status", UNIT, check=False))
 time.sleep(2)  # tail has gone to the end of the journal
 
 here = cursor()

@@ -8,9 +8,8 @@ import subprocess
 import time
 
 from on_terminal import Session
-from uwtest import DELETED, configure, cursor, deletions, done, equal, journal, ok, run, settle, touch
+from uwtest import DELETED, LOSS, configure, cursor, deletions, done, equal, journal, ok, run, settle, touch, wait_for
 
-LOSS = "d250303bc46f4c998030df4a7ed8cba1"
 SOCKET = "/run/unlinkwatchd/status"
 
 
@@ -124,10 +123,7 @@ ok(status == 1 and not out and "not covered: unlinkwatchd was stopped from" in e
 run("systemctl", "kill", "-s", "KILL", "unlinkwatchd")
 touch("/srv/meanwhile")
 os.unlink("/srv/meanwhile")
-for _ in range(100):
-    if ctl("who", "/srv/meanwhile")[0] == 0 and "crashed or was killed" not in ctl("who", "/srv/meanwhile")[2]:
-        break
-    time.sleep(0.1)
+wait_for(lambda: ctl("who", "/srv/meanwhile")[0] == 0 and "crashed or was killed" not in ctl("who", "/srv/meanwhile")[2])
 status, out, err = ctl("who", "--since", since, "/srv/meanwhile")
 ok(status == 0 and "removed /srv/meanwhile" in out and "crashed" not in err,
    "nothing is missing where it was killed, and its probes went on", status, out, err)
@@ -141,10 +137,7 @@ for i in range(1500):
     touch("/srv/f%d" % i)
     os.unlink("/srv/f%d" % i)
 run("systemctl", "kill", "-s", "CONT", "unlinkwatchd")
-for _ in range(150):
-    if any(r.get("MESSAGE_ID") == LOSS for r in journal(here)):
-        break
-    time.sleep(0.2)
+wait_for(lambda: any(r.get("MESSAGE_ID") == LOSS for r in journal(here)))
 status, out, err = ctl("who", "--since", since, "/srv/f1499")
 ok("deletions not recorded: " in err, "who tells of losses", status, out, err)
 

@@ -174,6 +174,16 @@ def restart():
     run("systemctl", "start", "unlinkwatchd")
 
 
+def wait_for(condition, seconds=60):
+    """Whether it has come true in time. It may take a while itself."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
 def unbalanced(counters):
     """How many of the deletions that were seen have become neither this nor that: 0."""
     return counters["seen"] - sum(counters[k] for k in ("recorded", "filtered", "summarised", "in_flight", "queued")) - \
@@ -188,21 +198,8 @@ def reload():
     """Returns when the daemon has decided about the new configuration: the signal alone waits for nothing."""
     here = cursor()
     run("systemctl", "reload", "unlinkwatchd")
-    for _ in range(100):
-        if any(r.get("MESSAGE_ID") in (CONFIG_ACCEPTED, CONFIG_REJECTED) for r in journal(here)):
-            return
-        time.sleep(0.1)
-    sys.exit("# no answer to a reload")
-
-
-def wait_for(condition, seconds=60):
-    """Whether it has come true in time. It may take a while itself."""
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.05)
-    return True
+    if not wait_for(lambda: any(r.get("MESSAGE_ID") in (CONFIG_ACCEPTED, CONFIG_REJECTED) for r in journal(here))):
+        sys.exit("# no answer to a reload")
 
 
 def settle(after, count, *pids, seconds=60):
