@@ -44,14 +44,17 @@ static __always_inline struct known_path *known_nth(struct scratch *s, __u32 n)
 	return &s->known[n & (KNOWN_PATHS - 1)];
 }
 
-/* Where the dentry is remembered, or else is to be: each has two places, which are taken in turn. */
+/*
+ * Where the dentry is remembered, or else is to be: each has two places, of which the one goes that was filled first. So
+ * of all that have these two, the two last ones are remembered, whichever of them each would rather have.
+ */
 static __always_inline struct known_path *known_at(struct scratch *s, const struct dentry *dentry)
 {
 	__u64 number = as_number(s, dentry);
 	__u32 n = hash(number, 5);
 	struct known_path *k = known_nth(s, n), *other = known_nth(s, n ^ 1);
 
-	if (k->dentry == number || (other->dentry != number && s->turn & 1))
+	if (k->dentry == number || (other->dentry != number && k->turn <= other->turn))
 		return k;
 	return other;
 }
@@ -151,7 +154,7 @@ static __always_inline bool remember(struct scratch *s, struct known_path *k, st
 	k->rules_gen = 0;
 	k->mnt = 0;
 	k->dentry = (__u64)dentry;
-	s->turn++;
+	k->turn = ++s->turn;
 	return true;
 }
 

@@ -70,6 +70,7 @@ struct identity {
 
 struct known_path {
 	__u64 dentry;
+	__u64 turn;	/* when it was filled */
 	struct identity is;
 	__u64 moves;
 	__u64 rules;
@@ -111,7 +112,7 @@ struct scratch {
 	__u32 uid, uid_gen;	/* of uid_rules; no generation is 0 */
 	__u64 uid_rules;
 	struct identity is;	/* of is_known() */
-	__u32 turn;	/* of known_at() */
+	__u64 turn;	/* counts what known_at() has filled */
 	struct known_path known[KNOWN_PATHS];
 	struct known_group group[KNOWN_GROUPS];
 	struct {
