@@ -8,11 +8,12 @@ import signal
 import subprocess
 import time
 
-from uwtest import (BLIND, configure, cursor, deletions, done, equal, journal, main_pid, ok, restart, run, SEES_AGAIN,
-                    settle, STARTED, STOPPED, touch, value)
+from uwtest import (BLIND, SEES_AGAIN, STARTED, STOPPED, configure, cursor, deletions, done, equal, journal, leave_others,
+                    main_pid, ok, restart, run, settle, touch, value)
 
 DIR = "/srv/canary"
 ARMED = "/sys/kernel/debug/kprobes/enabled"
+leave_others()
 os.makedirs(DIR)
 
 

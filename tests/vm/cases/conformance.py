@@ -21,7 +21,8 @@ import time
 import traceback
 
 import uwtest
-from uwtest import LOSS, STOPPED, configure, cursor, deletions, done, equal, journal, ok, preempts, run, settle, value
+from uwtest import (LOSS, STOPPED, configure, cursor, deletions, done, equal, journal, leave_others, ok, preempts, run,
+                    settle, value)
 
 VICTIMS = "/root/vm/victims"
 B = "/srv/c"
@@ -788,6 +789,7 @@ def rm_r():
     equal(sorted(os.listdir(B + "/linked")), ["kept1", "kept2"], "rm -r: what is behind a symlink is still there")
 
 
+leave_others()
 configure("[Watch all]\n[Daemon]\nDetail=full\n")
 start_daemons()
 start = cursor()
@@ -816,5 +818,7 @@ losses = [r for r in journal(first) if r.get("MESSAGE_ID") == LOSS]
 sure = [probe for probe in PROBES if probe != "fentry" or not preempts()]
 equal([said[unit(probe)].rsplit(" ", 1)[1] for probe in sure], ["0"] * len(sure),
       "nothing was lost: %r" % losses if losses else "nothing was lost")
+for probe in set(PROBES) - set(sure):
+    print("# %s: %s" % (probe, said[unit(probe)]))
 print("# %d cases on Linux %s by %s" % (n_cases, os.uname().release, " and ".join(PROBES)))
 done()

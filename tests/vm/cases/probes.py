@@ -4,10 +4,12 @@
 import os
 import subprocess
 
-from uwtest import configure, cursor, deletions, done, equal, journal, ok, preempts, run, settle, value, STARTED
+from uwtest import (STARTED, configure, cursor, deletions, done, equal, journal, leave_others, ok, preempts, run, settle,
+                    value)
 
 DIR = "/srv/probes"
 DROPIN = "/run/systemd/system/unlinkwatchd.service.d"
+leave_others()
 os.makedirs(DIR)
 configure("[Watch probes]\nPath=%s\n" % DIR)
 
