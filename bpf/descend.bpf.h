@@ -13,8 +13,9 @@
 #define CHILDREN 128
 #define LEVELS 6
 
-/* A longer mount point is not compared. */
+/* A longer mount point is not compared; and how much of one at a time. */
 #define POINT_MAX 255
+#define PART 16
 
 struct descent {
 	struct mount *mount;	/* the name leads into it, or is to be looked for on it */
@@ -41,12 +42,15 @@ static __always_inline struct vfsmount *mount_of(struct mount *mount)
 	return (void *)mount + AT(mount, mnt);
 }
 
-/* Whether the name goes on below the mount point, whose path the second walk has, of len bytes. */
-__noinline int uw_leads_into(__u32 bank, __u32 len)
+/*
+ * Whether the name has the same bytes as the mount point, whose path of len bytes the second walk has, from this one of the
+ * path on: PART of them, or up to the end, where the name goes on below it. The verifier checks that once, not for each part.
+ */
+__noinline int uw_leads_on(__u32 bank, __u32 len, __u32 from)
 {
 	struct descent *d = get_descent(bank);
 	struct scratch *s = get_scratch(bank);
-	__u32 which, i;
+	__u32 which, i, at;
 	struct walk *w;
 
 	if (!s || !d || len > POINT_MAX)
@@ -56,11 +60,24 @@ __noinline int uw_leads_into(__u32 bank, __u32 len)
 	if (!w || len - d->relative >= s->ev.len[UW_STR_NAME] ||
 	    s->data[(len - d->relative) & (UW_PATH_MAX - 1)] != '/')
 		return 0;
-	for (i = d->relative; i < POINT_MAX && i < len; i++)
-		if (w->text[(UW_PATH_MAX - len + i) & (UW_PATH_MAX - 1)] !=
-		    s->data[(i - d->relative) & (UW_PATH_MAX - 1)])
+	for (i = 0; i < PART; i++) {
+		at = from + i;
+		if (at < len && w->text[(UW_PATH_MAX - len + at) & (UW_PATH_MAX - 1)] !=
+				s->data[(at - d->relative) & (UW_PATH_MAX - 1)])
 			return 0;
+	}
 	return 1;
+}
+
+/* All of its parts. A name without a slash at its beginning lacks the first byte. */
+static __always_inline bool leads_into(const struct descent *d, __u32 bank, __u32 len)
+{
+	__u32 i;
+
+	for (i = 0; i < POINT_MAX && i < len; i += PART)
+		if (!uw_leads_on(bank, len, d->relative + i))
+			return false;
+	return true;
 }
 
 /* One of those that are mounted on d->mount. Returns 1 after the last. */
@@ -89,7 +106,7 @@ __noinline int uw_descend_step(__u32 bank)
 		return 0;
 	len = UW_PATH_MAX - w->pos;
 	/* What is mounted upon another one has the same path, and is on top. */
-	if (len && len >= d->len && uw_leads_into(bank, len)) {
+	if (len && len >= d->len && leads_into(d, bank, len)) {
 		d->found = child;
 		d->len = len;
 	}
