@@ -92,6 +92,16 @@ def in_containers():
     container("a directory", enter)
     victim("a directory: its own /etc", enter, ["unlink", "/etc/own0"], None)
     victim("a directory: its own /srv/data", enter, ["unlink", "/srv/data/own0"], None)
+    # Mount points that differ after their first bytes only.
+    points = ["/a/long/way/down/there/is/the/" + last for last in ("one", "two", "two-or-more")]
+    for p in points:
+        os.makedirs("/srv/dir" + p)
+    enter = ("unshare", "bind", "/srv/data", "/srv/dir" + points[0], "bind", "/etc", "/srv/dir" + points[1],
+             "bind", "/opt", "/srv/dir" + points[2], "pivot", "/srv/dir")
+    for p, rule in zip(points, ("data", "etc", None)):
+        for path in (p + "/" + new_name(), p[1:] + "/" + new_name()):
+            victim("no such file: " + path, enter, ["unlink", path],
+                   rule and {"RULE": rule, "PATH_STATE": "lexical", "PATH": "/" + path.lstrip("/")})
 
 
 def on_the_host():
