@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "clock.h"
@@ -52,6 +53,17 @@ void uw_add_record(const struct uw_ctl_options *options, const struct uw_show *s
 		uw_show_line(show, found, buf);
 }
 
+/* A journal may have more files than a shell lets its processes open: as far as is allowed. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int main(int argc, char *argv[])
 {
 	static int (*const run[UW_CMD_MAX])(const struct uw_ctl_options *) = {
@@ -65,6 +77,7 @@ int main(int argc, char *argv[])
 
 	/* For the characters of the terminal; dates and numbers are the same everywhere. */
 	setlocale(LC_CTYPE, "");
+	raise_file_limit();
 	if (!uw_ctl_options_parse(argc, argv, uw_now_us(), &options, &status))
 		status = run[options.command](&options);
 	uw_ctl_options_done(&options);

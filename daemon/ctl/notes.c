@@ -251,12 +251,10 @@ int uw_say_floods(const struct uw_ctl_options *options, struct uw_reader *reader
 
 	r = uw_reader_select_floods(reader);
 	if (r >= 0)
-		r = uw_reader_seek(reader, options->until_us);
-	while (r >= 0 && (r = uw_reader_previous(reader)) > 0) {
+		r = uw_reader_seek_span(reader, options->since_us, options->until_us);
+	while (r >= 0 && (r = uw_reader_previous_in_span(reader)) > 0) {
 		struct uw_str dir;
 
-		if (uw_reader_time(reader) < options->since_us)
-			break;
 		if (uw_reader_read(reader, &found) < 0)
 			continue; /* a damaged record */
 		dir = found.value[UW_FOUND_FLOOD_DIR];

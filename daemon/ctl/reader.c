@@ -77,6 +77,7 @@ int uw_reader_open(const struct uw_ctl_options *options, struct uw_reader **ret)
 		return r;
 	}
 	look_up_user(reader);
+	reader->mixed = uw_reader_has_mixed(reader);
 	*ret = reader;
 	return 0;
 }
@@ -109,6 +110,28 @@ int uw_reader_seek(struct uw_reader *reader, uint64_t us)
 int uw_reader_previous(struct uw_reader *reader)
 {
 	return sd_journal_previous(reader->journal);
+}
+
+int uw_reader_seek_span(struct uw_reader *reader, uint64_t since_us, uint64_t until_us)
+{
+	reader->since_us = since_us;
+	reader->until_us = until_us;
+	return uw_reader_seek(reader, reader->mixed ? UINT64_MAX : until_us);
+}
+
+int uw_reader_previous_in_span(struct uw_reader *reader)
+{
+	int r;
+
+	while ((r = uw_reader_previous(reader)) > 0) {
+		uint64_t us = uw_reader_time(reader);
+
+		if (us >= reader->since_us && us <= reader->until_us)
+			return 1;
+		if (us < reader->since_us && !reader->mixed)
+			return 0;
+	}
+	return r;
 }
 
 int uw_reader_next(struct uw_reader *reader)

@@ -66,6 +66,14 @@ int uw_reader_seek(struct uw_reader *reader, uint64_t us);
 int uw_reader_previous(struct uw_reader *reader);
 int uw_reader_next(struct uw_reader *reader);
 
+/*
+ * The same for all between two times, both included, the last first: goes to their end, and steps
+ * to the record before. Where several hosts share a file, as systemd-journal-remote may write it,
+ * they come in the order in which they arrived there, and everything is read for them.
+ */
+int uw_reader_seek_span(struct uw_reader *reader, uint64_t since_us, uint64_t until_us);
+int uw_reader_previous_in_span(struct uw_reader *reader);
+
 /* When the journal got the record, in microseconds since 1970; 0 where it has gone. */
 uint64_t uw_reader_time(struct uw_reader *reader);
 
@@ -89,7 +97,10 @@ int uw_reader_files(int **ret, size_t *ret_n);
 /* A reader of one of them, with the options of the whole, to be closed before it. 0 or -errno. */
 int uw_reader_open_file(const struct uw_reader *whole, int fd, struct uw_reader **ret);
 
-/* Time of the last record of the journal; 0: it has none. */
+/*
+ * Time that no record of the journal is later than; 0: it has none. UINT64_MAX where several hosts
+ * share a file: the last one that was written need not be the latest.
+ */
 uint64_t uw_reader_last(struct uw_reader *reader);
 
 /*

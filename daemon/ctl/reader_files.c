@@ -57,6 +57,19 @@ int uw_reader_files(int **ret, size_t *ret_n)
 	return 0;
 }
 
+static bool is_mixed(struct uw_reader *file)
+{
+	int n = 0, r = sd_journal_query_unique(file->journal, "_MACHINE_ID");
+	const void *data;
+	size_t len;
+
+	if (r < 0)
+		return false;
+	while (n < 2 && sd_journal_enumerate_available_unique(file->journal, &data, &len) > 0)
+		n++;
+	return n > 1;
+}
+
 int uw_reader_open_file(const struct uw_reader *whole, int fd, struct uw_reader **ret)
 {
 	struct uw_reader *reader = calloc(1, sizeof(*reader));
@@ -77,14 +90,37 @@ int uw_reader_open_file(const struct uw_reader *whole, int fd, struct uw_reader 
 		uw_reader_close(reader);
 		return r;
 	}
+	reader->mixed = !uw_reader_is_local(whole) && is_mixed(reader);
 	*ret = reader;
 	return 0;
+}
+
+bool uw_reader_has_mixed(const struct uw_reader *whole)
+{
+	bool mixed = false;
+	int *fd = NULL;
+	size_t n = 0;
+
+	if (uw_reader_is_local(whole) || uw_reader_files(&fd, &n) < 0)
+		return false;
+	for (size_t i = 0; i < n && !mixed; i++) {
+		struct uw_reader *file;
+
+		if (uw_reader_open_file(whole, fd[i], &file) < 0)
+			continue;
+		mixed = file->mixed;
+		uw_reader_close(file);
+	}
+	free(fd);
+	return mixed;
 }
 
 uint64_t uw_reader_last(struct uw_reader *reader)
 {
 	uint64_t from, to;
 
+	if (reader->mixed)
+		return UINT64_MAX;
 	return sd_journal_get_cutoff_realtime_usec(reader->journal, &from, &to) > 0 ? to : 0;
 }
 

@@ -9,7 +9,7 @@
 
 struct file {
 	int fd;
-	uint64_t last_us;	  /* of its last record */
+	uint64_t last_us;	  /* none of its records is later */
 	struct uw_reader *reader; /* NULL: closed */
 	size_t n_hits;		  /* still to be returned */
 };
@@ -127,16 +127,11 @@ static int add_hit(struct uw_sift *sift, size_t file, uint64_t us)
 static int add_hits(struct uw_sift *sift, size_t file, bool all)
 {
 	struct uw_reader *reader = sift->file[file].reader;
-	int r = uw_reader_seek(reader, sift->until_us);
+	int r = uw_reader_seek_span(reader, sift->since_us, sift->until_us);
 
-	while (r >= 0 && (r = uw_reader_previous(reader)) > 0) {
-		uint64_t us = uw_reader_time(reader);
-
-		if (us < sift->since_us)
-			return 0;
+	while (r >= 0 && (r = uw_reader_previous_in_span(reader)) > 0)
 		if (!all || uw_reader_covers(reader, sift->query))
-			r = add_hit(sift, file, us);
-	}
+			r = add_hit(sift, file, uw_reader_time(reader));
 	return r;
 }
 

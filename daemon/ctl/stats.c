@@ -50,13 +50,10 @@ static int count_all(struct stats *s)
 
 	r = uw_reader_select(s->reader, NULL, 0, false);
 	if (r >= 0)
-		r = uw_reader_seek(s->reader, s->options.until_us);
-	while (r >= 0 && (r = uw_reader_previous(s->reader)) > 0) {
-		if (uw_reader_time(s->reader) < s->options.since_us)
-			break;
+		r = uw_reader_seek_span(s->reader, s->options.since_us, s->options.until_us);
+	while (r >= 0 && (r = uw_reader_previous_in_span(s->reader)) > 0)
 		if (uw_reader_read(s->reader, &s->found) >= 0)
 			r = count(s);
-	}
 	return r < 0 ? r : 0;
 }
 

@@ -86,12 +86,9 @@ static int find_exact(struct search *s)
 	int r = uw_reader_select(reader, s->query.exact, s->query.n_exact, false);
 
 	if (r >= 0)
-		r = uw_reader_seek(reader, s->options->until_us);
-	while (r >= 0 && s->n < s->options->lines && (r = uw_reader_previous(reader)) > 0) {
-		if (uw_reader_time(reader) < s->options->since_us)
-			break;
+		r = uw_reader_seek_span(reader, s->options->since_us, s->options->until_us);
+	while (r >= 0 && s->n < s->options->lines && (r = uw_reader_previous_in_span(reader)) > 0)
 		r = show(s, reader);
-	}
 	return r < 0 ? r : 0;
 }
 
