@@ -77,7 +77,6 @@ int uw_reader_open(const struct uw_ctl_options *options, struct uw_reader **ret)
 		return r;
 	}
 	look_up_user(reader);
-	reader->mixed = uw_reader_has_mixed(reader);
 	*ret = reader;
 	return 0;
 }
@@ -114,6 +113,11 @@ int uw_reader_previous(struct uw_reader *reader)
 
 int uw_reader_seek_span(struct uw_reader *reader, uint64_t since_us, uint64_t until_us)
 {
+	/* Of all that there is, nothing is left out, and looking would open each file. */
+	if (!reader->looked && (since_us || until_us != UINT64_MAX)) {
+		reader->mixed = uw_reader_has_mixed(reader);
+		reader->looked = true;
+	}
 	reader->since_us = since_us;
 	reader->until_us = until_us;
 	return uw_reader_seek(reader, reader->mixed ? UINT64_MAX : until_us);

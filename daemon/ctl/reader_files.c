@@ -90,6 +90,7 @@ int uw_reader_open_file(const struct uw_reader *whole, int fd, struct uw_reader 
 		uw_reader_close(reader);
 		return r;
 	}
+	reader->looked = true;
 	reader->mixed = !uw_reader_is_local(whole) && is_mixed(reader);
 	*ret = reader;
 	return 0;

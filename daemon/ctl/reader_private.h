@@ -14,7 +14,8 @@ struct uw_reader {
 	const struct uw_ctl_options *options;
 	sd_journal *journal;
 	struct uw_buf match;
-	bool mixed; /* a file has records of several hosts, in the order in which they arrived */
+	bool looked; /* whether it is `mixed`: of a single file, at once */
+	bool mixed;  /* a file has records of several hosts, in the order in which they arrived */
 	uint64_t since_us, until_us; /* of uw_reader_seek_span() */
 	char uid[16];		     /* of --user, where it is one of this machine, otherwise "" */
 	char seqnum_id[33];	     /* of a single file, once a position in it was asked for */
