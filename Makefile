@@ -51,8 +51,10 @@ say = $(if $(V),,@printf '  %-8s %s\n' '$1' '$2')
 
 # Asked for when first used: a fresh machine has no pkg-config until `make deps` has run.
 PKGS := libbpf libsystemd
-pkg_cflags = $(eval pkg_cflags := $$(shell $$(PKG_CONFIG) --cflags $$(PKGS)))$(pkg_cflags)
+CTL_PKGS := libsystemd jansson
+pkg_cflags = $(eval pkg_cflags := $$(shell $$(PKG_CONFIG) --cflags $$(PKGS) $$(CTL_PKGS)))$(pkg_cflags)
 pkg_libs = $(eval pkg_libs := $$(shell $$(PKG_CONFIG) --libs $$(PKGS)))$(pkg_libs)
+ctl_libs = $(eval ctl_libs := $$(shell $$(PKG_CONFIG) --libs $$(CTL_PKGS)))$(ctl_libs)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla \
 	    -Wno-missing-field-initializers
@@ -68,48 +70,49 @@ BPF_ARCH ?= $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(UNAME_M)))
 BPF_CFLAGS = -g -ffile-prefix-map=$(CURDIR)=. -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra \
 	     -Wno-unused-parameter -Ibpf $(BPF_CPPFLAGS) -I/usr/include/$(UNAME_M)-linux-gnu
 
-# Pure modules: neither libbpf nor libsystemd, tested without root.
-DAEMON := $(patsubst daemon/%.c,%,$(wildcard daemon/*.c))
-PURE := $(filter-out doctor helper intake kernel kthreads ladder ladder_start listener main manager mapcall mountwatch outlet privileged prove rawtp recorder report restart rulebook sink source source_attach source_maps source_store source_sweep source_vfs store tracefs vfs,$(DAEMON))
-# Those that use none of the others.
-SHARED := $(filter-out canary fdpass findings% footprint,$(PURE))
-OBJECTS := $(DAEMON:%=$(BUILD)/daemon/%.o)
-
-# unlinkwatchctl: its own modules, those of the daemon that it shares, and a JSON library.
-CTL := $(patsubst daemon/ctl/%.c,%,$(wildcard daemon/ctl/*.c))
-CTL_PURE := coverage explain found openmetrics query show snapshot table tally term timespec
-CTL_OBJECTS := $(CTL:%=$(BUILD)/ctl/%.o) $(SHARED:%=$(BUILD)/daemon/%.o) $(BUILD)/daemon/rulebook.o
-CTL_PKGS := libsystemd jansson
-ctl_cflags = $(eval ctl_cflags := $$(shell $$(PKG_CONFIG) --cflags $$(CTL_PKGS)))$(ctl_cflags)
-ctl_libs = $(eval ctl_libs := $$(shell $$(PKG_CONFIG) --libs $$(CTL_PKGS)))$(ctl_libs)
+# All but the two programs' main() is in two libraries, from which each program and each test takes what it uses.
+SOURCES := $(patsubst daemon/%.c,%,$(wildcard daemon/*.c daemon/*/*.c))
+CTL := $(filter ctl/%,$(SOURCES))
+DAEMON := $(filter-out ctl/%,$(SOURCES))
+LIBRARY := $(filter-out main,$(DAEMON))
+CTL_LIBRARY := $(filter-out ctl/main,$(CTL))
+PURE := $(filter base/% config/% record/%,$(SOURCES))
+FOLDERS := $(sort $(dir $(SOURCES)))
 BPF_OBJECTS := $(BUILD)/unlinkwatch.bpf.o $(BUILD)/unlinkwatch_plain.bpf.o $(BUILD)/unlinkwatch_raw.bpf.o
 
-UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
-CTL_TESTS := $(filter test_ctl_%,$(UNIT_TESTS))
+UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*/test_*.c))
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
 all: $(BUILD)/unlinkwatchd $(BUILD)/unlinkwatchctl
 
-$(BUILD)/unlinkwatchd: $(OBJECTS)
+$(BUILD)/unlinkwatchd: $(BUILD)/daemon/main.o $(BUILD)/daemon/libunlinkwatch.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(pkg_libs)
 
-$(BUILD)/unlinkwatchctl: $(CTL_OBJECTS)
+$(BUILD)/unlinkwatchctl: $(BUILD)/daemon/ctl/main.o $(BUILD)/daemon/ctl/libctl.a $(BUILD)/daemon/libunlinkwatch.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(ctl_libs)
 
-$(BUILD)/ctl/%.o: daemon/ctl/%.c Makefile | $(BUILD)/ctl
-	$(call say,CC,$@)
-	$(Q)$(CC) $(ALL_CPPFLAGS) $(ctl_cflags) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+$(BUILD)/%/libunlinkwatch.a: | $(BUILD)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/%/ctl/libctl.a: | $(BUILD)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(foreach kind,daemon san,$(eval $(BUILD)/$(kind)/libunlinkwatch.a: $(LIBRARY:%=$(BUILD)/$(kind)/%.o)))
+$(foreach kind,daemon san,$(eval $(BUILD)/$(kind)/ctl/libctl.a: $(CTL_LIBRARY:%=$(BUILD)/$(kind)/%.o)))
 
 $(BUILD)/daemon/%.o: daemon/%.c Makefile | $(BUILD)/daemon
 	$(call say,CC,$@)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(pkg_cflags) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/daemon/source.o: $(BPF_OBJECTS:.bpf.o=.skel.h)
+$(BUILD)/daemon/probe/source.o $(BUILD)/san/probe/source.o: $(BPF_OBJECTS:.bpf.o=.skel.h)
 
 # What tells its version.
-$(BUILD)/daemon/main.o $(BUILD)/daemon/status.o $(BUILD)/ctl/options.o $(BUILD)/san/status.o $(BUILD)/unit/test_status: VERSION
+$(foreach kind,daemon san,$(eval $(BUILD)/$(kind)/main.o $(BUILD)/$(kind)/status/status.o $(BUILD)/$(kind)/ctl/options.o: VERSION))
+$(BUILD)/unit/status/test_status: VERSION
 
 # One source, three objects: see its head.
 $(BUILD)/unlinkwatch.bpf.o: bpf_variant := UW_KERNEL_READS
@@ -124,29 +127,23 @@ $(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
 
-$(BUILD) $(BUILD)/ctl $(BUILD)/daemon $(BUILD)/san $(BUILD)/san/ctl $(BUILD)/unit $(BUILD)/vm $(BUILD)/fuzz $(BUILD)/bench:
+$(BUILD) $(BUILD)/vm $(BUILD)/bench:
 	$(Q)mkdir -p $@
+
+$(BUILD)/daemon $(BUILD)/san $(BUILD)/fuzz $(BUILD)/unit:
+	$(Q)mkdir -p $(FOLDERS:%=$@/%)
 
 # ---- tests
 
-# Pure modules once more, with the sanitizers.
+# Everything once more, with the sanitizers.
 $(BUILD)/san/%.o: daemon/%.c Makefile | $(BUILD)/san
 	$(call say,CC,$@)
-	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(SANITIZE) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(pkg_cflags) $(ALL_CFLAGS) $(SANITIZE) -MMD -MP -c -o $@ $<
 
-$(BUILD)/san/ctl/%.o: daemon/ctl/%.c Makefile | $(BUILD)/san/ctl
-	$(call say,CC,$@)
-	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(SANITIZE) -MMD -MP -c -o $@ $<
-
-$(CTL_TESTS:%=$(BUILD)/unit/%): $(BUILD)/unit/%: tests/unit/%.c $(CTL_PURE:%=$(BUILD)/san/ctl/%.o) $(SHARED:%=$(BUILD)/san/%.o) Makefile | $(BUILD)/unit
+$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/san/ctl/libctl.a $(BUILD)/san/libunlinkwatch.a Makefile | $(BUILD)/unit
 	$(call say,TEST,$@)
-	$(Q)$(CC) $(ALL_CPPFLAGS) -Idaemon/ctl $(ALL_CFLAGS) $(SANITIZE) -MMD -MP -o $@ $(filter %.c %.o,$^) \
-		-lcmocka -ljansson
-
-$(filter-out $(CTL_TESTS:%=$(BUILD)/unit/%),$(UNIT_TESTS:%=$(BUILD)/unit/%)): $(BUILD)/unit/%: tests/unit/%.c $(PURE:%=$(BUILD)/san/%.o) $(BUILD)/san/kernel.o $(BUILD)/san/privileged.o $(BUILD)/san/tracefs.o $(BUILD)/san/vfs.o Makefile | $(BUILD)/unit
-	$(call say,TEST,$@)
-	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(SANITIZE) $(ALL_LDFLAGS) -MMD -MP -o $@ $(filter %.c %.o,$^) \
-		-lcmocka $$($(PKG_CONFIG) --libs libbpf)
+	$(Q)$(CC) $(ALL_CPPFLAGS) -Itests/unit $(ALL_CFLAGS) $(SANITIZE) $(ALL_LDFLAGS) -Wl,--as-needed -MMD -MP -o $@ \
+		$(filter %.c %.a,$^) -lcmocka $(pkg_libs) $(ctl_libs)
 
 unit-tests: $(UNIT_TESTS:%=$(BUILD)/unit/%)
 
@@ -157,9 +154,9 @@ $(BUILD)/vm/%: tests/vm/%.c Makefile | $(BUILD)/vm
 
 # Another version of the daemon, in whose events the members are in another order: what is left by one is read by
 # the other.
-$(BUILD)/vm/unlinkwatchd-other: $(OBJECTS) | $(BUILD)/vm
-	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/other CPPFLAGS='$(CPPFLAGS) -DUW_OTHER_LAYOUT' \
-		BPF_CPPFLAGS=-DUW_OTHER_LAYOUT $(BUILD)/other/unlinkwatchd
+$(BUILD)/vm/unlinkwatchd-other: $(BUILD)/unlinkwatchd | $(BUILD)/vm
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/other CPPFLAGS='$(CPPFLAGS) -DUW_OTHER_SCHEMA' \
+		BPF_CPPFLAGS=-DUW_OTHER_SCHEMA $(BUILD)/other/unlinkwatchd
 	$(Q)cp $(BUILD)/other/unlinkwatchd $@
 
 vm-programs: $(BUILD)/vm/unlinkwatchd-other $(patsubst tests/vm/%.c,$(BUILD)/vm/%,$(wildcard tests/vm/*.c))
@@ -185,25 +182,27 @@ bench:
 bench-check: all vm-programs
 	$(Q)UW_BUILD=$(BUILD) tests/run bench-check
 
-# Pure modules with libFuzzer's counters; pattern.c, for its own target, counts its calls.
+# With libFuzzer's counters; pattern.c, for its own target, counts its calls.
 FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_FLAGS = $(ALL_CPPFLAGS) -Itests/unit $(ALL_CFLAGS) -O1 $(SANITIZE)
+FUZZED := $(filter base/% config/% record/% state/% rules/%,$(SOURCES))
 SECONDS ?= 60
 
 $(BUILD)/fuzz/%.o: daemon/%.c Makefile | $(BUILD)/fuzz
 	$(call say,CC,$@)
-	$(Q)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+	$(Q)$(CLANG) $(FUZZ_FLAGS) $(pkg_cflags) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
 
-$(BUILD)/fuzz/counted.o: daemon/pattern.c Makefile | $(BUILD)/fuzz
+$(BUILD)/fuzz/counted.o: daemon/config/pattern.c Makefile | $(BUILD)/fuzz
 	$(call say,CC,$@)
 	$(Q)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -finstrument-functions -MMD -MP -c -o $@ $<
 
-fuzz_objects = $(SHARED:%=$(BUILD)/fuzz/%.o)
-$(BUILD)/fuzz/pattern: fuzz_objects = $(patsubst %/pattern.o,%/counted.o,$(SHARED:%=$(BUILD)/fuzz/%.o))
+$(BUILD)/fuzz/libunlinkwatch.a: $(FUZZED:%=$(BUILD)/fuzz/%.o)
+
 $(BUILD)/fuzz/pattern: $(BUILD)/fuzz/counted.o
-$(BUILD)/fuzz/%: tests/fuzz/fuzz_%.c $(SHARED:%=$(BUILD)/fuzz/%.o) Makefile | $(BUILD)/fuzz
+$(BUILD)/fuzz/%: tests/fuzz/fuzz_%.c $(BUILD)/fuzz/libunlinkwatch.a Makefile | $(BUILD)/fuzz
 	$(call say,FUZZ,$@)
-	$(Q)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer -MMD -MP -o $@ $< $(fuzz_objects) -lcmocka
+	$(Q)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer -MMD -MP -o $@ $(filter %.c %counted.o,$^) \
+		$(BUILD)/fuzz/libunlinkwatch.a -lcmocka
 
 $(BUILD)/fuzz/seeds: tests/fuzz/seeds.c Makefile | $(BUILD)/fuzz
 	$(call say,CC,$@)
@@ -311,7 +310,7 @@ rpm:
 
 # ---- care
 
-C_SOURCES = $(wildcard bpf/*.[ch] daemon/*.[ch] daemon/ctl/*.[ch] tests/fuzz/*.[ch] tests/unit/*.[ch] tests/vm/*.[ch] tests/bench/probes/*.[ch])
+C_SOURCES = $(wildcard bpf/*.[ch] daemon/*.[ch] daemon/*/*.[ch] tests/fuzz/*.[ch] tests/unit/*/*.[ch] tests/vm/*.[ch] tests/bench/probes/*.[ch])
 
 lint:
 	$(Q)tests/run lint
@@ -325,4 +324,4 @@ clean:
 .PHONY: all bench bench-check bench-programs check clean deb deps dist format fuzz fuzz-programs install lint rpm run test test-arm64 uninstall unit-tests vm-programs
 .SECONDARY:
 
--include $(wildcard $(BUILD)/*.d $(BUILD)/*/*.d)
+-include $(wildcard $(BUILD)/*.d $(BUILD)/*/*.d $(BUILD)/*/*/*.d)

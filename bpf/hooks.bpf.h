@@ -55,12 +55,12 @@ static __always_inline struct uw_slot *awaiting(__u64 id, __u32 op)
  * The rules that decide the path of the deletion, and the state of the host's tree that this goes by; NULL
  * where the daemon decides.
  */
-static __always_inline struct uw_ruleset *path_ruleset(const struct uw_slot *slot, __u32 *tree)
+static __always_inline struct uw_rule_masks *path_ruleset(const struct uw_slot *slot, __u32 *tree)
 {
-	struct uw_ruleset *set = &uw_shared.set[slot->set & (UW_RULESETS - 1)];
+	struct uw_rule_masks *set = &uw_shared.set[slot->set & (UW_RULESETS - 1)];
 
 	/* Two reloads later it is of other rules. */
-	if (set->gen != slot->ev.gen || slot->ev.flags & UW_EV_CANARY)
+	if (set->gen != slot->ev.gen || slot->ev.flags & UW_EV_SELFTEST)
 		return NULL;
 	if (set->tree)
 		*tree = host_tree_state();
@@ -154,7 +154,7 @@ __noinline int uw_walk_target(__u64 id, __u32 bank)
 	struct uw_slot *slot = find(id);
 	struct uw_path_value *value;
 	struct dentry *dentry, *dir;
-	struct uw_ruleset *set;
+	struct uw_rule_masks *set;
 	struct known_path *k;
 	struct inode *inode;
 	bool known, kthread;
@@ -229,7 +229,7 @@ static __always_inline void resolve(enum bank bank, __u64 id, struct uw_slot *sl
 				    struct dentry *dentry, const bool typed)
 {
 	struct scratch *s = get_scratch(bank);
-	struct uw_ruleset *set;
+	struct uw_rule_masks *set;
 	struct known_path *k;
 	struct dentry *parent;
 	struct inode *inode;

@@ -203,7 +203,7 @@ static __always_inline void count(enum uw_counter which)
 /* Counts what becomes of a deletion. */
 static __always_inline void count_end(const struct uw_slot *slot, enum uw_counter which)
 {
-	if (!(slot->ev.flags & UW_EV_CANARY))
+	if (!(slot->ev.flags & UW_EV_SELFTEST))
 		count(which);
 	else if (which != UW_CNT_RECORDED && which != UW_CNT_SEEN && which != UW_CNT_STALE)
 		count(UW_CNT_CANARY_FULL);

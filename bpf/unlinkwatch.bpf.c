@@ -245,18 +245,18 @@ static __always_inline int enter(const struct attempt *a)
 {
 	__u64 id = bpf_get_current_pid_tgid(), ids, rules;
 	struct uw_control *control = &uw_shared.control;
-	struct uw_ruleset *set;
+	struct uw_rule_masks *set;
 	struct uw_slot *slot;
-	bool canary = false;
+	bool selftest = false;
 	const void *name;
 	__u32 which;
 
 	if (control->stopping)
 		return 0;
 	if (id >> 32 == control->self) {
-		if (!control->canary || (__u32)id != control->thread)
+		if (!control->selftest || (__u32)id != control->thread)
 			return 0;
-		canary = true;
+		selftest = true;
 	}
 	which = control->active & (UW_RULESETS - 1);
 	set = &uw_shared.set[which];
@@ -269,22 +269,22 @@ static __always_inline int enter(const struct attempt *a)
 	if (rules && set->check_uids)
 		rules &= uid_rules(a->bank, which, set->gen, uid_of(a));
 	/* On a stacked file system a kernel thread's is kept all the same, to know the calls inside of it. */
-	if (a->op != UW_OP_RENAME && !canary)
+	if (a->op != UW_OP_RENAME && !selftest)
 		count_entry(!rules && !a->depth);
-	if (!rules && !canary && !a->depth)
+	if (!rules && !selftest && !a->depth)
 		return 0;
 
 	slot = take(id);
 	ids = ids_of(a);
 	if (!slot) {
 		/* A rename might have met a victim: rather a loss too many in the counts than one too few. */
-		if (a->op == UW_OP_RENAME && !canary)
+		if (a->op == UW_OP_RENAME && !selftest)
 			count(UW_CNT_SEEN);
-		count(canary ? UW_CNT_CANARY_FULL : UW_CNT_STATE_FULL);
+		count(selftest ? UW_CNT_CANARY_FULL : UW_CNT_STATE_FULL);
 		return 0;
 	}
-	slot->on_success = canary ? ~0ULL : rules & set->success;
-	slot->on_failure = canary ? ~0ULL : rules & set->failure;
+	slot->on_success = selftest ? ~0ULL : rules & set->success;
+	slot->on_failure = selftest ? ~0ULL : rules & set->failure;
 	slot->set = which;
 	slot->sp = a->sp;
 	slot->depth = a->depth;
@@ -292,7 +292,7 @@ static __always_inline int enter(const struct attempt *a)
 	slot->ev.abi = UW_ABI;
 	slot->ev.op = a->op;
 	slot->ev.probe = a->probe;
-	slot->ev.flags = canary ? UW_EV_CANARY : 0;
+	slot->ev.flags = selftest ? UW_EV_SELFTEST : 0;
 	slot->ev.gen = set->gen;
 	slot->ev.enter_ns = bpf_ktime_get_boot_ns();
 	slot->ev.dfd = a->dfd;

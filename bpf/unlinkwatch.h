@@ -11,7 +11,7 @@
 
 #include <linux/types.h>
 
-#ifndef UW_OTHER_LAYOUT
+#ifndef UW_OTHER_SCHEMA
 #define UW_ABI 6
 #else	/* of the tests, for a version that it is upgraded to */
 #define UW_ABI 0xffff
@@ -93,7 +93,7 @@ enum uw_event_flag {
 	UW_EV_CWD_CUT = 1 << 13,	/* the beginning of UW_STR_CWD is missing */
 	UW_EV_FS = 1 << 14,		/* dev, below and UW_STR_FSROOT say where PATH or else DIR is */
 	UW_EV_DIR_IN_NAME = 1 << 15,	/* UW_STR_DIR is a mount point, and the name begins with it */
-	UW_EV_CANARY = 1 << 16,		/* the daemon's own, to prove that the probe sees: no record */
+	UW_EV_SELFTEST = 1 << 16,		/* the daemon's own, to prove that the probe sees: no record */
 	UW_EV_FLAGS = (1 << 17) - 1,
 };
 
@@ -124,7 +124,7 @@ struct uw_event {
 	__u64 rules;	/* the rules that the kernel could not rule out */
 	__u64 enter_ns;
 	__u64 exit_ns;
-#ifdef UW_OTHER_LAYOUT
+#ifdef UW_OTHER_SCHEMA
 	__u32 tid, pid;
 	__s32 dfd, ret;
 	__u64 other[3];
@@ -215,7 +215,7 @@ struct uw_vfs_args {
 };
 
 /* One generation of rules as the kernel sees it. Two slots; uw_control.active names the one in force. */
-struct uw_ruleset {
+struct uw_rule_masks {
 	__u32 gen;
 	__u32 check_uids;	/* 0: no rule cares for the uid, skip the look-up */
 	__u64 op[UW_OP_MAX];	/* rules that want this operation */
@@ -231,7 +231,7 @@ struct uw_control {
 	__u32 active;	/* index of the rule set in force */
 	__u32 self;	/* process id whose deletions are not reported: the daemon's own */
 	__u32 thread;	/* its thread that asked for it; both as the kernel counts them, see uw_whoami() */
-	__u32 canary;	/* not 0: what that thread deletes now passes as UW_EV_CANARY, whatever the rules */
+	__u32 selftest;	/* not 0: what that thread deletes now passes as UW_EV_SELFTEST, whatever the rules */
 	__u32 detail;	/* enum uw_detail */
 	__u32 stopping;	/* deletions that begin now are not seen any more */
 	__u32 links;	/* of the places that matter, so many are symbolic links */
@@ -364,7 +364,7 @@ enum uw_counter {
 /* What the programs and the daemon share: global data of the programs, which the daemon maps. Zeroes to begin with. */
 struct uw_shared {
 	struct uw_control control;
-	struct uw_ruleset set[UW_RULESETS];
+	struct uw_rule_masks set[UW_RULESETS];
 	struct uw_host_tree tree;
 	struct uw_moves moves;
 	__u64 refused[UW_REFUSED];
@@ -378,7 +378,7 @@ struct uw_shared {
 #define UW_ASSERT _Static_assert
 #endif
 
-#ifndef UW_OTHER_LAYOUT
+#ifndef UW_OTHER_SCHEMA
 UW_ASSERT(sizeof(struct uw_event) == 176, "layout of uw_event");
 UW_ASSERT(__builtin_offsetof(struct uw_event, rules) == 16, "layout of uw_event");
 UW_ASSERT(__builtin_offsetof(struct uw_event, pid) == 48, "layout of uw_event");
@@ -388,7 +388,7 @@ UW_ASSERT(sizeof(struct uw_slot) == 48 + UW_SLOT_EVENT, "layout of uw_slot");
 UW_ASSERT(sizeof(struct uw_big_slot) == 176 + UW_BIG_DATA, "layout of uw_big_slot");
 #endif
 UW_ASSERT(sizeof(struct uw_claim) == 16, "layout of uw_claim");
-UW_ASSERT(sizeof(struct uw_ruleset) == 64, "layout of uw_ruleset");
+UW_ASSERT(sizeof(struct uw_rule_masks) == 64, "layout of uw_ruleset");
 UW_ASSERT(sizeof(struct uw_vfs_args) == 24, "layout of uw_vfs_args");
 UW_ASSERT(sizeof(struct uw_control) == 32, "layout of uw_control");
 UW_ASSERT(sizeof(struct uw_uid_key) == 8, "layout of uw_uid_key");

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "doctor.h"
-#include "helper.h"
+#include "helper/helper.h"
 #include "manager.h"
+#include "status/doctor.h"
 
 static const char help[] =
 	"Usage: unlinkwatchd [OPTION]...\n"
@@ -175,7 +175,7 @@ int main(int argc, char *argv[])
 			options.probe_set = true;
 			break;
 		case 'o':
-			options.output = (enum uw_output)choose(outputs, "--output", optarg);
+			options.output = (enum uw_output_format)choose(outputs, "--output", optarg);
 			break;
 		case 'h':
 			fputs(help, stdout);

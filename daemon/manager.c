@@ -10,18 +10,20 @@
 #include <syslog.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
+#include <unistd.h>
 
-#include "clock.h"
-#include "footprint.h"
-#include "ids.h"
-#include "intake.h"
-#include "kthreads.h"
-#include "ladder.h"
-#include "mountwatch.h"
-#include "recorder.h"
-#include "report.h"
-#include "rulebook.h"
-#include "stats.h"
+#include "base/clock.h"
+#include "base/memory_trim.h"
+#include "event_reader.h"
+#include "helper/helper_client.h"
+#include "helper/restart.h"
+#include "probe/kthreads.h"
+#include "probe/probe_select.h"
+#include "record/message_ids.h"
+#include "rules/mountwatch.h"
+#include "rules/ruleset.h"
+#include "state/stats.h"
+#include "status/report.h"
 
 #define USEC_PER_S UINT64_C(1000000)
 
@@ -55,14 +57,14 @@
 struct uw_manager {
 	struct uw_options options;
 	sd_event *event;
-	struct uw_store store;
-	struct uw_ledger ledger;
-	struct uw_sink *sink;
-	struct uw_ladder ladder;
+	struct uw_fdstore store;
+	struct uw_persistent persistent;
+	struct uw_output *output;
+	struct uw_probe_select probe_select;
 	struct uw_kthreads kthreads;
-	struct uw_rulebook book;
-	struct uw_recorder recorder;
-	struct uw_intake intake;
+	struct uw_ruleset ruleset;
+	struct uw_pipeline pipeline;
+	struct uw_event_reader reader;
 	struct uw_report report;
 	unsigned int ticks;
 	struct uw_mountwatch *mountwatch;
@@ -75,15 +77,17 @@ static int load_rules(struct uw_manager *m, const char *consequence, struct uw_r
 	size_t i;
 	int r;
 
-	r = uw_rulebook_load(&m->book, m->options.config, m->options.config_optional, &errors, ret);
+	r = uw_ruleset_load(&m->ruleset, m->options.config, m->options.config_optional, &errors,
+			    ret);
 	if (r == -EINVAL) {
-		uw_sink_note(m->sink, UW_ID_CONFIG_REJECTED, LOG_ERR,
-			     "configuration rejected, %s; mistakes: %zu", consequence, errors.n);
+		uw_output_note(m->output, UW_ID_CONFIG_REJECTED, LOG_ERR,
+			       "configuration rejected, %s; mistakes: %zu", consequence, errors.n);
 		for (i = 0; i < errors.n && i < ERRORS_SHOWN; i++)
-			uw_sink_note(m->sink, UW_ID_CONFIG_REJECTED, LOG_ERR, "%s", errors.line[i]);
+			uw_output_note(m->output, UW_ID_CONFIG_REJECTED, LOG_ERR, "%s",
+				       errors.line[i]);
 	} else if (r < 0) {
-		uw_sink_note(m->sink, UW_ID_CONFIG_REJECTED, LOG_ERR,
-			     "configuration not read, %s: %s", consequence, strerror(-r));
+		uw_output_note(m->output, UW_ID_CONFIG_REJECTED, LOG_ERR,
+			       "configuration not read, %s: %s", consequence, strerror(-r));
 	}
 	uw_errors_free(&errors);
 	return r;
@@ -103,7 +107,7 @@ static void on_event(const void *data, size_t size, void *userdata)
 	if (size == sizeof(struct uw_tree_change))
 		uw_mountwatch_on_change(m->mountwatch);
 	else
-		uw_intake_take(data, size, &m->intake);
+		uw_event_reader_take(data, size, &m->reader);
 }
 
 /* All that the ring buffer holds, if there is room for that: then nothing is left of the
@@ -113,24 +117,27 @@ static void drain(void *userdata)
 	struct uw_manager *m = userdata;
 	struct uw_source_usage before, after;
 
-	uw_source_usage(m->ladder.source, &before);
-	uw_intake_read(&m->intake,
-		       (unsigned int)(m->book.now.config->ring_size / sizeof(struct uw_event)) + 1);
-	uw_source_usage(m->ladder.source, &after);
+	uw_source_usage(m->probe_select.source, &before);
+	uw_event_reader_read(
+		&m->reader,
+		(unsigned int)(m->ruleset.now.config->ring_size / sizeof(struct uw_event)) + 1);
+	uw_source_usage(m->probe_select.source, &after);
 	if (after.consumed >= before.written)
-		uw_rulebook_trim(&m->book);
+		uw_ruleset_trim(&m->ruleset);
 }
 
 /* What is read meanwhile may be events. */
 static void prove(struct uw_manager *m)
 {
-	uw_recorder_set_clock(&m->recorder);
-	uw_ladder_check(&m->ladder, m->book.now.config, m->book.now.filter);
-	if (m->kthreads.source != m->ladder.source) {
-		uw_kthreads_init(&m->kthreads, &m->ladder.plan, m->ladder.source, m->sink);
-		uw_footprint_trim();
+	uw_pipeline_set_clock(&m->pipeline);
+	uw_probe_select_check(&m->probe_select, m->ruleset.now.config,
+			      &m->ruleset.now.filter->tables);
+	if (m->kthreads.source != m->probe_select.source) {
+		uw_kthreads_init(&m->kthreads, &m->probe_select.plan, m->probe_select.source,
+				 m->output);
+		uw_memory_trim();
 	}
-	uw_sink_flush(m->sink);
+	uw_output_flush(m->output);
 }
 
 static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
@@ -139,7 +146,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 	int r;
 
 	(void)usec;
-	uw_intake_tick(&m->intake, MISSED_AFTER_NS);
+	uw_event_reader_tick(&m->reader, MISSED_AFTER_NS);
 	if (++m->ticks % PROOF_TICKS == 0)
 		prove(m);
 	uw_kthreads_check(&m->kthreads);
@@ -156,18 +163,18 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 
 static void resize_queue(struct uw_manager *m)
 {
-	int r = uw_sink_resize(m->sink, m->book.now.config->queue_size);
+	int r = uw_output_resize(m->output, m->ruleset.now.config->queue_size);
 
 	if (r < 0)
-		uw_sink_note(m->sink, NULL, LOG_NOTICE,
-			     "QueueSize= takes effect at the next reload or start, not now: %s",
-			     r == -ENOSPC ? "more records are waiting" : strerror(-r));
+		uw_output_note(m->output, NULL, LOG_NOTICE,
+			       "QueueSize= takes effect at the next reload or start, not now: %s",
+			       r == -ENOSPC ? "more records are waiting" : strerror(-r));
 }
 
 /* The new rules, or the old ones with the reason in the log: a reload never leaves none. */
 static void reload(struct uw_manager *m)
 {
-	const struct uw_config *old = m->book.now.config;
+	const struct uw_config *old = m->ruleset.now.config;
 	struct uw_rules rules;
 	bool restart;
 
@@ -176,16 +183,16 @@ static void reload(struct uw_manager *m)
 	if (load_rules(m, "the rules in force stay", &rules) < 0)
 		return;
 	restart = rules.config->probe != old->probe || rules.config->ring_size != old->ring_size;
-	uw_recorder_end_floods(&m->recorder);
+	uw_pipeline_end_storms(&m->pipeline);
 	if (uw_mountwatch_swap(m->mountwatch, &rules) < 0)
 		return;
 	uw_mountwatch_look(m->mountwatch);
 	resize_queue(m);
 	if (restart)
-		uw_sink_note(m->sink, NULL, LOG_NOTICE,
-			     "Probe= and RingBufferSize= take effect at the next start, not now");
-	uw_sink_note(m->sink, UW_ID_CONFIG_ACCEPTED, LOG_INFO, "configuration accepted; rules: %zu",
-		     m->book.now.config->n_rules);
+		uw_output_note(m->output, NULL, LOG_NOTICE,
+			       "Probe= and RingBufferSize= take effect at the next start, not now");
+	uw_output_note(m->output, UW_ID_CONFIG_ACCEPTED, LOG_INFO,
+		       "configuration accepted; rules: %zu", m->ruleset.now.config->n_rules);
 }
 
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
@@ -197,7 +204,7 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *si,
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64 "\nSTATUS=Reading the configuration",
 		   uw_clock_ns(CLOCK_MONOTONIC) / 1000);
 	reload(m);
-	uw_footprint_trim();
+	uw_memory_trim();
 	sd_notify(0, "READY=1");
 	uw_report_renew(&m->report);
 	return 0;
@@ -212,7 +219,7 @@ static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *
 int uw_manager_new(const struct uw_options *options, struct uw_manager **ret)
 {
 	struct uw_manager *m;
-	enum uw_output output;
+	enum uw_output_format output;
 	sigset_t mask;
 	int r;
 
@@ -228,20 +235,22 @@ int uw_manager_new(const struct uw_options *options, struct uw_manager **ret)
 	if (!m)
 		return -ENOMEM;
 	m->options = *options;
-	output = uw_sink_choose(options->output);
+	output = uw_output_choose(options->output);
 	/* What a stream has taken of a line nobody can tell afterwards. */
-	uw_store_open(&m->store, output == UW_OUTPUT_JOURNAL);
-	r = uw_store_ledger(&m->store, UW_QUEUE_SIZE_DEFAULT, &m->ledger);
+	uw_fdstore_open(&m->store, output == UW_OUTPUT_JOURNAL);
+	r = uw_persistent_open(&m->store, UW_QUEUE_SIZE_DEFAULT, &m->persistent);
 	if (r >= 0)
-		r = uw_sink_new(output, &m->ledger, &m->sink);
+		r = uw_output_new(output, &m->persistent, &m->output);
 	if (r >= 0)
-		r = uw_ladder_init(&m->ladder, &m->ledger, &m->store, m->sink, on_event, m);
+		r = uw_probe_select_init(&m->probe_select, &m->persistent, &m->store, m->output,
+					 on_event, m);
 	if (r >= 0)
-		r = uw_recorder_init(&m->recorder, &m->ledger, m->sink, &m->book, on_other_tree, m);
+		r = uw_pipeline_init(&m->pipeline, &m->persistent, m->output, &m->ruleset,
+				     on_other_tree, m);
 	if (r >= 0)
 		r = sd_event_default(&m->event);
 	if (r >= 0)
-		r = uw_mountwatch_new(m->event, &m->book, m->sink, drain, m, &m->mountwatch);
+		r = uw_mountwatch_new(m->event, &m->ruleset, m->output, drain, m, &m->mountwatch);
 	if (r >= 0)
 		r = sd_event_add_signal(m->event, NULL, SIGHUP, on_hangup, m);
 	if (r >= 0)
@@ -252,10 +261,11 @@ int uw_manager_new(const struct uw_options *options, struct uw_manager **ret)
 		uw_manager_free(m);
 		return r;
 	}
-	if (m->ledger.refused)
-		uw_sink_note(m->sink, NULL, LOG_WARNING,
-			     "another version has run before this one: the counts begin anew, and "
-			     "records that it could not write any more are lost");
+	if (m->persistent.refused)
+		uw_output_note(
+			m->output, NULL, LOG_WARNING,
+			"another version has run before this one: the counts begin anew, and "
+			"records that it could not write any more are lost");
 	*ret = m;
 	return 0;
 }
@@ -267,33 +277,32 @@ int uw_manager_start(struct uw_manager *m)
 	int r;
 
 	/* Events on their way have the numbers of the generations before. */
-	m->book.now.gen = (uint32_t)m->ledger.words->gen;
+	m->ruleset.now.gen = (uint32_t)m->persistent.words->gen;
 	r = load_rules(m, "not started", &rules);
 	if (r < 0)
 		return r;
-	uw_rulebook_commit(&m->book, &rules);
-	config = m->book.now.config;
+	uw_ruleset_commit(&m->ruleset, &rules);
+	config = m->ruleset.now.config;
 	resize_queue(m);
-	m->intake.ladder = &m->ladder;
-	m->intake.sink = m->sink;
-	m->intake.recorder = &m->recorder;
-	m->ladder.choice = m->options.probe_set ? m->options.probe : config->probe;
-	uw_recorder_set_clock(&m->recorder);
-	r = uw_ladder_start(&m->ladder, config, m->book.now.filter);
-	uw_sink_flush(m->sink);
+	m->reader.probe_select = &m->probe_select;
+	m->reader.output = m->output;
+	m->reader.pipeline = &m->pipeline;
+	m->probe_select.choice = m->options.probe_set ? m->options.probe : config->probe;
+	uw_pipeline_set_clock(&m->pipeline);
+	r = uw_probe_select_start(&m->probe_select, config, &m->ruleset.now.filter->tables);
+	uw_output_flush(m->output);
 	if (r < 0)
 		return r;
 	m->report = (struct uw_report){
-		.ladder = &m->ladder,
+		.probe_select = &m->probe_select,
 		.config_file = m->options.config,
-		.book = &m->book,
-		.recorder = &m->recorder,
-		.sink = m->sink,
-		.ledger = &m->ledger,
+		.ruleset = &m->ruleset,
+		.output = m->output,
+		.persistent = &m->persistent,
 	};
-	r = uw_intake_start(&m->intake, m->event);
+	r = uw_event_reader_start(&m->reader, m->event);
 	if (r >= 0)
-		r = uw_mountwatch_start(m->mountwatch, &m->ladder.source);
+		r = uw_mountwatch_start(m->mountwatch, &m->probe_select.source);
 	if (r < 0)
 		return r;
 	return sd_event_add_time_relative(m->event, NULL, CLOCK_MONOTONIC, TICK_USEC, 0, on_tick,
@@ -305,12 +314,12 @@ static void say_started(struct uw_manager *m)
 	struct uw_buf *text = &m->report.text;
 
 	uw_buf_reset(text);
-	uw_ladder_describe(&m->ladder, text);
-	uw_sink_note(m->sink, m->ladder.continues ? UW_ID_CONTINUED : UW_ID_STARTED, LOG_INFO,
-		     "%s deletions by %.*s; rules: %zu; not covered: %s",
-		     m->ladder.continues ? "going on without a gap, watching" : "watching",
-		     (int)text->len, text->p, m->book.now.config->n_rules,
-		     m->ladder.plan.not_covered);
+	uw_probe_select_describe(&m->probe_select, text);
+	uw_output_note(m->output, m->probe_select.continues ? UW_ID_CONTINUED : UW_ID_STARTED,
+		       LOG_INFO, "%s deletions by %.*s; rules: %zu; not covered: %s",
+		       m->probe_select.continues ? "going on without a gap, watching" : "watching",
+		       (int)text->len, text->p, m->ruleset.now.config->n_rules,
+		       m->probe_select.plan.not_covered);
 }
 
 /* The last count. What could not be written by now is lost. */
@@ -319,7 +328,7 @@ static void say_stopped(struct uw_manager *m)
 	struct uw_buf *text = &m->report.text;
 	struct uw_balance b;
 	struct uw_stats stats;
-	uint64_t unwritten = uw_sink_counts(m->sink)->queued[UW_KIND_SUMMARY];
+	uint64_t unwritten = uw_output_counts(m->output)->queued[UW_KIND_SUMMARY];
 
 	uw_report_renew(&m->report);
 	uw_report_stats(&m->report, &stats);
@@ -330,7 +339,19 @@ static void say_stopped(struct uw_manager *m)
 		uw_buf_printf(text, ", summarised: %" PRIu64, b.summarised - unwritten);
 	uw_buf_printf(text, ", lost: %" PRIu64, b.lost + b.queued + b.in_flight + unwritten);
 	sd_notifyf(0, "STATUS=Stopped; %.*s", (int)text->len, text->p);
-	uw_sink_note(m->sink, UW_ID_STOPPED, LOG_INFO, "stopped; %.*s", (int)text->len, text->p);
+	uw_output_note(m->output, UW_ID_STOPPED, LOG_INFO, "stopped; %.*s", (int)text->len,
+		       text->p);
+}
+
+/* Whether systemd stops this process only to start the service again, and keeps descriptors of it. */
+static bool is_restart(const struct uw_manager *m)
+{
+	int r;
+
+	if (!m->store.enabled)
+		return false;
+	r = geteuid() ? uw_helper_is_restart() : -EPERM;
+	return r < 0 ? uw_restart_is_due(getpid()) : r;
 }
 
 int uw_manager_run(struct uw_manager *m)
@@ -339,7 +360,7 @@ int uw_manager_run(struct uw_manager *m)
 
 	say_started(m);
 	uw_report_start(&m->report, m->event);
-	uw_kthreads_init(&m->kthreads, &m->ladder.plan, m->ladder.source, m->sink);
+	uw_kthreads_init(&m->kthreads, &m->probe_select.plan, m->probe_select.source, m->output);
 	sd_notify(0, "READY=1");
 	/*
 	 * Not before: the first ping starts systemd's clock, and the start may take longer than
@@ -347,14 +368,14 @@ int uw_manager_run(struct uw_manager *m)
 	 */
 	sd_event_set_watchdog(m->event, true);
 	uw_report_renew(&m->report);
-	uw_footprint_trim();
+	uw_memory_trim();
 	r = sd_event_loop(m->event);
 	sd_notify(0, "STOPPING=1\nSTATUS=Writing the last records");
-	if (r >= 0 && uw_store_is_restart(&m->store)) {
-		uw_intake_leave(&m->intake, LEAVE_TIMEOUT_MS);
+	if (r >= 0 && is_restart(m)) {
+		uw_event_reader_leave(&m->reader, LEAVE_TIMEOUT_MS);
 		return 0;
 	}
-	uw_intake_finish(&m->intake, STOP_TIMEOUT_MS);
+	uw_event_reader_finish(&m->reader, STOP_TIMEOUT_MS);
 	say_stopped(m);
 	return r < 0 ? r : 0;
 }
@@ -364,14 +385,14 @@ void uw_manager_free(struct uw_manager *m)
 	if (!m)
 		return;
 	uw_report_done(&m->report);
-	uw_intake_done(&m->intake);
-	uw_ladder_done(&m->ladder);
-	uw_recorder_done(&m->recorder);
-	uw_rulebook_done(&m->book);
+	uw_event_reader_done(&m->reader);
+	uw_probe_select_done(&m->probe_select);
+	uw_pipeline_done(&m->pipeline);
+	uw_ruleset_done(&m->ruleset);
 	uw_mountwatch_free(m->mountwatch);
-	uw_sink_free(m->sink);
-	uw_ledger_done(&m->ledger);
-	uw_store_done(&m->store);
+	uw_output_free(m->output);
+	uw_persistent_done(&m->persistent);
+	uw_fdstore_done(&m->store);
 	sd_event_unref(m->event);
 	free(m);
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The daemon at work: owns the event loop, the rules in force, the source and the sink. */
+/* The daemon at work: owns the event loop, the rules in force, the source and the output. */
 #ifndef UW_MANAGER_H
 #define UW_MANAGER_H
 
 #include <stdbool.h>
 
-#include "config.h"
-#include "sink.h"
+#include "config/config.h"
+#include "output/output.h"
 
 /* From the command line. */
 struct uw_options {
@@ -14,7 +14,7 @@ struct uw_options {
 	bool config_optional; /* it need not exist: the default one */
 	bool probe_set;	      /* probe overrides Probe= */
 	enum uw_probe_choice probe;
-	enum uw_output output;
+	enum uw_output_format output;
 };
 
 struct uw_manager;

@@ -7,10 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "commands.h"
-#include "explain.h"
-#include "resolve.h"
-#include "rulebook.h"
+#include "ctl/commands.h"
+#include "ctl/explain.h"
+#include "ctl/resolve.h"
+#include "rules/ruleset.h"
 
 struct check {
 	const struct uw_ctl_options *options;
@@ -24,12 +24,12 @@ struct check {
 /* Says every mistake, as unlinkwatchd --check-config does. */
 static int load(struct check *check)
 {
-	static const struct uw_rulebook empty;
+	static const struct uw_ruleset empty;
 	const char *file = check->options->config ?: UW_CONFIG_FILE;
 	struct uw_errors errors = { 0 };
 	int r;
 
-	r = uw_rulebook_load(&empty, file, !check->options->config, &errors, &check->rules);
+	r = uw_ruleset_load(&empty, file, !check->options->config, &errors, &check->rules);
 	for (size_t i = 0; i < errors.n; i++)
 		fprintf(stderr, "%s\n", errors.line[i]);
 	uw_errors_free(&errors);
@@ -185,12 +185,12 @@ static int explain_all(struct check *check)
 int uw_cmd_check(const struct uw_ctl_options *options)
 {
 	struct check check = { .options = options };
-	struct uw_rulebook none = { 0 };
+	struct uw_ruleset none = { 0 };
 	int status = load(&check);
 
 	if (status == UW_CTL_FOUND && options->n_args)
 		status = explain_all(&check);
-	uw_rulebook_discard(&none, &check.rules);
+	uw_ruleset_discard(&none, &check.rules);
 	uw_buf_free(&check.buf);
 	return status;
 }

@@ -3,9 +3,9 @@
 #ifndef UW_CTL_COMMANDS_H
 #define UW_CTL_COMMANDS_H
 
-#include "options.h"
-#include "reader.h"
-#include "show.h"
+#include "ctl/options.h"
+#include "ctl/reader.h"
+#include "ctl/show.h"
 
 int uw_cmd_who(const struct uw_ctl_options *options);
 int uw_cmd_tail(const struct uw_ctl_options *options);
@@ -25,7 +25,7 @@ struct uw_show uw_show_for(const struct uw_ctl_options *options, const struct uw
 
 /* Adds the record as the options have it: a line of JSON, a line, or a paragraph. */
 void uw_add_record(const struct uw_ctl_options *options, const struct uw_show *show,
-		   const struct uw_found *found, bool paragraph, struct uw_buf *buf);
+		   const struct uw_journal_record *found, bool paragraph, struct uw_buf *buf);
 
 /* Says on standard error that something failed. Returns UW_CTL_ERROR. */
 int uw_fail(const char *what, int error);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-#include "coverage.h"
+#include "ctl/coverage.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-#include "timespec.h"
+#include "ctl/timespec.h"
 
 struct builder {
 	const struct uw_coverage *coverage;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "explain.h"
+#include "ctl/explain.h"
 
 #include <errno.h>
 #include <inttypes.h>

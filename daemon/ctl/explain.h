@@ -6,9 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "buf.h"
-#include "config.h"
-#include "filter.h"
+#include "base/buf.h"
+#include "config/config.h"
+#include "rules/filter.h"
 
 /* A deletion that has not happened. */
 struct uw_supposed {

@@ -7,10 +7,10 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "clock.h"
-#include "commands.h"
-#include "timespec.h"
-#include "users.h"
+#include "base/clock.h"
+#include "base/users.h"
+#include "ctl/commands.h"
+#include "ctl/timespec.h"
 
 uint64_t uw_now_us(void)
 {
@@ -43,10 +43,10 @@ struct uw_show uw_show_for(const struct uw_ctl_options *options, const struct uw
 }
 
 void uw_add_record(const struct uw_ctl_options *options, const struct uw_show *show,
-		   const struct uw_found *found, bool paragraph, struct uw_buf *buf)
+		   const struct uw_journal_record *found, bool paragraph, struct uw_buf *buf)
 {
 	if (options->json)
-		uw_found_json(found, show->with_host, buf);
+		uw_journal_record_json(found, show->with_host, buf);
 	else if (paragraph)
 		uw_show_paragraph(show, found, buf);
 	else

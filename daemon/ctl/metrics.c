@@ -7,9 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "commands.h"
-#include "openmetrics.h"
-#include "snapshot.h"
+#include "ctl/commands.h"
+#include "ctl/openmetrics.h"
+#include "ctl/status_client.h"
 
 static int write_all(int fd, const struct uw_buf *buf)
 {
@@ -61,9 +61,9 @@ int uw_cmd_metrics(const struct uw_ctl_options *options)
 	json_t *root = NULL;
 	int r;
 
-	r = uw_snapshot_fetch(options->socket, &text);
+	r = uw_status_client_fetch(options->socket, &text);
 	if (r >= 0)
-		r = uw_snapshot_parse(&text, &root);
+		r = uw_status_client_parse(&text, &root);
 	/* Not to be asked is a mistake of who asks; a daemon that does not run is a metric. */
 	if (r == -EACCES || r == -ENOMEM || r == -ENAMETOOLONG) {
 		uw_buf_free(&text);

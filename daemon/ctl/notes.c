@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "commands.h"
-#include "coverage.h"
-#include "ids.h"
-#include "timespec.h"
+#include "ctl/commands.h"
+#include "ctl/coverage.h"
+#include "ctl/timespec.h"
+#include "record/message_ids.h"
 
 #define SHOWN	 5 /* of gaps and of losses, the newest */
 #define STEP	 64
@@ -41,7 +41,7 @@ static int add_mark(struct notes *notes, enum uw_mark_type type, uint64_t us)
 	return 0;
 }
 
-static void add_loss(struct notes *notes, const struct uw_found *found)
+static void add_loss(struct notes *notes, const struct uw_journal_record *found)
 {
 	struct uw_buf text = { 0 };
 	struct loss *loss;
@@ -49,7 +49,7 @@ static void add_loss(struct notes *notes, const struct uw_found *found)
 	if (notes->n_losses++ >= SHOWN)
 		return;
 	loss = &notes->loss[notes->n_losses - 1];
-	uw_show_text(found->value[UW_FOUND_MESSAGE], &text);
+	uw_show_text(found->value[UW_JOURNAL_RECORD_MESSAGE], &text);
 	loss->us = found->realtime_us;
 	snprintf(loss->text, sizeof(loss->text), "%.*s", (int)text.len, text.p ?: "");
 	uw_buf_free(&text);
@@ -57,25 +57,25 @@ static void add_loss(struct notes *notes, const struct uw_found *found)
 
 /* systemd says the same of the processes that it runs to control the unit: it is the main one that
  * counts. */
-static bool is_main_process(const struct uw_found *found)
+static bool is_main_process(const struct uw_journal_record *found)
 {
 	static const char text[] = "Main process";
-	struct uw_str message = found->value[UW_FOUND_MESSAGE];
+	struct uw_str message = found->value[UW_JOURNAL_RECORD_MESSAGE];
 
 	return message.s && memmem(message.s, message.len, text, sizeof(text) - 1);
 }
 
-static int add_note(struct notes *notes, const struct uw_found *found)
+static int add_note(struct notes *notes, const struct uw_journal_record *found)
 {
 	bool asked = found->realtime_us >= notes->coverage.since_us;
 
-	if (uw_found_is(found, UW_FOUND_MESSAGE_ID, UW_ID_STARTED))
+	if (uw_journal_record_is(found, UW_JOURNAL_RECORD_MESSAGE_ID, UW_ID_STARTED))
 		return add_mark(notes, UW_MARK_STARTED, found->realtime_us);
-	if (uw_found_is(found, UW_FOUND_MESSAGE_ID, UW_ID_CONTINUED))
+	if (uw_journal_record_is(found, UW_JOURNAL_RECORD_MESSAGE_ID, UW_ID_CONTINUED))
 		return add_mark(notes, UW_MARK_CONTINUED, found->realtime_us);
-	if (uw_found_is(found, UW_FOUND_MESSAGE_ID, UW_ID_STOPPED))
+	if (uw_journal_record_is(found, UW_JOURNAL_RECORD_MESSAGE_ID, UW_ID_STOPPED))
 		return add_mark(notes, UW_MARK_STOPPED, found->realtime_us);
-	if (uw_found_is(found, UW_FOUND_MESSAGE_ID, UW_READER_ID_PROCESS_EXIT))
+	if (uw_journal_record_is(found, UW_JOURNAL_RECORD_MESSAGE_ID, UW_READER_ID_PROCESS_EXIT))
 		return is_main_process(found) ? add_mark(notes, UW_MARK_DIED, found->realtime_us)
 					      : 0;
 	if (asked)
@@ -91,7 +91,7 @@ static bool is_start(const struct uw_mark *mark)
 /* Back to the first start before the time that is asked about, which says whether it ran then. */
 static int read_notes(struct notes *notes, struct uw_reader *reader)
 {
-	struct uw_found found = { 0 };
+	struct uw_journal_record found = { 0 };
 	int r;
 
 	r = uw_reader_select_notes(reader);
@@ -105,7 +105,7 @@ static int read_notes(struct notes *notes, struct uw_reader *reader)
 			      is_start(&notes->mark[notes->n_marks - 1])))
 			break;
 	}
-	uw_found_done(&found);
+	uw_journal_record_done(&found);
 	return r < 0 ? r : 0;
 }
 
@@ -230,13 +230,13 @@ int uw_say_notes(const struct uw_ctl_options *options, struct uw_reader *reader)
 	return r;
 }
 
-static void say_flood(const struct uw_found *found, const struct uw_style *style)
+static void say_flood(const struct uw_journal_record *found, const struct uw_style *style)
 {
 	struct uw_buf buf = { 0 };
 
 	uw_timespec_add(&buf, found->realtime_us);
 	uw_buf_puts(&buf, ": perhaps among others: ");
-	uw_show_text(found->value[UW_FOUND_MESSAGE], &buf);
+	uw_show_text(found->value[UW_JOURNAL_RECORD_MESSAGE], &buf);
 	say(style, buf.p ?: "", buf.len);
 	uw_buf_free(&buf);
 }
@@ -245,7 +245,7 @@ int uw_say_floods(const struct uw_ctl_options *options, struct uw_reader *reader
 		  const struct uw_query *query)
 {
 	const struct uw_style *style = uw_term_style();
-	struct uw_found found = { 0 };
+	struct uw_journal_record found = { 0 };
 	size_t n = 0;
 	int r;
 
@@ -257,7 +257,7 @@ int uw_say_floods(const struct uw_ctl_options *options, struct uw_reader *reader
 
 		if (uw_reader_read(reader, &found) < 0)
 			continue; /* a damaged record */
-		dir = found.value[UW_FOUND_FLOOD_DIR];
+		dir = found.value[UW_JOURNAL_RECORD_FLOOD_DIR];
 		if (dir.s && !uw_query_reaches(query, dir.s, dir.len))
 			continue;
 		if (n++ < SHOWN)
@@ -266,6 +266,6 @@ int uw_say_floods(const struct uw_ctl_options *options, struct uw_reader *reader
 	if (n > SHOWN)
 		fprintf(stderr, "%s-- and %zu more summaries%s\n", style->yellow, n - SHOWN,
 			style->off);
-	uw_found_done(&found);
+	uw_journal_record_done(&found);
 	return r < 0 ? r : 0;
 }

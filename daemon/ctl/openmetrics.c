@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-#include "openmetrics.h"
+#include "ctl/openmetrics.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-#include "snapshot.h"
-#include "timespec.h"
+#include "ctl/status_client.h"
+#include "ctl/timespec.h"
 
 enum type { COUNTER, GAUGE, INFO };
 
@@ -86,7 +86,7 @@ static void add_numbers(const json_t *root, bool prometheus, struct uw_buf *buf)
 	for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++) {
 		const struct metric *m = &metrics[i];
 
-		if (!uw_snapshot_uint(root, m->member, m->second, &n))
+		if (!uw_status_client_uint(root, m->member, m->second, &n))
 			continue;
 		add_head(buf, m->name, m->type, m->unit, m->help, prometheus);
 		uw_buf_printf(buf, "%s%s %" PRIu64 "\n", m->name,
@@ -120,18 +120,18 @@ static void add_info(const json_t *root, bool prometheus, struct uw_buf *buf)
 	add_head(buf, "unlinkwatchd_build", INFO, NULL, "Version of the running daemon",
 		 prometheus);
 	uw_buf_puts(buf, "unlinkwatchd_build_info{");
-	add_label(buf, "version", uw_snapshot_text(root, "version"));
+	add_label(buf, "version", uw_status_client_text(root, "version"));
 	uw_buf_puts(buf, "} 1\n");
 	add_head(buf, "unlinkwatchd_probe", INFO, NULL, "How it hears of deletions", prometheus);
 	uw_buf_puts(buf, "unlinkwatchd_probe_info{");
-	add_label(buf, "probe", uw_snapshot_text(root, "probe"));
+	add_label(buf, "probe", uw_status_client_text(root, "probe"));
 	uw_buf_puts(buf, ",");
-	add_label(buf, "not_covered", uw_snapshot_text(root, "not_covered"));
+	add_label(buf, "not_covered", uw_status_client_text(root, "not_covered"));
 	uw_buf_puts(buf, "} 1\n");
 	add_head(buf, "unlinkwatchd_rules", GAUGE, NULL, "Rules in force", prometheus);
 	uw_buf_printf(buf, "unlinkwatchd_rules %zu\n",
 		      json_array_size(json_object_get(root, "rules")));
-	if (!uw_snapshot_uint(root, "started_us", NULL, &us))
+	if (!uw_status_client_uint(root, "started_us", NULL, &us))
 		return;
 	add_head(buf, "unlinkwatchd_start_time_seconds", GAUGE, "seconds",
 		 "When it was started, since 1970", prometheus);

@@ -6,7 +6,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "buf.h"
+#include "base/buf.h"
 
 /*
  * Adds OpenMetrics text, or, with prometheus, the older text format of Prometheus, which is what

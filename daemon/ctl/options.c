@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "options.h"
+#include "ctl/options.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "snapshot.h"
-#include "timespec.h"
+#include "ctl/status_client.h"
+#include "ctl/timespec.h"
 
 #define BIT(command) (1u << UW_CMD_##command)
 #define JOURNAL	     (BIT(WHO) | BIT(TAIL) | BIT(TOP) | BIT(STATS))
@@ -216,7 +216,7 @@ static int take_choice(struct uw_ctl_options *o, int letter, const char *value)
 	switch (letter) {
 	case OPT_BY:
 		r = take_word("by", value, bys, "process, user, unit or directory");
-		o->by = r < 0 ? o->by : (enum uw_tally_by)r;
+		o->by = r < 0 ? o->by : (enum uw_counter_table_by)r;
 		return r;
 	case OPT_OPERATION:
 		r = take_word("operation", value, operations, "unlink, rmdir or rename");
@@ -357,7 +357,7 @@ int uw_ctl_options_parse(int argc, char *argv[], uint64_t now_us, struct uw_ctl_
 		.until_us = UINT64_MAX,
 		.lines = UW_LINES_ALL,
 		.by = UW_BY_PROCESS,
-		.socket = UW_SNAPSHOT_SOCKET,
+		.socket = UW_STATUS_CLIENT_SOCKET,
 		.results = UW_RESULT_SUCCESS,
 	};
 	*ret_status = EXIT_SUCCESS;

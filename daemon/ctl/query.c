@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-#include "query.h"
+#include "ctl/query.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "tree.h"
+#include "base/path_index.h"
 
 #define STEP 8 /* arrays grow by so many; a query has a few */
 
@@ -244,19 +244,19 @@ bool uw_query_covers(const struct uw_query *query, const char *path, size_t len)
 bool uw_query_reaches(const struct uw_query *query, const char *dir, size_t len)
 {
 	if (len == 1 && *dir == '/')
-		len = 0; /* as uw_tree_covers() has the root */
+		len = 0; /* as uw_path_index_covers() has the root */
 	for (size_t i = 0; i < query->n_exact; i++) {
 		const char *exact = query->exact[i];
 
-		if (uw_tree_covers(dir, len, exact, strlen(exact)) ||
-		    uw_tree_covers(exact, strlen(exact), dir, len))
+		if (uw_path_index_covers(dir, len, exact, strlen(exact)) ||
+		    uw_path_index_covers(exact, strlen(exact), dir, len))
 			return true;
 	}
 	for (size_t i = 0; i < query->n_wide; i++) {
 		const struct uw_pattern *wide = &query->wide[i];
 
-		if (uw_tree_covers(dir, len, wide->text, wide->fixed) ||
-		    uw_tree_covers(wide->text, wide->fixed, dir, len))
+		if (uw_path_index_covers(dir, len, wide->text, wide->fixed) ||
+		    uw_path_index_covers(wide->text, wide->fixed, dir, len))
 			return true;
 	}
 	return false;

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "pattern.h"
+#include "config/pattern.h"
 
 struct uw_query_env {
 	const char *cwd; /* absolute; NULL: relative paths mean nothing */

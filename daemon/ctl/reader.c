@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "reader_private.h"
+#include "ctl/reader_private.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -174,18 +174,18 @@ bool uw_reader_covers(struct uw_reader *reader, const struct uw_query *query)
 	return false;
 }
 
-int uw_reader_read(struct uw_reader *reader, struct uw_found *ret)
+int uw_reader_read(struct uw_reader *reader, struct uw_journal_record *ret)
 {
 	const void *data;
 	size_t len;
 	int r;
 
-	uw_found_reset(ret);
+	uw_journal_record_reset(ret);
 	ret->realtime_us = uw_reader_time(reader);
 	sd_journal_restart_data(reader->journal);
 	while ((r = sd_journal_enumerate_available_data(reader->journal, &data, &len)) > 0)
-		uw_found_add(ret, data, len);
-	return r < 0 ? r : uw_found_finish(ret);
+		uw_journal_record_add(ret, data, len);
+	return r < 0 ? r : uw_journal_record_finish(ret);
 }
 
 uint64_t uw_reader_first(struct uw_reader *reader)

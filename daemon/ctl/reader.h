@@ -13,9 +13,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "found.h"
-#include "options.h"
-#include "query.h"
+#include "ctl/journal_record.h"
+#include "ctl/options.h"
+#include "ctl/query.h"
 
 /* SD_MESSAGE_UNIT_PROCESS_EXIT, as a string. */
 #define UW_READER_ID_PROCESS_EXIT "98e322203f7a4ed290d09fe03c09fe15"
@@ -81,7 +81,7 @@ uint64_t uw_reader_time(struct uw_reader *reader);
 bool uw_reader_covers(struct uw_reader *reader, const struct uw_query *query);
 
 /* The record. Returns 0, or -errno, which is -EBADMSG or the like where it is damaged. */
-int uw_reader_read(struct uw_reader *reader, struct uw_found *ret);
+int uw_reader_read(struct uw_reader *reader, struct uw_journal_record *ret);
 
 /* Time of the first record of the journal; UINT64_MAX: it has none. */
 uint64_t uw_reader_first(struct uw_reader *reader);

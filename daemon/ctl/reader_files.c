@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "reader_private.h"
+#include "ctl/reader_private.h"
 
 #define STEP 64
 

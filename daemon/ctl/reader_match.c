@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ids.h"
-#include "reader_private.h"
+#include "ctl/reader_private.h"
+#include "record/message_ids.h"
 
 #define UNIT   "unlinkwatchd.service"
 #define SOURCE "_SYSTEMD_UNIT=" UNIT

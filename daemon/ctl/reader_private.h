@@ -5,7 +5,7 @@
 
 #include <systemd/sd-journal.h>
 
-#include "reader.h"
+#include "ctl/reader.h"
 
 /* Those that hold a path that somebody may ask for; ends with NULL. */
 extern const char *const uw_reader_path_fields[];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "resolve.h"
+#include "ctl/resolve.h"
 
 #include <errno.h>
 #include <stdbool.h>

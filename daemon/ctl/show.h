@@ -5,8 +5,8 @@
 
 #include <stdint.h>
 
-#include "found.h"
-#include "term.h"
+#include "ctl/journal_record.h"
+#include "ctl/term.h"
 
 struct uw_show {
 	const struct uw_style *style;
@@ -17,11 +17,12 @@ struct uw_show {
 };
 
 /* All that answers "who deleted this, when, how, did it work". */
-void uw_show_paragraph(const struct uw_show *show, const struct uw_found *found,
+void uw_show_paragraph(const struct uw_show *show, const struct uw_journal_record *found,
 		       struct uw_buf *buf);
 
 /* The same in one line. */
-void uw_show_line(const struct uw_show *show, const struct uw_found *found, struct uw_buf *buf);
+void uw_show_line(const struct uw_show *show, const struct uw_journal_record *found,
+		  struct uw_buf *buf);
 
 /*
  * Adds a message of others in a line of its own. It is not quoted, as a name would be, but what

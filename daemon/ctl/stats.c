@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "commands.h"
-#include "table.h"
-#include "timespec.h"
+#include "ctl/commands.h"
+#include "ctl/table.h"
+#include "ctl/timespec.h"
 
 #define DAY_US	  (24 * 3600 * UW_USEC_PER_S)
 #define ROWS	  10 /* of each table, if no other number is asked for */
@@ -16,30 +16,30 @@
 struct stats {
 	struct uw_ctl_options options; /* with the time that is meant where none was given */
 	struct uw_reader *reader;
-	struct uw_tally tally[UW_BY_MAX];
+	struct uw_counter_table tally[UW_BY_MAX];
 	struct uw_histogram histogram;
 	uint64_t total, failed, unknown;
-	struct uw_found found;
+	struct uw_journal_record found;
 	struct uw_buf buf;
 };
 
 static int count(struct stats *s)
 {
-	uint64_t failed, n = uw_found_count(&s->found, &failed);
+	uint64_t failed, n = uw_journal_record_count(&s->found, &failed);
 	int r;
 
 	s->total += n;
 	s->failed += failed;
-	s->unknown += uw_found_is(&s->found, UW_FOUND_RET, "unknown");
-	r = uw_histogram_add(&s->histogram, uw_found_time(&s->found), n, failed);
+	s->unknown += uw_journal_record_is(&s->found, UW_JOURNAL_RECORD_RET, "unknown");
+	r = uw_histogram_add(&s->histogram, uw_journal_record_time(&s->found), n, failed);
 	for (size_t i = 0; i < UW_BY_MAX && r == 0; i++) {
 		uw_buf_reset(&s->buf);
-		uw_tally_key(&s->found, (enum uw_tally_by)i, &s->buf);
+		uw_counter_table_key(&s->found, (enum uw_counter_table_by)i, &s->buf);
 		if (i == UW_BY_ERROR && !failed)
 			continue;
-		r = s->buf.failed
-			    ? -ENOMEM
-			    : uw_tally_add(&s->tally[i], s->buf.p ?: "", s->buf.len, n, failed);
+		r = s->buf.failed ? -ENOMEM
+				  : uw_counter_table_add(&s->tally[i], s->buf.p ?: "", s->buf.len,
+							 n, failed);
 	}
 	return r;
 }
@@ -66,8 +66,8 @@ static size_t rows_wanted(const struct stats *s)
 
 static void print_text(struct stats *s)
 {
-	static const enum uw_tally_by order[] = { UW_BY_USER, UW_BY_UNIT, UW_BY_PROCESS,
-						  UW_BY_DIRECTORY, UW_BY_ERROR };
+	static const enum uw_counter_table_by order[] = { UW_BY_USER, UW_BY_UNIT, UW_BY_PROCESS,
+							  UW_BY_DIRECTORY, UW_BY_ERROR };
 	struct uw_table table = { .style = uw_term_style(), .rows = rows_wanted(s) };
 
 	uw_buf_reset(&s->buf);
@@ -102,7 +102,7 @@ static int print_json(struct stats *s)
 {
 	static const char *const kinds[UW_BY_MAX] = { "process", "user", "unit", "directory",
 						      "error" };
-	const struct uw_tally_row **rows;
+	const struct uw_counter_table_row **rows;
 	size_t n;
 
 	uw_buf_reset(&s->buf);
@@ -115,7 +115,7 @@ static int print_json(struct stats *s)
 			      hour->count, hour->failed);
 	}
 	for (size_t by = 0; by < UW_BY_MAX; by++) {
-		if (uw_tally_sorted(&s->tally[by], false, rows_wanted(s), &rows, &n) < 0)
+		if (uw_counter_table_sorted(&s->tally[by], false, rows_wanted(s), &rows, &n) < 0)
 			return -ENOMEM;
 		for (size_t i = 0; i < n; i++)
 			add_json_row(&s->buf, kinds[by],
@@ -161,9 +161,9 @@ int uw_cmd_stats(const struct uw_ctl_options *options)
 	if (r < 0)
 		status = uw_fail("cannot read the journal", r);
 	for (size_t i = 0; i < UW_BY_MAX; i++)
-		uw_tally_done(&s.tally[i]);
+		uw_counter_table_done(&s.tally[i]);
 	uw_histogram_done(&s.histogram);
-	uw_found_done(&s.found);
+	uw_journal_record_done(&s.found);
 	uw_buf_free(&s.buf);
 	uw_reader_close(s.reader);
 	return status;

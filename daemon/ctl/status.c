@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "commands.h"
-#include "snapshot.h"
-#include "timespec.h"
+#include "ctl/commands.h"
+#include "ctl/status_client.h"
+#include "ctl/timespec.h"
 
 #define LABEL "%12s: "
 
@@ -27,7 +27,7 @@ static void begin(struct status *s, const char *label)
 /* A line of what is text there; none if that is empty. */
 static void add_text(struct status *s, const char *label, const char *member)
 {
-	const char *text = uw_snapshot_text(s->root, member);
+	const char *text = uw_status_client_text(s->root, member);
 
 	if (!*text)
 		return;
@@ -41,12 +41,12 @@ static void add_head(struct status *s)
 	uint64_t pid = 0, started, now;
 
 	uw_buf_printf(s->buf, "%sunlinkwatchd%s ", s->style->bold, s->style->off);
-	uw_show_text(uw_snapshot_bytes(json_object_get(s->root, "version"), &s->room), s->buf);
-	uw_snapshot_uint(s->root, "pid", NULL, &pid);
+	uw_show_text(uw_status_client_bytes(json_object_get(s->root, "version"), &s->room), s->buf);
+	uw_status_client_uint(s->root, "pid", NULL, &pid);
 	uw_buf_printf(s->buf, " is %srunning%s, pid %" PRIu64 "\n", s->style->green, s->style->off,
 		      pid);
-	if (uw_snapshot_uint(s->root, "started_us", NULL, &started) &&
-	    uw_snapshot_uint(s->root, "now_us", NULL, &now) && now >= started) {
+	if (uw_status_client_uint(s->root, "started_us", NULL, &started) &&
+	    uw_status_client_uint(s->root, "now_us", NULL, &now) && now >= started) {
 		begin(s, "since");
 		uw_timespec_add(s->buf, started);
 		uw_buf_puts(s->buf, ", for ");
@@ -74,7 +74,7 @@ static void add_list(struct status *s, const json_t *rule, const char *member, c
 	json_array_foreach(list, i, value)
 	{
 		uw_buf_puts(s->buf, i ? " " : "");
-		uw_buf_add_safe(s->buf, uw_snapshot_bytes(value, &s->room), "");
+		uw_buf_add_safe(s->buf, uw_status_client_bytes(value, &s->room), "");
 	}
 }
 
@@ -92,7 +92,8 @@ static void add_rule(struct status *s, const json_t *rule)
 	uint64_t priority;
 
 	begin(s, "rule");
-	uw_buf_add_safe(s->buf, uw_snapshot_bytes(json_object_get(rule, "name"), &s->room), ":");
+	uw_buf_add_safe(s->buf, uw_status_client_bytes(json_object_get(rule, "name"), &s->room),
+			":");
 	uw_buf_puts(s->buf, ":");
 	start = s->buf->len;
 	add_list(s, rule, "paths", "Path");
@@ -101,7 +102,8 @@ static void add_rule(struct status *s, const json_t *rule)
 	add_list(s, rule, "exclude_users", "ExcludeUser");
 	add_unless_all(s, rule, "operations", "Operation", 3);
 	add_unless_all(s, rule, "results", "Result", 2);
-	if (uw_snapshot_uint(rule, "priority", NULL, &priority) && priority != UW_PRIORITY_DEFAULT)
+	if (uw_status_client_uint(rule, "priority", NULL, &priority) &&
+	    priority != UW_PRIORITY_DEFAULT)
 		uw_buf_printf(s->buf, " Priority=%" PRIu64, priority);
 	uw_buf_puts(s->buf, s->buf->len == start ? " everything\n" : "\n");
 }
@@ -112,7 +114,7 @@ static void add_count(struct status *s, const char *member, const char *what, bo
 {
 	uint64_t n;
 
-	if (!uw_snapshot_uint(s->root, "counters", member, &n) || (!n && !always))
+	if (!uw_status_client_uint(s->root, "counters", member, &n) || (!n && !always))
 		return;
 	uw_buf_printf(s->buf, "%s%" PRIu64 " %s", strcmp(member, "seen") ? ", " : "", n, what);
 }
@@ -144,10 +146,10 @@ static void add_balance(struct status *s)
 	static const char *const parts[] = { "recorded",  "filtered", "summarised",
 					     "in_flight", "queued",   "lost" };
 	uint64_t seen = 0, sum = 0, n;
-	bool known = uw_snapshot_uint(s->root, "counters", "seen", &seen);
+	bool known = uw_status_client_uint(s->root, "counters", "seen", &seen);
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-		if (!uw_snapshot_uint(s->root, "counters", parts[i], &n))
+		if (!uw_status_client_uint(s->root, "counters", parts[i], &n))
 			n = (uint64_t)json_integer_value(json_object_get(
 				json_object_get(json_object_get(s->root, "counters"), "lost"),
 				"total"));
@@ -166,11 +168,11 @@ static void add_balance(struct status *s)
 			      sum < seen ? "not accounted for" : "counted twice", s->style->off);
 	uw_buf_puts(s->buf, "\n");
 	add_lost(s);
-	if (uw_snapshot_uint(s->root, "counters", "missed_returns", &n) && n) {
+	if (uw_status_client_uint(s->root, "counters", "missed_returns", &n) && n) {
 		begin(s, "");
 		uw_buf_printf(s->buf, "%" PRIu64 " with an unknown result\n", n);
 	}
-	if (uw_snapshot_uint(s->root, "counters", "strings_cut", &n) && n) {
+	if (uw_status_client_uint(s->root, "counters", "strings_cut", &n) && n) {
 		begin(s, "");
 		uw_buf_printf(s->buf, "%" PRIu64 " with names that were cut\n", n);
 	}
@@ -180,8 +182,8 @@ static void add_level(struct status *s, const char *label, const char *member, c
 {
 	uint64_t size, used;
 
-	if (!uw_snapshot_uint(s->root, member, "size", &size) || !size ||
-	    !uw_snapshot_uint(s->root, member, "used", &used))
+	if (!uw_status_client_uint(s->root, member, "size", &size) || !size ||
+	    !uw_status_client_uint(s->root, member, "used", &used))
 		return;
 	begin(s, label);
 	uw_buf_printf(s->buf, "%" PRIu64 " of %" PRIu64 " %s in use (%.0f %%)\n", used, size, unit,
@@ -242,9 +244,9 @@ int uw_cmd_status(const struct uw_ctl_options *options)
 	json_t *root = NULL;
 	int r, status = UW_CTL_FOUND;
 
-	r = uw_snapshot_fetch(options->socket, &text);
+	r = uw_status_client_fetch(options->socket, &text);
 	if (r >= 0)
-		r = uw_snapshot_parse(&text, &root);
+		r = uw_status_client_parse(&text, &root);
 	if (r < 0)
 		status = say_why_not(options->socket, r);
 	else if (options->json)

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-#include "table.h"
+#include "ctl/table.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "clock.h"
-#include "timespec.h"
+#include "base/clock.h"
+#include "ctl/timespec.h"
 
 #define NUMBERS_WIDTH 22 /* the columns of count and failed, with the spaces behind */
 #define RATE_WIDTH    11
@@ -35,8 +35,8 @@ static void add_cut(struct uw_buf *buf, const char *text, size_t len, size_t col
 	uw_buf_puts(buf, "+");
 }
 
-static void add_row(const struct uw_table *table, const struct uw_tally_row *row, const char *key,
-		    size_t len, struct uw_buf *buf)
+static void add_row(const struct uw_table *table, const struct uw_counter_table_row *row,
+		    const char *key, size_t len, struct uw_buf *buf)
 {
 	size_t used = NUMBERS_WIDTH + (table->recent ? RATE_WIDTH : 0);
 	double seconds = (double)table->span_ns / (double)UW_NS_PER_S;
@@ -54,15 +54,16 @@ static void add_row(const struct uw_table *table, const struct uw_tally_row *row
 	uw_buf_puts(buf, table->recent ? "\033[K\n" : "\n");
 }
 
-void uw_table_add(const struct uw_table *table, const struct uw_tally *tally, struct uw_buf *buf)
+void uw_table_add(const struct uw_table *table, const struct uw_counter_table *tally,
+		  struct uw_buf *buf)
 {
 	static const char *const heads[UW_BY_MAX] = { "PROCESS", "USER", "UNIT", "DIRECTORY",
 						      "ERROR" };
 	static const char unknown[] = "(not known)", others[] = "(others)";
-	const struct uw_tally_row **rows;
+	const struct uw_counter_table_row **rows;
 	size_t n;
 
-	if (uw_tally_sorted(tally, table->recent, table->rows, &rows, &n) < 0) {
+	if (uw_counter_table_sorted(tally, table->recent, table->rows, &rows, &n) < 0) {
 		buf->failed = true;
 		return;
 	}

@@ -4,7 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 
-#include "commands.h"
+#include "ctl/commands.h"
 
 #define LINES	10   /* shown first, if no other number is asked for */
 #define WAIT_MS 1000 /* at most, for journals where nothing tells of changes */
@@ -32,7 +32,7 @@ static int go_back(const struct uw_ctl_options *options, struct uw_reader *reade
 static int show(const struct uw_ctl_options *options, struct uw_reader *reader,
 		const struct uw_show *how)
 {
-	struct uw_found found = { 0 };
+	struct uw_journal_record found = { 0 };
 	struct uw_buf buf = { 0 };
 	int r = uw_reader_read(reader, &found);
 
@@ -42,7 +42,7 @@ static int show(const struct uw_ctl_options *options, struct uw_reader *reader,
 	} else {
 		r = 0; /* a damaged record */
 	}
-	uw_found_done(&found);
+	uw_journal_record_done(&found);
 	uw_buf_free(&buf);
 	return r;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "term.h"
+#include "ctl/term.h"
 
 #include <errno.h>
 #include <langinfo.h>

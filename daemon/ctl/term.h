@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "buf.h"
+#include "base/buf.h"
 
 /* Escape sequences, all of them "" where there are to be no colours. */
 struct uw_style {

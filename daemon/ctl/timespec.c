@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* libsystemd exports no parser of times, so this is one, for the forms that journalctl's users
  * know. */
-#include "timespec.h"
+#include "ctl/timespec.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "buf.h"
+#include "base/buf.h"
 
 #define UW_USEC_PER_S UINT64_C(1000000)
 

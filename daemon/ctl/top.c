@@ -11,10 +11,10 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "commands.h"
-#include "table.h"
-#include "timespec.h"
+#include "base/clock.h"
+#include "ctl/commands.h"
+#include "ctl/table.h"
+#include "ctl/timespec.h"
 
 #define REDRAW_NS UW_NS_PER_S
 
@@ -25,15 +25,15 @@
 struct top {
 	const struct uw_ctl_options *options;
 	struct uw_reader *reader;
-	struct uw_tally tally[UW_BY_ERROR]; /* by all that can be switched to */
-	enum uw_tally_by by;
+	struct uw_counter_table tally[UW_BY_ERROR]; /* by all that can be switched to */
+	enum uw_counter_table_by by;
 	uint64_t total, failed;
 	uint64_t since_us;
 	uint64_t drawn_ns, recent_ns; /* recent_ns: how long `recent` counts for */
 	struct termios saved;
 	bool is_tty;
 	int signals;
-	struct uw_found found;
+	struct uw_journal_record found;
 	struct uw_buf buf;
 };
 
@@ -118,7 +118,7 @@ static void draw(struct top *top)
 static void forget(struct top *top)
 {
 	for (size_t i = 0; i < UW_BY_ERROR; i++)
-		uw_tally_forget(&top->tally[i]);
+		uw_counter_table_forget(&top->tally[i]);
 	top->recent_ns = uw_clock_ns(CLOCK_MONOTONIC);
 }
 
@@ -129,15 +129,16 @@ static int count(struct top *top)
 
 	if (uw_reader_read(top->reader, &top->found) < 0)
 		return 0; /* a damaged record */
-	n = uw_found_count(&top->found, &failed);
+	n = uw_journal_record_count(&top->found, &failed);
 	top->total += n;
 	top->failed += failed;
 	for (size_t i = 0; i < UW_BY_ERROR && r == 0; i++) {
 		struct uw_buf key = { 0 };
 
-		uw_tally_key(&top->found, (enum uw_tally_by)i, &key);
-		r = key.failed ? -ENOMEM
-			       : uw_tally_add(&top->tally[i], key.p ?: "", key.len, n, failed);
+		uw_counter_table_key(&top->found, (enum uw_counter_table_by)i, &key);
+		r = key.failed
+			    ? -ENOMEM
+			    : uw_counter_table_add(&top->tally[i], key.p ?: "", key.len, n, failed);
 		uw_buf_free(&key);
 	}
 	return r;
@@ -281,8 +282,8 @@ int uw_cmd_top(const struct uw_ctl_options *options)
 	if (top.signals >= 0)
 		close(top.signals);
 	for (size_t i = 0; i < UW_BY_ERROR; i++)
-		uw_tally_done(&top.tally[i]);
-	uw_found_done(&top.found);
+		uw_counter_table_done(&top.tally[i]);
+	uw_journal_record_done(&top.found);
 	uw_buf_free(&top.buf);
 	uw_reader_close(top.reader);
 	return status;

@@ -6,16 +6,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "commands.h"
-#include "resolve.h"
-#include "sift.h"
+#include "ctl/commands.h"
+#include "ctl/journal_scan.h"
+#include "ctl/resolve.h"
 
 struct search {
 	const struct uw_ctl_options *options;
 	struct uw_reader *reader;
 	struct uw_query query;
 	struct uw_show show;
-	struct uw_found found;
+	struct uw_journal_record found;
 	struct uw_buf buf;
 	size_t n; /* found */
 };
@@ -96,14 +96,14 @@ static int find_in_order(struct search *s)
 {
 	const struct uw_ctl_options *o = s->options;
 	struct uw_reader *reader;
-	struct uw_sift *sift;
-	int r = uw_sift_open(s->reader, &s->query, o->since_us, o->until_us, &sift);
+	struct uw_journal_scan *sift;
+	int r = uw_journal_scan_open(s->reader, &s->query, o->since_us, o->until_us, &sift);
 
 	if (r < 0)
 		return r;
-	while (r >= 0 && s->n < o->lines && (r = uw_sift_previous(sift, &reader)) > 0)
+	while (r >= 0 && s->n < o->lines && (r = uw_journal_scan_previous(sift, &reader)) > 0)
 		r = show(s, reader);
-	uw_sift_close(sift);
+	uw_journal_scan_close(sift);
 	return r < 0 ? r : 0;
 }
 
@@ -148,7 +148,7 @@ int uw_cmd_who(const struct uw_ctl_options *options)
 		status = uw_fail("cannot search", r);
 	}
 	uw_query_done(&s.query);
-	uw_found_done(&s.found);
+	uw_journal_record_done(&s.found);
 	uw_buf_free(&s.buf);
 	uw_reader_close(s.reader);
 	return status;

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "record.h"
+#include "record/record.h"
 
 /* libFuzzer calls it with each input. Returns 0. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* The path of a control group, of any bytes but NUL: what is found are components of it. */
-#include "cgroup.h"
+#include "record/cgroup.h"
 #include "fuzz.h"
 
 static bool ends_with(struct uw_str s, const char *end)

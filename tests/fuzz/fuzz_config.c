@@ -5,10 +5,10 @@
  */
 #include <errno.h>
 
-#include "config_helper.h"
-#include "filter.h"
+#include "config/config_helper.h"
+#include "rules/filter.h"
 #include "fuzz.h"
-#include "pattern.h"
+#include "config/pattern.h"
 
 static void check_errors(const struct uw_errors *errors)
 {

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "events.h"
-#include "format.h"
+#include "record/format.h"
 #include "read_back.h"
 
 #define ROOM (4 * UW_PATH_MAX)

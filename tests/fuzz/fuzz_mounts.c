@@ -4,7 +4,7 @@
  * and between paths of the host and places in file systems there is a way in both directions.
  */
 #include "fuzz.h"
-#include "mounts.h"
+#include "rules/mounts.h"
 
 static void write_path(FILE *f, const char *path, size_t len)
 {

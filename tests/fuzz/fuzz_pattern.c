@@ -4,7 +4,7 @@
  * and how much work that was. pattern.c is built once more for it so that it counts its calls.
  */
 #include "glob.h"
-#include "pattern.h"
+#include "config/pattern.h"
 
 #define PATTERNS 8
 

@@ -8,9 +8,9 @@
  * OP by its first letter; RESULT ? for one that is not known; PLACE - where the kernel did not say
  * which file system it was, otherwise PATH is the path in that.
  */
-#include "config_helper.h"
+#include "config/config_helper.h"
 #include "glob.h"
-#include "kernel_table.h"
+#include "rules/kernel_table.h"
 
 struct rules {
 	struct uw_config *config;

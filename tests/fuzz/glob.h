@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a pattern covers, straight from the words of unlinkwatch.conf(5), to compare daemon/pattern.c
- * with: both levels keep the set of all places in the pattern where the path so far could have led.
+ * What a pattern covers, straight from the words of unlinkwatch.conf(5), to compare
+ * daemon/config/pattern.c with: both levels keep the set of all places in the pattern where the
+ * path so far could have led.
  */
 #ifndef UW_FUZZ_GLOB_H
 #define UW_FUZZ_GLOB_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Readers of what daemon/format.c writes: of strings and values of JSON (RFC 8259), of words in
- * double quotes, of arguments quoted for a shell. Each takes valid input only, and writes to a room
- * of its caller's.
+ * Readers of what daemon/record/format.c writes: of strings and values of JSON (RFC 8259), of words
+ * in double quotes, of arguments quoted for a shell. Each takes valid input only, and writes to a
+ * room of its caller's.
  */
 #ifndef UW_FUZZ_READ_BACK_H
 #define UW_FUZZ_READ_BACK_H

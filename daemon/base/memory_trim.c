@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+#include "base/memory_trim.h"
+
+#include <elf.h>
+#include <link.h>
+#include <malloc.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* What is mapped privately from a file and was never written comes back when it is read again. */
+static int release_constants(struct dl_phdr_info *object, size_t size, void *userdata)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from, to;
+	ElfW(Half) i;
+
+	(void)size, (void)userdata;
+	for (i = 0; i < object->dlpi_phnum; i++) {
+		const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
+
+		/* Not code: a debugger or a uprobe may have written to that. */
+		if (segment->p_type != PT_LOAD || segment->p_flags != PF_R)
+			continue;
+		from = (object->dlpi_addr + segment->p_vaddr) & ~(page - 1);
+		to = object->dlpi_addr + segment->p_vaddr + segment->p_filesz;
+		madvise((void *)from, to - from, MADV_DONTNEED);
+	}
+	return 0;
+}
+
+void uw_memory_trim(void)
+{
+	malloc_trim(0);
+	dl_iterate_phdr(release_constants, NULL);
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+#include "base/procfs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Field 22 of /proc/PID/stat: clock ticks after boot. The comm before it may hold spaces and
+ * brackets. */
+static int start_time_ns(uint32_t pid, uint64_t *ret)
+{
+	char path[64], text[1024], *at;
+	unsigned long long ticks;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (n <= 0)
+		return -ESRCH;
+	text[n] = '\0';
+	at = strrchr(text, ')');
+	if (!at || sscanf(at + 1,
+			  " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
+			  "%*d %*d %llu",
+			  &ticks) != 1)
+		return -EIO;
+	*ret = ticks * (UINT64_C(1000000000) / (uint64_t)sysconf(_SC_CLK_TCK));
+	return 0;
+}
+
+ssize_t uw_procfs_cwd(uint32_t pid, uint32_t tid, uint64_t before_ns, char *buf, size_t size)
+{
+	static const char deleted[] = " (deleted)";
+	const size_t tail = sizeof(deleted) - 1;
+	char path[64];
+	uint64_t started;
+	ssize_t n;
+	int r;
+
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/task/%" PRIu32 "/cwd", pid, tid);
+	n = readlink(path, buf, size);
+	if (n < 0)
+		return -errno;
+	if ((size_t)n == size)
+		return -ENAMETOOLONG;
+	if ((size_t)n > tail && !memcmp(buf + n - tail, deleted, tail))
+		return -ENOENT;
+	r = start_time_ns(pid, &started);
+	if (r < 0)
+		return r;
+	return started > before_ns ? -ESRCH : n;
+}
+
+void uw_procfs_comm(uint32_t pid, uint32_t tid, char *buf, size_t size)
+{
+	char path[64];
+	ssize_t n;
+	int fd;
+
+	if (tid)
+		snprintf(path, sizeof(path), "/proc/%" PRIu32 "/task/%" PRIu32 "/comm", pid, tid);
+	else
+		snprintf(path, sizeof(path), "/proc/%" PRIu32 "/comm", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? 0 : read(fd, buf, size - 1);
+	if (fd >= 0)
+		close(fd);
+	if (n > 0 && buf[n - 1] == '\n')
+		n--;
+	buf[n > 0 ? n : 0] = '\0';
+}

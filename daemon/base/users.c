@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT
+#include "base/users.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define SLOTS	 256 /* by the low bits of the uid; a collision costs a look-up */
+#define NAME_LEN 256
+#define FRESH_NS (60 * UINT64_C(1000000000))
+
+struct slot {
+	bool used;
+	uid_t uid;
+	uint64_t when_ns;
+	char name[NAME_LEN]; /* "" where the uid has none */
+};
+
+struct uw_users {
+	struct slot slots[SLOTS];
+};
+
+int uw_users_new(struct uw_users **ret)
+{
+	*ret = calloc(1, sizeof(**ret));
+	return *ret ? 0 : -ENOMEM;
+}
+
+void uw_users_free(struct uw_users *users)
+{
+	free(users);
+}
+
+static void look_up(struct slot *slot)
+{
+	struct passwd pwd, *found = NULL;
+	char text[4096];
+
+	slot->name[0] = '\0';
+	if (getpwuid_r(slot->uid, &pwd, text, sizeof(text), &found) || !found)
+		return;
+	/* One that does not fit is no name that any tool of the system would take. */
+	if ((size_t)snprintf(slot->name, NAME_LEN, "%s", pwd.pw_name) >= NAME_LEN)
+		slot->name[0] = '\0';
+}
+
+const char *uw_users_name(struct uw_users *users, uid_t uid, uint64_t now_ns)
+{
+	struct slot *slot = &users->slots[uid % SLOTS];
+
+	if (!slot->used || slot->uid != uid || now_ns - slot->when_ns > FRESH_NS) {
+		slot->used = true;
+		slot->uid = uid;
+		slot->when_ns = now_ns;
+		look_up(slot);
+	}
+	return slot->name[0] ? slot->name : NULL;
+}
+
+#define BUFFER_START 1024
+#define BUFFER_MAX   ((size_t)64 << 20) /* a group of a million members has its place */
+
+/* A growing list of uids. */
+struct uid_list {
+	uid_t *uids;
+	size_t n;
+};
+
+static int grow_buffer(char **buffer, size_t *size)
+{
+	size_t wanted = *size ? 2 * *size : BUFFER_START;
+	char *grown;
+
+	if (wanted > BUFFER_MAX)
+		return -ENOMEM;
+	grown = realloc(*buffer, wanted);
+	if (!grown)
+		return -ENOMEM;
+	*buffer = grown;
+	*size = wanted;
+	return 0;
+}
+
+/* POSIX leaves open how `no such name` is said; getpwnam_r(3) lists what has been seen. */
+static int name_error(int error)
+{
+	switch (error) {
+	case 0:
+	case ENOENT:
+	case ESRCH:
+	case EBADF:
+	case EPERM:
+		return -ENOENT;
+	default:
+		return -error;
+	}
+}
+
+static int find_user(const char *name, uid_t *ret_uid)
+{
+	struct passwd entry, *found = NULL;
+	char *buffer = NULL;
+	size_t size = 0;
+	int r;
+
+	do {
+		r = grow_buffer(&buffer, &size);
+		if (r < 0)
+			break;
+		do
+			r = -getpwnam_r(name, &entry, buffer, size, &found);
+		while (r == -EINTR);
+	} while (r == -ERANGE);
+	if (found) {
+		*ret_uid = entry.pw_uid;
+		r = 0;
+	} else {
+		r = name_error(-r);
+	}
+	free(buffer);
+	return r;
+}
+
+static int add_uid(struct uid_list *list, uid_t uid)
+{
+	/* No capacity is kept: the array grows whenever its length reaches a power of two. */
+	if ((list->n & (list->n - 1)) == 0) {
+		uid_t *uids = reallocarray(list->uids, list->n ? 2 * list->n : 1, sizeof(*uids));
+
+		if (!uids)
+			return -ENOMEM;
+		list->uids = uids;
+	}
+	list->uids[list->n++] = uid;
+	return 0;
+}
+
+/* A member that is no user of this system deletes nothing: it is passed over. */
+static int add_listed(struct uid_list *list, char *const *members)
+{
+	uid_t uid;
+	int r;
+
+	for (; *members; members++) {
+		r = find_user(*members, &uid);
+		if (r == 0)
+			r = add_uid(list, uid);
+		if (r < 0 && r != -ENOENT)
+			return r;
+	}
+	return 0;
+}
+
+/* Those whose primary group it is. Directories that refuse to be enumerated (sssd) hide theirs. */
+static int add_primary(struct uid_list *list, gid_t gid)
+{
+	struct passwd entry, *found;
+	char *buffer = NULL;
+	size_t size = 0;
+	int r;
+
+	r = grow_buffer(&buffer, &size);
+	setpwent();
+	while (r == 0) {
+		r = -getpwent_r(&entry, buffer, size, &found);
+		if (r == -ERANGE)
+			r = grow_buffer(&buffer, &size);
+		else if (r == -EINTR)
+			r = 0;
+		else if (r == 0 && entry.pw_gid == gid)
+			r = add_uid(list, entry.pw_uid);
+	}
+	endpwent();
+	free(buffer);
+	return r == -ENOENT ? 0 : r; /* the end of the list */
+}
+
+static int find_group(const char *name, uid_t **ret_uids, size_t *ret_n)
+{
+	struct group entry, *found = NULL;
+	struct uid_list list = { 0 };
+	char *buffer = NULL;
+	size_t size = 0;
+	int r;
+
+	do {
+		r = grow_buffer(&buffer, &size);
+		if (r < 0)
+			break;
+		do
+			r = -getgrnam_r(name, &entry, buffer, size, &found);
+		while (r == -EINTR);
+	} while (r == -ERANGE);
+	if (!found) {
+		r = name_error(-r);
+	} else {
+		r = add_listed(&list, entry.gr_mem);
+		if (r == 0)
+			r = add_primary(&list, entry.gr_gid);
+	}
+	free(buffer);
+	if (r < 0) {
+		free(list.uids);
+		return r;
+	}
+	*ret_uids = list.uids;
+	*ret_n = list.n;
+	return 0;
+}
+
+const struct uw_names uw_names_system = {
+	.user = find_user,
+	.group = find_group,
+};

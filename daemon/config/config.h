@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Configuration: text in systemd's INI dialect -> struct uw_config. Pure: no libbpf, no libsystemd,
+ * nothing is logged; users and groups are looked up through a struct uw_names of the caller's.
+ */
+#ifndef UW_CONFIG_H
+#define UW_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/users.h"
+#include "unlinkwatch.h"
+
+#define UW_CONFIG_FILE "/etc/unlinkwatch.conf"
+
+/* What holds where nothing is configured. */
+#define UW_OPERATIONS_ALL     (1u << UW_OP_UNLINK | 1u << UW_OP_RMDIR | 1u << UW_OP_RENAME)
+#define UW_PRIORITY_DEFAULT   6 /* LOG_INFO */
+#define UW_DETAIL_DEFAULT     UW_DETAIL_STANDARD
+#define UW_RING_SIZE_DEFAULT  ((size_t)4 << 20)
+#define UW_BURST_DEFAULT      1000
+#define UW_INTERVAL_DEFAULT   5 /* seconds */
+#define UW_QUEUE_SIZE_DEFAULT ((size_t)8 << 20)
+
+/* Values of Probe=. */
+enum uw_probe_choice {
+	UW_CHOOSE_AUTO = 0,
+	UW_CHOOSE_KPROBE = UW_PROBE_KPROBE,
+	UW_CHOOSE_FENTRY = UW_PROBE_FENTRY,
+	UW_CHOOSE_TRACEPOINT = UW_PROBE_TRACEPOINT,
+};
+
+enum uw_result {
+	UW_RESULT_SUCCESS = 1 << 0,
+	UW_RESULT_FAILURE = 1 << 1,
+	UW_RESULT_ANY = UW_RESULT_SUCCESS | UW_RESULT_FAILURE,
+};
+
+struct uw_uid_range {
+	uid_t first, last; /* both included */
+};
+
+/* A list of uids. `any` (no User= line) and an empty list (a group without members) differ. */
+struct uw_uids {
+	bool any;
+	struct uw_uid_range *range;
+	size_t n;
+};
+
+/* A list of paths or globs: absolute, without empty, `.` or `..` components or a trailing slash. */
+struct uw_paths {
+	char **path;
+	size_t n;
+};
+
+struct uw_rule {
+	char *name;	      /* [Watch NAME], or ruleN where it is the Nth rule and has no name */
+	struct uw_paths path; /* empty: every path */
+	struct uw_paths exclude; /* wins over path */
+	struct uw_uids user;
+	struct uw_uids exclude_user; /* never `any`; wins over user */
+	unsigned int operations;     /* bits 1 << enum uw_op */
+	unsigned int results;	     /* enum uw_result */
+	int priority;		     /* syslog priority, 0 to 7 */
+};
+
+/* More than burst deletions of one program within interval_s seconds are a storm. */
+struct uw_storm_limit {
+	unsigned int burst; /* 0: nothing is */
+	unsigned int interval_s;
+};
+
+struct uw_config {
+	struct uw_rule *rules; /* at least one; bit N of a mask stands for rules[N] */
+	size_t n_rules;
+	enum uw_probe_choice probe;
+	enum uw_detail detail;
+	size_t ring_size;  /* bytes, a power of two and a multiple of the page size */
+	size_t queue_size; /* bytes, a power of two */
+	struct uw_storm_limit storm;
+};
+
+/* What is wrong with a configuration, in the order of files and lines: `FILE:LINE: message`. */
+struct uw_errors {
+	char **line;
+	size_t n;
+};
+
+/*
+ * Reads FILE, then the files FILE.d / *.conf in the order of their names, as systemd does with
+ * drop-ins. With optional, FILE is the system's own: where it does not exist, it counts as empty,
+ * and what others than root and this user can write is refused. Where there is no [Watch] section
+ * at all, one rule that watches everything stands in.
+ *
+ * Returns 0 and *ret, which the caller frees with uw_config_free(); -EINVAL with every mistake of
+ * every file in *errors (a file that cannot be read is one of them); or -ENOMEM. *ret is only
+ * touched on success. The caller frees the errors in either case.
+ */
+int uw_config_load(const char *file, bool optional, const struct uw_names *names,
+		   struct uw_config **ret, struct uw_errors *errors);
+
+/* The same from one text of size bytes, NULs included, which `name` stands for in the messages. */
+int uw_config_parse(const char *name, const char *text, size_t size, const struct uw_names *names,
+		    struct uw_config **ret, struct uw_errors *errors);
+
+/* Both accept NULL. */
+void uw_config_free(struct uw_config *config);
+void uw_errors_free(struct uw_errors *errors);
+
+#endif

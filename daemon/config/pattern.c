@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Path patterns: checking, matching, sets.
+ *
+ * Matching needs no backtracking beyond the last star. Within a component, the leftmost match of
+ * what stands between two stars is as good as any other. The same holds one level up for the
+ * components between two `**`, because a pattern covers all that is below what it matches: it
+ * behaves as if it ended in `**`. Both levels together look at each pair of pattern byte and path
+ * byte at most once per level, hence the bound that the header promises.
+ */
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/pattern.h"
+
+#define WILD "*?["
+
+/* The root is the empty text here: every other path is that of a directory, a slash, and a name. */
+static const char *root_is_empty(const char *text)
+{
+	return text[0] == '/' && text[1] == '\0' ? text + 1 : text;
+}
+
+static const char *component_end(const char *s, const char *end)
+{
+	const char *slash = memchr(s, '/', (size_t)(end - s));
+
+	return slash ? slash : end;
+}
+
+/* s is at the bracket. Returns the end of the set, behind its `]`, or NULL with the problem. */
+static const char *check_set(const char *s, const char *end, const char **ret_problem)
+{
+	const char *first;
+
+	s++;
+	if (s < end && (*s == '!' || *s == '^'))
+		s++;
+	for (first = s; s < end && (*s != ']' || s == first); s++) {
+		unsigned char lo = (unsigned char)*s;
+
+		if (lo == '[' && s + 1 < end && s[1] == ':') {
+			*ret_problem = "[:classes:] are not known; write a range, as [a-z]";
+			return NULL;
+		}
+		if (s + 2 < end && s[1] == '-' && s[2] != ']') {
+			s += 2;
+			if ((unsigned char)*s < lo) {
+				*ret_problem = "the range in [...] runs backwards; "
+					       "put the lower character first";
+				return NULL;
+			}
+		}
+		if (lo >= 0x80 || (unsigned char)*s >= 0x80) {
+			*ret_problem = "[...] takes ASCII characters only, as names are matched "
+				       "byte by byte; write * instead";
+			return NULL;
+		}
+	}
+	if (s < end)
+		return s + 1;
+	*ret_problem = first < end && *first == ']'
+			       ? "[] is empty; write []] for the character ]"
+			       : "[ is not closed by ]; write [[] for the character itself";
+	return NULL;
+}
+
+static int check_component(const char *s, const char *end, const char **ret_problem)
+{
+	if (end - s == 2 && !memcmp(s, "..", 2)) {
+		*ret_problem = "a .. component; write the path without it";
+		return -EINVAL;
+	}
+	if (end - s == 2 && !memcmp(s, "**", 2))
+		return 0;
+	while (s < end) {
+		if (s[0] == '*' && s + 1 < end && s[1] == '*') {
+			*ret_problem = "** must be a whole component, as in /srv/**/NAME; "
+				       "within a name write *";
+			return -EINVAL;
+		}
+		if (*s == '[') {
+			s = check_set(s, end, ret_problem);
+			if (!s)
+				return -EINVAL;
+		} else {
+			s++;
+		}
+	}
+	return 0;
+}
+
+int uw_pattern_normalize(char *text, const char **ret_problem)
+{
+	char *in = text, *out = text, *end = text + strlen(text);
+	int r;
+
+	if (*text != '/') {
+		*ret_problem = "not absolute; begin it with /";
+		return -EINVAL;
+	}
+	while (in < end) {
+		char *stop;
+		size_t len;
+
+		in++;
+		stop = (char *)component_end(in, end);
+		len = (size_t)(stop - in);
+		r = check_component(in, stop, ret_problem);
+		if (r < 0)
+			return r;
+		if (len > 0 && !(len == 1 && *in == '.')) {
+			*out++ = '/';
+			memmove(out, in, len);
+			out += len;
+		}
+		in = stop;
+	}
+	if (out == text)
+		*out++ = '/';
+	*out = '\0';
+	return 0;
+}
+
+bool uw_pattern_is_glob(const char *text)
+{
+	return text[strcspn(text, WILD)] != '\0';
+}
+
+struct uw_pattern uw_pattern_of(const char *text)
+{
+	struct uw_pattern pattern = { .text = root_is_empty(text) };
+	size_t n = strcspn(pattern.text, WILD);
+
+	if (pattern.text[n] != '\0')
+		while (n > 0 && pattern.text[n] != '/')
+			n--;
+	pattern.fixed = n;
+	return pattern;
+}
+
+/* Whether c is in the set at s, which check_set() has accepted; *ret_next is behind the set. */
+static bool match_set(const char *s, unsigned char c, const char **ret_next)
+{
+	bool negated = s[1] == '!' || s[1] == '^', found = false;
+	const char *first;
+
+	s += negated ? 2 : 1;
+	for (first = s; *s != ']' || s == first; s++) {
+		unsigned char lo = (unsigned char)s[0], hi = lo;
+
+		if (s[1] == '-' && s[2] != ']') {
+			s += 2;
+			hi = (unsigned char)*s;
+		}
+		found |= lo <= c && c <= hi;
+	}
+	*ret_next = s + 1;
+	return found != negated;
+}
+
+/* Matches one byte against what stands at pat; returns what follows in the pattern, or NULL. */
+static const char *match_byte(const char *pat, char c)
+{
+	const char *next;
+
+	switch (*pat) {
+	case '?':
+		return pat + 1;
+	case '[':
+		return match_set(pat, (unsigned char)c, &next) ? next : NULL;
+	default:
+		return *pat == c ? pat + 1 : NULL;
+	}
+}
+
+static bool match_component(const char *pat, const char *pat_end, const char *s, const char *end)
+{
+	const char *star = NULL, *retry = NULL, *next;
+
+	while (s < end) {
+		if (pat < pat_end && *pat == '*') {
+			star = ++pat;
+			retry = s;
+			continue;
+		}
+		next = pat < pat_end ? match_byte(pat, *s) : NULL;
+		if (next) {
+			pat = next;
+			s++;
+		} else if (star) {
+			pat = star;
+			s = ++retry;
+		} else {
+			return false;
+		}
+	}
+	while (pat < pat_end && *pat == '*')
+		pat++;
+	return pat == pat_end;
+}
+
+/* Matches the components of one segment one by one; returns the rest of the path, or NULL. */
+static const char *match_segment(const char *pat, const char *pat_end, const char *s,
+				 const char *end)
+{
+	while (pat < pat_end) {
+		const char *pat_stop = component_end(pat + 1, pat_end), *stop;
+
+		if (s == end)
+			return NULL;
+		stop = component_end(s + 1, end);
+		if (!match_component(pat + 1, pat_stop, s + 1, stop))
+			return NULL;
+		pat = pat_stop;
+		s = stop;
+	}
+	return s;
+}
+
+static bool is_deep(const char *pat)
+{
+	return !strncmp(pat, "/**", 3) && (pat[3] == '/' || pat[3] == '\0');
+}
+
+/* A segment ends where the pattern does or before the next component `**`. */
+static const char *segment_end(const char *pat, const char *pat_end)
+{
+	while (pat < pat_end && !is_deep(pat))
+		pat = component_end(pat + 1, pat_end);
+	return pat;
+}
+
+bool uw_pattern_covers(const struct uw_pattern *pattern, const char *path, size_t len)
+{
+	const char *pat = pattern->text + pattern->fixed, *pat_end = pat + strlen(pat), *stop;
+	const char *s = path + pattern->fixed, *end, *rest;
+	bool floating;
+
+	while (len > 0 && path[len - 1] == '/')
+		len--;
+	end = path + len;
+	if (len < pattern->fixed || memcmp(path, pattern->text, pattern->fixed) ||
+	    (s < end && *s != '/'))
+		return false;
+	while (pat < pat_end) {
+		for (floating = false; pat < pat_end && is_deep(pat); pat += 3)
+			floating = true;
+		stop = segment_end(pat, pat_end);
+		for (;;) {
+			rest = match_segment(pat, stop, s, end);
+			if (rest)
+				break;
+			if (!floating || s == end)
+				return false;
+			s = component_end(s + 1, end);
+		}
+		s = rest;
+		pat = stop;
+	}
+	return true;
+}
+
+/*
+ * Tree order: as strcmp(), but a slash sorts before any other byte. What is below a directory then
+ * follows it at once. Where none of a list covers another, the only one that can cover a path is
+ * therefore its predecessor in that order.
+ */
+static int compare_tree(const char *a, const char *a_end, const char *b)
+{
+	while (a < a_end && *b != '\0' && *a == *b) {
+		a++;
+		b++;
+	}
+	if (a == a_end || *b == '\0')
+		return (a < a_end) - (*b != '\0');
+	if (*a == '/' || *b == '/')
+		return *a == '/' ? -1 : 1;
+	return (unsigned char)*a - (unsigned char)*b;
+}
+
+static int compare_literals(const void *a, const void *b)
+{
+	const char *s = *(const char *const *)a;
+
+	return compare_tree(s, s + strlen(s), *(const char *const *)b);
+}
+
+static bool literal_covers(const char *literal, const char *path, size_t len)
+{
+	size_t n = strlen(literal);
+
+	return n <= len && !memcmp(literal, path, n) && (n == len || path[n] == '/');
+}
+
+static void sort_literals(struct uw_pattern_set *set)
+{
+	size_t kept = 0;
+
+	if (set->n_literals == 0)
+		return;
+	qsort(set->literals, set->n_literals, sizeof(*set->literals), compare_literals);
+	for (size_t i = 1; i < set->n_literals; i++) {
+		const char *s = set->literals[i];
+
+		if (!literal_covers(set->literals[kept], s, strlen(s)))
+			set->literals[++kept] = s;
+	}
+	set->n_literals = kept + 1;
+}
+
+int uw_pattern_set_of(const struct uw_pattern *patterns, size_t n, struct uw_pattern_set *ret)
+{
+	struct uw_pattern_set set = { 0 };
+
+	/* One element more, as calloc() may return NULL for none. */
+	set.literals = calloc(n + 1, sizeof(*set.literals));
+	set.globs = calloc(n + 1, sizeof(*set.globs));
+	if (!set.literals || !set.globs) {
+		uw_pattern_set_done(&set);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (patterns[i].text[patterns[i].fixed] != '\0')
+			set.globs[set.n_globs++] = patterns[i];
+		else
+			set.literals[set.n_literals++] = patterns[i].text;
+	}
+	sort_literals(&set);
+	*ret = set;
+	return 0;
+}
+
+int uw_pattern_set_init(const struct uw_paths *paths, struct uw_pattern_set *ret)
+{
+	struct uw_pattern *patterns = calloc(paths->n + 1, sizeof(*patterns));
+	int r;
+
+	if (!patterns)
+		return -ENOMEM;
+	for (size_t i = 0; i < paths->n; i++)
+		patterns[i] = uw_pattern_of(paths->path[i]);
+	r = uw_pattern_set_of(patterns, paths->n, ret);
+	free(patterns);
+	return r;
+}
+
+void uw_pattern_set_done(struct uw_pattern_set *set)
+{
+	free(set->literals);
+	free(set->globs);
+	*set = (struct uw_pattern_set){ 0 };
+}
+
+static bool literals_cover(const struct uw_pattern_set *set, const char *path, size_t len)
+{
+	size_t low = 0, high = set->n_literals;
+
+	/* The first `low` literals are not greater than the path. */
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (compare_tree(path, path + len, set->literals[middle]) >= 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low > 0 && literal_covers(set->literals[low - 1], path, len);
+}
+
+bool uw_pattern_set_covers(const struct uw_pattern_set *set, const char *path, size_t len)
+{
+	while (len > 0 && path[len - 1] == '/')
+		len--;
+	if (literals_cover(set, path, len))
+		return true;
+	for (size_t i = 0; i < set->n_globs; i++)
+		if (uw_pattern_covers(&set->globs[i], path, len))
+			return true;
+	return false;
+}

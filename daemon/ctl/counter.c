@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MIT
+#include "ctl/counter.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+
+/* ---- keys */
+
+static void add_directory(const struct uw_journal_record *found, struct uw_buf *buf)
+{
+	struct uw_str path = found->value[UW_JOURNAL_RECORD_PATH],
+		      all = found->value[UW_JOURNAL_RECORD_FLOOD_DIR];
+
+	if (all.s) {
+		uw_buf_add_safe(buf, all, "");
+		return;
+	}
+	while (path.len && path.s[path.len - 1] != '/')
+		path.len--;
+	while (path.len > 1 && path.s[path.len - 1] == '/')
+		path.len--;
+	if (path.len)
+		uw_buf_add_safe(buf, path, "");
+}
+
+static void add_user(const struct uw_journal_record *found, struct uw_buf *buf)
+{
+	struct uw_str user = found->value[UW_JOURNAL_RECORD_USER];
+	uint64_t uid;
+
+	if (user.s)
+		uw_buf_add_safe(buf, user, "");
+	else if (uw_journal_record_uint(found, UW_JOURNAL_RECORD_UID, &uid))
+		uw_buf_printf(buf, "uid %" PRIu64, uid);
+}
+
+void uw_counter_table_key(const struct uw_journal_record *found, enum uw_counter_table_by by,
+			  struct uw_buf *buf)
+{
+	enum uw_journal_record_field field = UW_JOURNAL_RECORD_MAX;
+	uint64_t pid;
+
+	switch (by) {
+	case UW_BY_PROCESS:
+		if (!uw_journal_record_has(found, UW_JOURNAL_RECORD_COMM))
+			return;
+		uw_buf_add_safe(buf, found->value[UW_JOURNAL_RECORD_COMM], "[]");
+		if (uw_journal_record_uint(found, UW_JOURNAL_RECORD_PID, &pid))
+			uw_buf_printf(buf, "[%" PRIu64 "]", pid);
+		return;
+	case UW_BY_USER:
+		add_user(found, buf);
+		return;
+	case UW_BY_DIRECTORY:
+		add_directory(found, buf);
+		return;
+	case UW_BY_UNIT:
+		field = UW_JOURNAL_RECORD_UNIT;
+		break;
+	case UW_BY_ERROR:
+	case UW_BY_MAX:
+		field = UW_JOURNAL_RECORD_ERRNO;
+		break;
+	}
+	if (uw_journal_record_has(found, field))
+		uw_buf_add_safe(buf, found->value[field], "");
+}
+
+/* ---- the table */
+
+/* FNV-1a from a secret start, the kernel's gift to each process: who deletes chooses the keys. */
+static size_t hash(const char *key, size_t len)
+{
+	const void *random = (const void *)getauxval(AT_RANDOM);
+	uint64_t h = UINT64_C(14695981039346656037);
+
+	if (random)
+		memcpy(&h, random, sizeof(h));
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ (unsigned char)key[i]) * UINT64_C(1099511628211);
+	return (size_t)(h ^ h >> 32);
+}
+
+static size_t *find_slot(const struct uw_counter_table *tally, const char *key, size_t len)
+{
+	size_t at = hash(key, len) & (tally->n_slots - 1);
+
+	for (; tally->slot[at]; at = (at + 1) & (tally->n_slots - 1)) {
+		const struct uw_counter_table_row *row = &tally->row[tally->slot[at] - 1];
+
+		if (row->key_len == len && !memcmp(row->key, key, len))
+			break;
+	}
+	return &tally->slot[at];
+}
+
+static int grow(struct uw_counter_table *tally)
+{
+	size_t n_slots = tally->n_slots ? 2 * tally->n_slots : 256;
+	struct uw_counter_table_row *row = reallocarray(tally->row, n_slots / 2, sizeof(*row));
+	size_t *slot;
+
+	if (!row)
+		return -ENOMEM;
+	tally->row = row;
+	slot = calloc(n_slots, sizeof(*slot));
+	if (!slot)
+		return -ENOMEM;
+	free(tally->slot);
+	tally->slot = slot;
+	tally->n_slots = n_slots;
+	for (size_t i = 0; i < tally->n; i++)
+		*find_slot(tally, row[i].key, row[i].key_len) = i + 1;
+	return 0;
+}
+
+static void count(struct uw_counter_table_row *row, uint64_t n, uint64_t failed)
+{
+	row->count += n;
+	row->recent += n;
+	row->failed += failed;
+}
+
+int uw_counter_table_add(struct uw_counter_table *tally, const char *key, size_t len, uint64_t n,
+			 uint64_t failed)
+{
+	size_t *slot;
+	char *copy;
+	int r;
+
+	if (tally->n == tally->n_slots / 2) {
+		r = grow(tally);
+		if (r < 0)
+			return r;
+	}
+	slot = find_slot(tally, key, len);
+	if (!*slot && tally->n >= UW_COUNTER_TABLE_MAX) {
+		count(&tally->others, n, failed);
+		return 0;
+	}
+	if (!*slot) {
+		copy = malloc(len + 1);
+		if (!copy)
+			return -ENOMEM;
+		if (len)
+			memcpy(copy, key, len);
+		copy[len] = '\0';
+		tally->row[tally->n] = (struct uw_counter_table_row){ .key = copy, .key_len = len };
+		*slot = ++tally->n;
+	}
+	count(&tally->row[*slot - 1], n, failed);
+	return 0;
+}
+
+void uw_counter_table_forget(struct uw_counter_table *tally)
+{
+	for (size_t i = 0; i < tally->n; i++)
+		tally->row[i].recent = 0;
+	tally->others.recent = 0;
+}
+
+static int compare_count(const void *a, const void *b)
+{
+	const struct uw_counter_table_row *x = *(const struct uw_counter_table_row *const *)a;
+	const struct uw_counter_table_row *y = *(const struct uw_counter_table_row *const *)b;
+
+	if (x->count != y->count)
+		return x->count < y->count ? 1 : -1;
+	return strcmp(x->key, y->key);
+}
+
+static int compare_recent(const void *a, const void *b)
+{
+	const struct uw_counter_table_row *x = *(const struct uw_counter_table_row *const *)a;
+	const struct uw_counter_table_row *y = *(const struct uw_counter_table_row *const *)b;
+
+	if (x->recent != y->recent)
+		return x->recent < y->recent ? 1 : -1;
+	return compare_count(a, b);
+}
+
+int uw_counter_table_sorted(const struct uw_counter_table *tally, bool by_recent, size_t n,
+			    const struct uw_counter_table_row ***ret, size_t *ret_n)
+{
+	const struct uw_counter_table_row **rows =
+		calloc(tally->n + 1, sizeof(const struct uw_counter_table_row *));
+
+	if (!rows)
+		return -ENOMEM;
+	for (size_t i = 0; i < tally->n; i++)
+		rows[i] = &tally->row[i];
+	qsort(rows, tally->n, sizeof(const struct uw_counter_table_row *),
+	      by_recent ? compare_recent : compare_count);
+	*ret = rows;
+	*ret_n = n < tally->n ? n : tally->n;
+	return 0;
+}
+
+void uw_counter_table_done(struct uw_counter_table *tally)
+{
+	for (size_t i = 0; i < tally->n; i++)
+		free(tally->row[i].key);
+	free(tally->row);
+	free(tally->slot);
+	*tally = (struct uw_counter_table){ 0 };
+}

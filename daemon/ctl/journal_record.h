@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A record of the daemon as it is read back: fields NAME=value -> struct uw_journal_record -> JSON,
+ * or the sentence of it. Pure. The bytes are not to be trusted: names of files are what somebody
+ * chose, and with --any-source anybody wrote the rest.
+ */
+#ifndef UW_CTL_FOUND_H
+#define UW_CTL_FOUND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "unlinkwatch.h"
+
+/* The fields of daemon/fields.c, in its order, and what kind of value each has in JSON. */
+#define UW_JOURNAL_RECORD_FIELDS(X) \
+	X(TIME, TIME)               \
+	X(OP, TEXT)                 \
+	X(VIA, TEXT)                \
+	X(RET, NUMBER)              \
+	X(ERRNO, TEXT)              \
+	X(PID, NUMBER)              \
+	X(TID, NUMBER)              \
+	X(PPID, NUMBER)             \
+	X(COMM, TEXT)               \
+	X(EXE, TEXT)                \
+	X(CMDLINE, TEXT)            \
+	X(CWD, TEXT)                \
+	X(ROOT, TEXT)               \
+	X(UID, NUMBER)              \
+	X(GID, NUMBER)              \
+	X(EUID, NUMBER)             \
+	X(USER, TEXT)               \
+	X(LOGINUID, NUMBER)         \
+	X(SESSION, NUMBER)          \
+	X(CGROUP, TEXT)             \
+	X(UNIT, TEXT)               \
+	X(SLICE, TEXT)              \
+	X(CONTAINER, TEXT)          \
+	X(MNTNS, NUMBER)            \
+	X(FILENAME, TEXT)           \
+	X(PATH, TEXT)               \
+	X(PATH_STATE, TEXT)         \
+	X(HOST_PATH, TEXT)          \
+	X(REPLACED_BY, TEXT)        \
+	X(DEV, TEXT)                \
+	X(INODE, NUMBER)            \
+	X(MODE, TEXT)               \
+	X(OWNER, NUMBER)            \
+	X(SIZE, NUMBER)             \
+	X(NLINK, NUMBER)            \
+	X(FSTYPE, TEXT)             \
+	X(DURATION_NS, NUMBER)      \
+	X(RULE, LIST)
+
+enum uw_journal_record_field {
+#define X(name, kind) UW_JOURNAL_RECORD_##name,
+	UW_JOURNAL_RECORD_FIELDS(X)
+#undef X
+		UW_JOURNAL_RECORD_N_OF_DAEMON,
+	UW_JOURNAL_RECORD_PRIORITY = UW_JOURNAL_RECORD_N_OF_DAEMON,
+	UW_JOURNAL_RECORD_MESSAGE,
+	UW_JOURNAL_RECORD_MESSAGE_ID,
+	UW_JOURNAL_RECORD_HOSTNAME,
+	/* Of a summary of deletions that have no record of their own; of those, what is made use
+	   of. */
+	UW_JOURNAL_RECORD_FLOOD_COUNT,
+	UW_JOURNAL_RECORD_FLOOD_FAILED,
+	UW_JOURNAL_RECORD_FLOOD_DIR,
+	UW_JOURNAL_RECORD_MAX,
+};
+
+struct uw_journal_record {
+	uint64_t realtime_us; /* when the journal got it; the caller's to set */
+	struct uw_str
+		value[UW_JOURNAL_RECORD_MAX]; /* s is NULL where there is none; of RULE the first */
+	struct uw_str rule[UW_RULES_MAX];
+	size_t n_rules;
+	struct uw_buf data; /* what they point into */
+};
+
+/* Forgets the record, keeps the memory. */
+void uw_journal_record_reset(struct uw_journal_record *found);
+
+/* Takes a copy of a field, "NAME=value"; others than those above are passed over. */
+void uw_journal_record_add(struct uw_journal_record *found, const void *data, size_t len);
+
+/* To be called behind the last field. Returns 0 or -ENOMEM. */
+int uw_journal_record_finish(struct uw_journal_record *found);
+
+void uw_journal_record_done(struct uw_journal_record *found);
+
+static inline bool uw_journal_record_has(const struct uw_journal_record *found,
+					 enum uw_journal_record_field field)
+{
+	return found->value[field].s;
+}
+
+/* The value as a number: false where there is none, or it is not one. */
+bool uw_journal_record_uint(const struct uw_journal_record *found,
+			    enum uw_journal_record_field field, uint64_t *ret);
+
+/* Whether the value is this text. */
+bool uw_journal_record_is(const struct uw_journal_record *found, enum uw_journal_record_field field,
+			  const char *text);
+
+/* When it was deleted, in microseconds since 1970; when the journal got it, if that is not known. */
+uint64_t uw_journal_record_time(const struct uw_journal_record *found);
+
+/* Whether it is known to have failed: 0, or the positive error number. */
+int uw_journal_record_error(const struct uw_journal_record *found);
+
+/* How many deletions it stands for, 1 unless it is a summary, and how many of them failed. */
+uint64_t uw_journal_record_count(const struct uw_journal_record *found, uint64_t *ret_failed);
+
+/* A line of JSON: what the daemon's own output has, and with_host, the host name. */
+void uw_journal_record_json(const struct uw_journal_record *found, bool with_host,
+			    struct uw_buf *buf);
+
+/* The sentence that the daemon's MESSAGE has, made from the fields, safe to print. */
+void uw_journal_record_sentence(const struct uw_journal_record *found, struct uw_buf *buf);
+
+#endif

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+#include "event_reader.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <syslog.h>
+#include <systemd/sd-daemon.h>
+
+/* Events handled before the loop looks at signals and the watchdog again. */
+#define BATCH 512
+
+/*
+ * While a storm is under way, events are left to gather between two reads, or the daemon would wake
+ * up, and interrupt who deletes, for each. For as long as a quarter of the ring buffer takes to
+ * fill at 512 MB/s, which is more than a million events a second, and nobody notices.
+ */
+#define REST_BYTES_PER_USEC 2048
+#define REST_USEC_MAX	    10000
+#define ACCURACY_USEC	    1 /* 0 would be 250 ms */
+
+void uw_event_reader_take(const void *data, size_t size, void *userdata)
+{
+	struct uw_event_reader *in = userdata;
+
+	uw_pipeline_take(in->pipeline, data, size);
+	if (in->probe_select->source && !uw_output_has_room(in->output))
+		uw_source_enough(in->probe_select->source);
+}
+
+int uw_event_reader_read(struct uw_event_reader *in, unsigned int max)
+{
+	int n = 0;
+
+	if (uw_output_has_room(in->output)) {
+		uw_pipeline_set_clock(in->pipeline);
+		n = uw_source_read(in->probe_select->source, max);
+	}
+	if (uw_output_flush(in->output) == -EPIPE)
+		sd_event_exit(in->event, 0); /* the reader of the output has gone */
+	return n;
+}
+
+/* Takes deletions that never returned, as far as there is room. Returns how many, or -errno. */
+static int sweep(struct uw_event_reader *in, uint64_t age_ns)
+{
+	if (!uw_output_has_room(in->output))
+		return 0;
+	uw_pipeline_set_clock(in->pipeline);
+	return uw_source_sweep(in->probe_select->source, age_ns);
+}
+
+void uw_event_reader_tick(struct uw_event_reader *in, uint64_t age_ns)
+{
+	/* With events held up in the ring buffer, a storm would seem to have ended. */
+	if (!uw_output_has_room(in->output))
+		return;
+	sweep(in, age_ns);
+	uw_pipeline_tick(in->pipeline);
+	uw_output_flush(in->output);
+	uw_output_trim(in->output);
+}
+
+/* For how long to rest after a read of n events, of which so many are only part of a summary. */
+static uint64_t rest_usec(const struct uw_event_reader *in, int n, uint64_t summarised)
+{
+	struct uw_source_usage usage;
+
+	/* Without reads of the kernel, /proc is asked about processes before they are gone. */
+	if (!summarised || n >= BATCH || !in->probe_select->plan.kernel_reads)
+		return 0;
+	uw_source_usage(in->probe_select->source, &usage);
+	if (usage.ring_size / REST_BYTES_PER_USEC > REST_USEC_MAX)
+		return REST_USEC_MAX;
+	return usage.ring_size / REST_BYTES_PER_USEC;
+}
+
+static void rest(struct uw_event_reader *in, uint64_t usec)
+{
+	if (sd_event_source_set_time_relative(in->rested, usec) >= 0 &&
+	    sd_event_source_set_enabled(in->rested, SD_EVENT_ONESHOT) >= 0)
+		sd_event_source_set_enabled(in->readable, SD_EVENT_OFF);
+}
+
+/* Takes what is there, and says when to come back: at once, later, or when there is room. */
+static void take_batch(struct uw_event_reader *in)
+{
+	const uint64_t *summarised = &in->pipeline->stats->summarised;
+	uint64_t before = *summarised, usec;
+	int n = uw_event_reader_read(in, BATCH);
+
+	/* An error returned here would only turn this source off, and leave the daemon blind. */
+	if (n < 0) {
+		uw_output_note(in->output, NULL, LOG_ERR, "cannot read the ring buffer: %s",
+			       strerror(-n));
+		sd_event_exit(in->event, n);
+	}
+	usec = rest_usec(in, n, *summarised - before);
+	if (!uw_output_has_room(in->output))
+		sd_event_source_set_enabled(in->readable, SD_EVENT_OFF);
+	else if (usec)
+		rest(in, usec);
+	else
+		sd_event_source_set_enabled(in->readable, SD_EVENT_ON);
+}
+
+static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	(void)source, (void)fd, (void)revents;
+	take_batch(userdata);
+	return 0;
+}
+
+static int on_rested(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	(void)source, (void)usec;
+	take_batch(userdata);
+	return 0;
+}
+
+static void on_moved(int error, void *userdata)
+{
+	struct uw_event_reader *in = userdata;
+
+	if (error == -EPIPE)
+		sd_event_exit(in->event, 0);
+	if (uw_output_has_room(in->output))
+		sd_event_source_set_enabled(in->readable, SD_EVENT_ON);
+}
+
+int uw_event_reader_start(struct uw_event_reader *in, sd_event *event)
+{
+	int r;
+
+	in->event = event;
+	r = sd_event_add_io(event, &in->readable, in->probe_select->epoll, EPOLLIN, on_readable,
+			    in);
+	if (r >= 0)
+		r = sd_event_add_time(event, &in->rested, CLOCK_MONOTONIC, 0, ACCURACY_USEC,
+				      on_rested, in);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(in->rested, SD_EVENT_OFF);
+	return r < 0 ? r : uw_output_attach(in->output, event, on_moved, in);
+}
+
+/* A journal that is slow, but takes records, is worth waiting for, beyond TimeoutStopSec=. */
+static void ask_for_time(void)
+{
+	sd_notify(0, "EXTEND_TIMEOUT_USEC=60000000");
+}
+
+int uw_event_reader_finish(struct uw_event_reader *in, unsigned int timeout_ms)
+{
+	int n = 0, swept = 0, r;
+
+	uw_source_stop(in->probe_select->source);
+	do {
+		r = uw_output_has_room(in->output)
+			    ? 0
+			    : uw_output_drain(in->output, timeout_ms, ask_for_time);
+		if (r < 0)
+			break;
+		n = uw_event_reader_read(in, BATCH);
+		swept = sweep(in, 0);
+	} while (n > 0 || swept > 0);
+	if (r < 0)
+		timeout_ms = 0; /* it has been given its time */
+	uw_pipeline_end_storms(in->pipeline);
+	r = uw_output_drain(in->output, timeout_ms, ask_for_time);
+	return n < 0 ? n : r;
+}
+
+void uw_event_reader_leave(struct uw_event_reader *in, unsigned int timeout_ms)
+{
+	/* The next process may be of another version, that does not know them. */
+	uw_pipeline_end_storms(in->pipeline);
+	uw_output_drain(in->output, timeout_ms, ask_for_time);
+}
+
+void uw_event_reader_done(struct uw_event_reader *in)
+{
+	sd_event_source_unref(in->readable);
+	in->readable = NULL;
+	sd_event_source_unref(in->rested);
+	in->rested = NULL;
+}

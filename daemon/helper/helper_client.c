@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+#include "helper/helper_client.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/fdpass.h"
+#include "helper/protocol.h"
+
+/* Longer than anything takes that the helper does, and shorter than the watchdog's time. */
+#define ANSWER_S 10
+
+/* A helper that has waited for a second ends, and the next question gets another one. */
+static int helper = -EBADF;
+
+static void hang_up(void)
+{
+	if (helper >= 0)
+		close(helper);
+	helper = -EBADF;
+}
+
+static int call(void)
+{
+	static const struct sockaddr_un addr = { .sun_family = AF_UNIX,
+						 .sun_path = UW_HELPER_SOCKET };
+	const struct timeval timeout = { .tv_sec = ANSWER_S };
+	int r = 0;
+
+	if (helper >= 0)
+		return 0;
+	helper = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (helper < 0)
+		return -errno;
+	if (setsockopt(helper, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) < 0 ||
+	    setsockopt(helper, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) < 0 ||
+	    connect(helper, (const struct sockaddr *)&addr, sizeof(addr)) < 0) {
+		r = -errno;
+		hang_up();
+	}
+	return r;
+}
+
+static int ask_once(const struct uw_helper_request *request, int program,
+		    struct uw_helper_reply *ret, int *ret_fd)
+{
+	int r = call();
+
+	if (r < 0)
+		return r;
+	r = uw_fdpass_send(helper, request, sizeof(*request), program);
+	if (r >= 0)
+		r = uw_fdpass_receive(helper, ret, sizeof(*ret), ret_fd);
+	/* What answers late answers another question. */
+	if (r < 0)
+		hang_up();
+	return r;
+}
+
+/* The descriptor of the answer goes to *ret_fd, or is -EBADF. Returns the result or -errno. */
+static int ask(enum uw_helper_op op, const char *name, int max_active, int program,
+	       struct uw_helper_reply *ret, int *ret_fd)
+{
+	struct uw_helper_request request = { .op = op, .max_active = max_active };
+	int r;
+
+	snprintf(request.name, sizeof(request.name), "%s", name);
+	*ret_fd = -EBADF;
+	r = ask_once(&request, program, ret, ret_fd);
+	/* It has just ended, as it was idle. */
+	if (r == -ECONNRESET)
+		r = ask_once(&request, program, ret, ret_fd);
+	return r < 0 ? r : ret->result;
+}
+
+/* For a question whose answer is a descriptor. */
+static int ask_for_fd(enum uw_helper_op op, const char *name, int max_active, int program,
+		      struct uw_helper_reply *reply)
+{
+	int fd, r = ask(op, name, max_active, program, reply, &fd);
+
+	if (r >= 0)
+		return fd < 0 ? -EPROTO : fd;
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
+/* For one whose answer is a number at most. */
+static int ask_for_result(enum uw_helper_op op, const char *name)
+{
+	struct uw_helper_reply reply;
+	int fd, r = ask(op, name, 0, -EBADF, &reply, &fd);
+
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
+int uw_helper_facts(struct uw_root_facts *ret)
+{
+	struct uw_helper_reply reply;
+	int fd, r = ask(UW_HELPER_FACTS, "", 0, -EBADF, &reply, &fd);
+
+	/* Without a descriptor, the result says why there is no tracefs, if there is an answer. */
+	if (helper < 0)
+		return r;
+	ret->helper = true;
+	ret->tracefs = fd >= 0 ? fd : r < 0 ? r : -EPROTO;
+	ret->kprobe_events = reply.kprobe_events;
+	ret->syscall_events = reply.syscall_events;
+	ret->lockdown = reply.lockdown;
+	ret->preemption = reply.preemption;
+	return 0;
+}
+
+int uw_helper_probe(const struct uw_root_facts *facts, const char *function, bool at_return,
+		    int program, char ret_name[UW_EVENT_NAME_MAX])
+{
+	int max_active = at_return ? uw_tracefs_max_active() : 0, fd;
+	struct uw_helper_reply reply;
+
+	if (!facts->helper)
+		return uw_tracefs_probe(facts->tracefs, function, max_active, getpid(), program,
+					ret_name);
+	fd = ask_for_fd(UW_HELPER_PROBE, function, max_active, program, &reply);
+	if (fd >= 0)
+		snprintf(ret_name, UW_EVENT_NAME_MAX, "%.*s", (int)sizeof(reply.name) - 1,
+			 reply.name);
+	return fd;
+}
+
+int uw_helper_attach(const struct uw_root_facts *facts, const char *event, int program)
+{
+	struct uw_helper_reply reply;
+
+	return facts->helper ? ask_for_fd(UW_HELPER_ATTACH, event, 0, program, &reply)
+			     : uw_tracefs_attach(facts->tracefs, event, program);
+}
+
+void uw_helper_remove(const struct uw_root_facts *facts, const char *name)
+{
+	if (facts->helper)
+		ask_for_result(UW_HELPER_REMOVE, name);
+	else
+		uw_tracefs_remove(facts->tracefs, name);
+}
+
+void uw_helper_clean(const struct uw_root_facts *facts)
+{
+	if (facts->helper)
+		ask_for_result(UW_HELPER_CLEAN, "");
+	else
+		uw_tracefs_clean(facts->tracefs);
+}
+
+int uw_helper_is_restart(void)
+{
+	return ask_for_result(UW_HELPER_RESTART, "");
+}

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT
+#include "pipeline.h"
+
+#include <errno.h>
+#include <syslog.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/procfs.h"
+
+int uw_pipeline_init(struct uw_pipeline *rec, struct uw_persistent *persistent,
+		     struct uw_output *output, const struct uw_ruleset *ruleset,
+		     uw_pipeline_renew_fn renew, void *userdata)
+{
+
+	rec->output = output;
+	rec->ruleset = ruleset;
+	rec->renew = renew;
+	rec->userdata = userdata;
+	rec->persistent = persistent;
+	rec->stats = &persistent->words->stats;
+	if (uw_storm_size() > UW_PERSISTENT_ROOM)
+		return -ENOMEM;
+	rec->storm = persistent->room;
+	uw_storm_recover(rec->storm, persistent->interrupted, persistent->words->written);
+	persistent->words->written = 0;
+	return uw_users_new(&rec->users);
+}
+
+void uw_pipeline_done(struct uw_pipeline *rec)
+{
+	uw_users_free(rec->users);
+	rec->users = NULL;
+}
+
+void uw_pipeline_set_clock(struct uw_pipeline *rec)
+{
+	rec->realtime_offset_ns = uw_clock_ns(CLOCK_REALTIME) - uw_clock_ns(CLOCK_BOOTTIME);
+}
+
+/* The names of the rules in a mask, and their most urgent priority. */
+static size_t name_rules(const struct uw_rules *rules, uint64_t mask,
+			 const char *names[UW_RULES_MAX], int *ret_priority)
+{
+	size_t i, n = 0;
+
+	*ret_priority = LOG_DEBUG;
+	for (i = 0; i < rules->config->n_rules; i++) {
+		if (!(mask >> i & 1))
+			continue;
+		names[n++] = rules->names[i];
+		if (rules->config->rules[i].priority < *ret_priority)
+			*ret_priority = rules->config->rules[i].priority;
+	}
+	return n;
+}
+
+/* See uw_record_place(). */
+static void place(struct uw_pipeline *rec, const struct uw_mounts *mounts, struct uw_str path)
+{
+	struct uw_record *record = &rec->record;
+	struct uw_str by = { "", 0 };
+	size_t len;
+
+	if (record->fsby.len) {
+		uw_host_paths_begin(&rec->host_by, mounts, record->dev, record->fsby.s,
+				    record->fsby.len, false);
+		if (uw_host_paths_next(&rec->host_by, &len))
+			by = (struct uw_str){ rec->host_by.path, len };
+	}
+	uw_record_place(record, path, by);
+}
+
+static void write_record(struct uw_pipeline *rec, const struct uw_rules *rules, uint64_t matches)
+{
+	const char *names[UW_RULES_MAX];
+	struct uw_entry entry = {
+		.record = &rec->record,
+		.time_ns = rec->record.exit_ns + rec->realtime_offset_ns,
+		.rules = names,
+		.user = uw_users_name(rec->users, rec->record.uid, rec->record.exit_ns),
+		.detail = rules->config->detail,
+	};
+	size_t len;
+
+	if (uw_filter_host_path(rules->filter, &rec->record, matches, &rec->host, &len)) {
+		entry.host_path = (struct uw_str){ rec->host.path, len };
+		if (rec->record.via == UW_VIA_KERNEL)
+			place(rec, rules->mounts, entry.host_path);
+	}
+	entry.n_rules = name_rules(rules, matches, names, &entry.priority);
+	uw_output_write(rec->output, &entry); /* which counts it, also where it is lost */
+}
+
+/* Whether rules can decide the record: they are for the host's tree as it was then, or may be. */
+static bool are_for(const struct uw_rules *rules, const struct uw_record *record)
+{
+	if (record->tree)
+		return uw_rules_are_for(rules, record->tree);
+	/* A device that is not known may have been mounted a moment ago. */
+	return !record->dev_known || uw_mounts_know(rules->mounts, record->dev);
+}
+
+/*
+ * The tree has changed twice, and nobody has seen what it was in between: what was before or is now
+ * may be right. In the host's own namespace, the path tells.
+ */
+static uint64_t match_any(const struct uw_ruleset *ruleset, const struct uw_record *record)
+{
+	uint64_t matches = uw_filter_match(ruleset->now.filter, record) |
+			   uw_filter_match_path(ruleset->now.filter, record);
+
+	if (ruleset->before[0].config == ruleset->now.config)
+		matches |= uw_filter_match(ruleset->before[0].filter, record);
+	return matches;
+}
+
+/* The rules that want the record, and those that it is to be written by. */
+static uint64_t decide(struct uw_pipeline *rec, const struct uw_rules **ret)
+{
+	const struct uw_rules *now = &rec->ruleset->now;
+	struct uw_record *record = &rec->record;
+
+	*ret = uw_ruleset_find(rec->ruleset, record->gen);
+	if (*ret && are_for(*ret, record))
+		return uw_filter_match((*ret)->filter, record);
+	/* What the kernel ruled out under other rules means nothing. */
+	*ret = now;
+	record->rules = UINT64_MAX;
+	if (!are_for(now, record) && now->checked_ns <= record->exit_ns)
+		rec->renew(rec->userdata);
+	if (record->tree && !are_for(now, record))
+		return match_any(rec->ruleset, record);
+	return uw_filter_match(now->filter, record);
+}
+
+static void write_summary(struct uw_pipeline *rec, const struct uw_summary *summary)
+{
+	const char *names[UW_RULES_MAX];
+	struct uw_summary_entry entry = {
+		.summary = summary,
+		.realtime_offset_ns = rec->realtime_offset_ns,
+		.rules = names,
+		.user = uw_users_name(rec->users, summary->uid, summary->end_ns),
+	};
+
+	entry.n_rules = name_rules(&rec->ruleset->now, summary->rules, names, &entry.priority);
+	uw_persistent_begin(rec->persistent);
+	uw_output_write_summary(rec->output, &entry);
+	rec->persistent->words->written = uw_storm_slot(rec->storm, summary);
+	uw_persistent_commit(rec->persistent);
+	uw_storm_release(rec->storm, summary);
+	rec->persistent->words->written = 0;
+}
+
+/* What becomes of an event is one change of the persistent, from here to end_event(). */
+static void begin_event(struct uw_pipeline *rec)
+{
+	/* Which is another one. */
+	if (!uw_storm_has_room(rec->storm))
+		write_summary(rec, uw_storm_oldest(rec->storm));
+	uw_storm_mark(rec->storm);
+	uw_persistent_begin(rec->persistent);
+}
+
+static void end_event(struct uw_pipeline *rec)
+{
+	uw_persistent_take(rec->persistent);
+	uw_persistent_commit(rec->persistent);
+}
+
+/* What rules decided that have been replaced is recorded: their names would mean nothing later. */
+static bool is_storm(struct uw_pipeline *rec, const struct uw_rules *rules, uint64_t matches)
+{
+	if (rules->config != rec->ruleset->now.config)
+		return false;
+	return uw_storm_take(rec->storm, &rules->config->storm, &rec->record, matches);
+}
+
+void uw_pipeline_tick(struct uw_pipeline *rec)
+{
+	const struct uw_summary *summary;
+	uint64_t now = uw_clock_ns(CLOCK_BOOTTIME);
+
+	while (uw_output_has_room(rec->output) &&
+	       (summary = uw_storm_due(rec->storm, &rec->ruleset->now.config->storm, now)))
+		write_summary(rec, summary);
+}
+
+void uw_pipeline_end_storms(struct uw_pipeline *rec)
+{
+	const struct uw_summary *summary;
+
+	uw_storm_end_all(rec->storm);
+	while ((summary = uw_storm_oldest(rec->storm)))
+		write_summary(rec, summary);
+}
+
+void uw_pipeline_take(struct uw_pipeline *rec, const void *data, size_t size)
+{
+	struct uw_record *record = &rec->record;
+	const struct uw_rules *rules;
+	char cwd[UW_PATH_MAX];
+	uint64_t matches;
+	ssize_t n;
+
+	if (uw_record_decode(data, size, record) < 0) {
+		begin_event(rec);
+		rec->stats->undecodable++;
+		end_event(rec);
+		return;
+	}
+	if (uw_record_wants_cwd(record)) {
+		n = uw_procfs_cwd(record->pid, record->tid, record->enter_ns, cwd, sizeof(cwd));
+		if (n > 0)
+			uw_record_guess(record, cwd, (size_t)n);
+	}
+	matches = decide(rec, &rules);
+	begin_event(rec);
+	if (!matches)
+		rec->stats->filtered++;
+	else if (is_storm(rec, rules, matches))
+		rec->stats->summarised++;
+	else
+		write_record(rec, rules, matches);
+	end_event(rec);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* The way of an event through the daemon: bytes, record, rules, output; and the count of each end. */
+#ifndef UW_PIPELINE_H
+#define UW_PIPELINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/users.h"
+#include "output/output.h"
+#include "record/record.h"
+#include "record/storm.h"
+#include "rules/ruleset.h"
+#include "state/stats.h"
+
+/*
+ * Called for an event in a state of the host's tree that the rules in force are not known to be
+ * for. Has the ruleset up to date when it returns.
+ */
+typedef void (*uw_pipeline_renew_fn)(void *userdata);
+
+struct uw_pipeline {
+	struct uw_output *output;	  /* borrowed */
+	const struct uw_ruleset *ruleset; /* borrowed */
+	uw_pipeline_renew_fn renew;
+	void *userdata;
+	struct uw_users *users;
+	struct uw_storm *storm;		  /* in the persistent */
+	struct uw_persistent *persistent; /* borrowed */
+	/* The persistent's: .filtered, .summarised and .undecodable; the output counts its own. */
+	struct uw_stats *stats;
+	struct uw_record record;
+	struct uw_host_paths host, host_by;
+	uint64_t realtime_offset_ns; /* CLOCK_REALTIME less CLOCK_BOOTTIME */
+};
+
+/*
+ * With the counts and the storms of the persistent, which is also the output's. Returns 0 or
+ * -ENOMEM; release with uw_pipeline_done().
+ */
+int uw_pipeline_init(struct uw_pipeline *pipeline, struct uw_persistent *persistent,
+		     struct uw_output *output, const struct uw_ruleset *ruleset,
+		     uw_pipeline_renew_fn renew, void *userdata);
+void uw_pipeline_done(struct uw_pipeline *pipeline);
+
+/* To be called before the events of a batch: the clock may have been set. */
+void uw_pipeline_set_clock(struct uw_pipeline *pipeline);
+
+/*
+ * Decodes one event, and puts its record in the output if a rule wants it and it is not part of a
+ * storm. With that, the event counts as taken in the persistent.
+ */
+void uw_pipeline_take(struct uw_pipeline *pipeline, const void *data, size_t size);
+
+/* Writes the summaries of storms whose interval is over, as far as the output has room for them. */
+void uw_pipeline_tick(struct uw_pipeline *pipeline);
+
+/* Ends all storms and writes their summaries: before other rules, or other limits, come into force.
+ */
+void uw_pipeline_end_storms(struct uw_pipeline *pipeline);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* Which programs there are, and what each is attached to. Pure. */
+#ifndef UW_ATTACHMENTS_H
+#define UW_ATTACHMENTS_H
+
+#include <stdbool.h>
+
+#include "probe/kernel.h"
+
+/* One program, and what it is attached to. */
+struct uw_attachment {
+	enum uw_probe probe;
+	const char *program;
+	const char *event;	   /* of tracefs, for tracepoints */
+	bool leave;		   /* at the return */
+	enum uw_function function; /* for kprobes and fentry */
+	bool optional; /* not every kernel has it: a system call, or CONFIG_SECURITY_PATH */
+	bool raw;      /* only in plans that are raw, and the only ones there */
+	bool kprobe;   /* one in a plan by fentry */
+	bool first;    /* only saves work: attached before all others, if it can be */
+};
+
+#define UW_N_ATTACHMENTS 34
+
+/* Those of all plans, in the order in which they are attached: */
+extern const struct uw_attachment uw_attachments[UW_N_ATTACHMENTS];
+
+#endif

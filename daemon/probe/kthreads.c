@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+#include "probe/kthreads.h"
+
+#include <string.h>
+#include <syslog.h>
+
+#include "probe/vfs_btf.h"
+
+static void on_module(void *userdata)
+{
+	uw_kthreads_check(userdata);
+}
+
+void uw_kthreads_init(struct uw_kthreads *k, const struct uw_plan *plan, struct uw_source *source,
+		      struct uw_output *output)
+{
+	*k = (struct uw_kthreads){ .source = source, .output = output, .possible = plan->kthreads };
+	k->watching = uw_source_watches_kthreads(source);
+	uw_source_on_module(source, on_module, k);
+	uw_kthreads_check(k);
+}
+
+static void start(struct uw_kthreads *k, const char *deleter)
+{
+	int r = uw_source_watch_kthreads(k->source);
+
+	k->watching = r >= 0;
+	if (k->watching)
+		uw_output_note(k->output, NULL, LOG_INFO,
+			       "%s is there: watching what kernel threads delete, too", deleter);
+	else if (!k->failed)
+		uw_output_note(k->output, NULL, LOG_ERR,
+			       "%s is there, but what kernel threads delete cannot be watched: %s",
+			       deleter, strerror(-r));
+	k->failed = !k->watching;
+}
+
+void uw_kthreads_check(struct uw_kthreads *k)
+{
+	const char *deleter;
+
+	if (!k->possible)
+		return;
+	deleter = uw_vfs_deleter(UW_SYS_MODULE);
+	if (deleter && !k->watching) {
+		start(k, deleter);
+	} else if (!deleter && k->watching) {
+		uw_source_leave_kthreads(k->source);
+		k->watching = false;
+		uw_output_note(
+			k->output, NULL, LOG_INFO,
+			"no kernel module is left that deletes for others: not watching kernel threads "
+			"any more");
+	}
+}

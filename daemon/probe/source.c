@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: MIT
+#include "probe/source.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "base/hash.h"
+#include "helper/helper_client.h"
+#include "probe/attachments.h"
+#include "probe/rawtp.h"
+#include "probe/source_internal.h"
+#include "unlinkwatch.skel.h"
+#include "unlinkwatch_plain.skel.h"
+#include "unlinkwatch_raw.skel.h"
+
+#define STOP_STEPS   20
+#define STOP_STEP_NS 5000000
+
+/* Of another version, whose deletions in flight cannot be taken over. */
+#define FOREIGN_STEPS 400
+
+/* The last warning of libbpf, as it says more about a failure than an errno. */
+static char libbpf_said[256];
+
+static int keep_warning(enum libbpf_print_level level, const char *format, va_list args)
+{
+	if (getenv("UNLINKWATCH_LIBBPF_LOG"))
+		return vfprintf(stderr, format, args);
+	if (level == LIBBPF_WARN && !libbpf_said[0])
+		vsnprintf(libbpf_said, sizeof(libbpf_said), format, args);
+	return 0;
+}
+
+int uw_source_explain(char **ret_why, int error, const char *what, const char *name)
+{
+	libbpf_said[strcspn(libbpf_said, "\n")] = '\0';
+	if (asprintf(ret_why, "%s%s%s: %s%s%s%s", what, name ? " " : "", name ? name : "",
+		     strerror(-error), libbpf_said[0] ? " (" : "", libbpf_said,
+		     libbpf_said[0] ? ")" : "") < 0)
+		*ret_why = NULL;
+	return error;
+}
+
+static int on_sample(void *ctx, void *data, size_t size)
+{
+	const struct uw_event *ev = data;
+	struct uw_source *s = ctx;
+	size_t taken = uw_ring_room((__u32)size), converted;
+
+	if (!s->retiring && size >= sizeof(*ev))
+		__atomic_add_fetch(&s->shared->share[uw_share_of(ev->uid)].taken, (__s64)taken,
+				   __ATOMIC_RELAXED);
+	if (s->persistent)
+		uw_persistent_next(s->persistent,
+				   (struct uw_taken){ s->serial, *s->consumed + taken });
+	converted = s->retiring ? uw_event_schema_convert(&s->layout, data, size, s->converted) : 0;
+	if (converted)
+		s->on_event(s->converted, converted, s->userdata);
+	else if (!s->retiring || size >= s->layout.event_size)
+		s->on_event(data, size, s->userdata);
+	if (s->persistent)
+		uw_persistent_next(s->persistent, (struct uw_taken){ 0 });
+	s->read++;
+	/* A negative value ends ring_buffer__consume() after this event. */
+	return s->enough || s->read == s->budget ? -ECANCELED : 0;
+}
+
+static bool wants(const struct uw_plan *plan, const char *program)
+{
+	size_t i;
+
+	for (i = 0; i < UW_N_ATTACHMENTS; i++)
+		if (uw_source_belongs(&uw_attachments[i], plan) &&
+		    !strcmp(uw_attachments[i].program, program))
+			return true;
+	return !strcmp(program, "uw_thread_exit") || !strcmp(program, "uw_read_tree") ||
+	       !strcmp(program, "uw_whoami") || (plan->kthreads && uw_source_vfs_wants(program));
+}
+
+/* Names the functions for the programs, which are loaded for these. */
+static int set_targets(struct uw_source *s, const struct uw_plan *plan)
+{
+	int r = 0;
+	size_t i;
+
+	for (i = 0; i < UW_N_ATTACHMENTS && r >= 0; i++) {
+		const struct uw_attachment *a = &uw_attachments[i];
+		struct bpf_program *program;
+
+		if (!uw_source_belongs(a, plan) || a->kprobe)
+			continue;
+		program = bpf_object__find_program_by_name(s->object, a->program);
+		if (plan->functions[a->function])
+			r = bpf_program__set_attach_target(program, 0,
+							   plan->functions[a->function]);
+		else
+			bpf_program__set_autoload(program, false);
+	}
+	return r;
+}
+
+static int resize(struct uw_source *s, const char *map, size_t entries)
+{
+	return bpf_map__set_max_entries(bpf_object__find_map_by_name(s->object, map),
+					(__u32)entries);
+}
+
+/* The working spaces that the plan's programs use. */
+static int make_banks(struct uw_source *s, const struct uw_plan *plan)
+{
+	bool fentry = plan->probe == UW_PROBE_FENTRY;
+	size_t cpus = (size_t)libbpf_num_possible_cpus();
+	int r;
+
+	r = resize(s, "uw_scratch", UW_BANKS * cpus);
+	if (r < 0 || !fentry)
+		return r;
+	r = resize(s, "uw_fentry_scratch", UW_FENTRY_BANKS * cpus);
+	return r < 0 ? r : resize(s, "uw_walks", 2 * (UW_BANKS + UW_FENTRY_BANKS));
+}
+
+static const void *object_of(const struct uw_plan *plan, size_t *ret_size)
+{
+	return plan->raw	    ? unlinkwatch_raw_bpf__elf_bytes(ret_size)
+	       : plan->kernel_reads ? unlinkwatch_bpf__elf_bytes(ret_size)
+				    : unlinkwatch_plain_bpf__elf_bytes(ret_size);
+}
+
+uint64_t uw_source_build(const struct uw_plan *plan)
+{
+	size_t size;
+	const void *object = object_of(plan, &size);
+
+	return uw_hash(UW_HASH_START, object, size);
+}
+
+static int open_object(struct uw_source *s, const struct uw_plan *plan, size_t ring_size,
+		       char **ret_why)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "unlinkwatch");
+	struct bpf_program *program;
+	const void *bytes;
+	size_t size;
+	int r;
+
+	if (plan->raw && uw_rawtp_register() < 0)
+		return uw_source_explain(ret_why, -errno, "cannot prepare for raw tracepoints",
+					 NULL);
+	bytes = object_of(plan, &size);
+	s->object = bpf_object__open_mem(bytes, size, &opts);
+	if (!s->object)
+		return uw_source_explain(ret_why, -errno, "cannot open the BPF object", NULL);
+
+	bpf_object__for_each_program(program, s->object)
+		bpf_program__set_autoload(program, wants(plan, bpf_program__name(program)));
+	r = plan->raw ? uw_rawtp_prepare(s->object) : 0;
+	if (r < 0)
+		return uw_source_explain(ret_why, r,
+					 "cannot find the tracepoints of all system calls", NULL);
+	r = plan->probe == UW_PROBE_FENTRY ? set_targets(s, plan) : 0;
+	if (r < 0)
+		return uw_source_explain(ret_why, r, "cannot find the functions", NULL);
+	r = resize(s, "uw_events", ring_size);
+	if (r < 0)
+		return uw_source_explain(ret_why, r, "cannot set the size of the ring buffer",
+					 NULL);
+	r = make_banks(s, plan);
+	if (r < 0)
+		return uw_source_explain(ret_why, r, "cannot set the number of CPUs", NULL);
+	r = plan->kthreads ? uw_source_vfs_prepare(s) : 0;
+	return r < 0 ? uw_source_explain(ret_why, r, "cannot prepare for kernel threads", NULL) : 0;
+}
+
+static void add_part(struct uw_source_part parts[PARTS_MAX], size_t *n, const char *name, int fd)
+{
+	if (fd < 0 || *n == PARTS_MAX)
+		return;
+	snprintf(parts[*n].name, sizeof(parts[*n].name), "%s", name);
+	parts[(*n)++].fd = fd;
+}
+
+/* The maps that have a name of ours, the programs' global data, and the programs that are loaded. */
+static void list_parts(struct uw_source *s)
+{
+	struct bpf_program *program;
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, s->object) if (!strncmp(bpf_map__name(map), "uw_", 3))
+		add_part(s->maps, &s->n_maps, bpf_map__name(map), bpf_map__fd(map));
+	map = bpf_object__find_map_by_name(s->object, ".bss");
+	add_part(s->maps, &s->n_maps, "uw_shared", map ? bpf_map__fd(map) : -ENOENT);
+	bpf_object__for_each_program(program, s->object) add_part(
+		s->programs, &s->n_programs, bpf_program__name(program), bpf_program__fd(program));
+}
+
+int uw_source_open_rings(struct uw_source *s)
+{
+	int r;
+
+	s->ring = ring_buffer__new(uw_source_map(s, "uw_events"), on_sample, s, NULL);
+	r = s->ring ? uw_source_map_positions(s) : -errno;
+	return r < 0 || !s->plan.kthreads ? r : uw_source_vfs_read(s);
+}
+
+static int load(struct uw_source *s, const struct uw_plan *plan, size_t ring_size, char **ret_why)
+{
+	int r = open_object(s, plan, ring_size, ret_why);
+
+	if (r < 0)
+		return r;
+	r = bpf_object__load(s->object);
+	if (r < 0)
+		return uw_source_explain(ret_why, r, "the kernel does not accept the BPF programs",
+					 NULL);
+	list_parts(s);
+	r = uw_source_prepare_maps(s);
+	if (r >= 0)
+		r = uw_source_share_maps(s);
+	if (r < 0)
+		return uw_source_explain(ret_why, r, "cannot prepare the maps", NULL);
+	s->shared->moves.begun = 1;
+	r = uw_source_open_rings(s);
+	if (r < 0)
+		return uw_source_explain(ret_why, r, "cannot map the ring buffer", NULL);
+	r = plan->kthreads ? uw_source_vfs_start(s) : 0;
+	return r < 0 ? uw_source_explain(ret_why, r, "cannot watch for modules", NULL) : 0;
+}
+
+/* Lets the programs know which process, and which thread of it, this is. */
+int uw_source_introduce(struct uw_source *s, const struct uw_source_setup *setup, char **ret_why)
+{
+	int r = uw_source_run(s, "uw_whoami");
+
+	if (r < 0)
+		return uw_source_explain(
+			ret_why, r, "the kernel does not run a BPF program for the daemon", NULL);
+	r = uw_source_set_tables(s, setup->tables, setup->detail);
+	return r < 0 ? uw_source_explain(ret_why, r, "cannot hand the rules to the kernel", NULL)
+		     : 0;
+}
+
+int uw_source_new(const struct uw_source_setup *setup, struct uw_source **ret, char **ret_why)
+{
+	const struct uw_plan *plan = setup->plan;
+	struct uw_source *s;
+	int r;
+
+	*ret_why = NULL;
+	libbpf_said[0] = '\0';
+	libbpf_set_print(keep_warning);
+	s = uw_source_alloc(setup);
+	if (!s)
+		return -ENOMEM;
+	if (s->persistent)
+		s->serial = ++s->persistent->words->serial;
+
+	r = load(s, plan, setup->ring_size, ret_why);
+	if (r >= 0)
+		r = uw_source_introduce(s, setup, ret_why);
+	if (r >= 0) {
+		uw_helper_clean(&setup->kernel->root);
+		r = uw_source_attach(s, plan, ret_why);
+	}
+	if (r < 0) {
+		uw_source_free(s);
+		return r;
+	}
+	*ret = s;
+	return 0;
+}
+
+struct uw_source *uw_source_alloc(const struct uw_source_setup *setup)
+{
+	struct uw_source *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->kernel = setup->kernel;
+	s->plan = *setup->plan;
+	s->ring_size = setup->ring_size;
+	s->on_event = setup->on_event;
+	s->userdata = setup->userdata;
+	s->persistent = setup->persistent;
+	s->vfs.module_load = -EBADF;
+	return s;
+}
+
+uint64_t uw_source_serial(const struct uw_source *s)
+{
+	return s->serial;
+}
+
+static void detach(struct uw_source *s)
+{
+	while (s->n_links)
+		uw_source_detach_link(s, &s->links[--s->n_links]);
+}
+
+void uw_source_stop(struct uw_source *s)
+{
+	struct timespec step = { .tv_nsec = STOP_STEP_NS };
+	int i;
+
+	if (!s->n_links)
+		return;
+	uw_source_ignore(s);
+	/* Whoever keeps a descriptor has the probe attached. */
+	uw_source_forget(s);
+	uw_source_vfs_stop(s, true);
+	for (i = 0; i < (s->foreign ? FOREIGN_STEPS : STOP_STEPS) && (!i || uw_source_in_flight(s));
+	     i++)
+		nanosleep(&step, NULL);
+	detach(s);
+	uw_source_vfs_stop(s, false);
+	/* What is left has no return any more that could tell its result. */
+	if (!s->foreign)
+		uw_source_sweep(s, 0);
+}
+
+static void close_parts(struct uw_source_part *parts, size_t n)
+{
+	while (n)
+		close(parts[--n].fd);
+}
+
+void uw_source_free(struct uw_source *s)
+{
+	if (!s)
+		return;
+	/* Their events are not to be removed where they are kept: they are in use. */
+	if (!s->store) {
+		uw_source_vfs_stop(s, false);
+		detach(s);
+	}
+	ring_buffer__free(s->ring);
+	uw_source_release_maps(s);
+	uw_source_unmap_positions(s);
+	if (!s->object) {
+		close_parts(s->maps, s->n_maps);
+		close_parts(s->programs, s->n_programs);
+	}
+	bpf_object__close(s->object);
+	free(s->converted);
+	free(s);
+}
+
+int uw_source_fd(const struct uw_source *s)
+{
+	return ring_buffer__epoll_fd(s->ring);
+}
+
+int uw_source_read(struct uw_source *s, unsigned int max)
+{
+	int r;
+
+	s->budget = max;
+	s->read = 0;
+	s->enough = false;
+	r = ring_buffer__consume(s->ring);
+	return r == -ECANCELED ? (int)s->read : r;
+}
+
+void uw_source_enough(struct uw_source *s)
+{
+	s->enough = true;
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where events come from: loads and attaches the BPF programs of one plan, hands over what arrives
+ * in the ring buffer, swaps rule sets, reads the counters. The only module that knows the BPF
+ * objects.
+ */
+#ifndef UW_SOURCE_H
+#define UW_SOURCE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "probe/kernel.h"
+#include "probe/rule_tables.h"
+#include "probe/source_info.h"
+#include "state/fdstore.h"
+#include "state/persistent.h"
+
+struct uw_source;
+
+/* Gets the bytes of one event, which are only valid during the call. */
+typedef void (*uw_source_event_fn)(const void *data, size_t size, void *userdata);
+
+/* What a source is made of. kernel and persistent must outlive it. */
+struct uw_source_setup {
+	const struct uw_kernel *kernel;
+	const struct uw_plan *plan;
+	size_t ring_size; /* bytes */
+	enum uw_detail detail;
+	const struct uw_rule_tables *tables;
+	uw_source_event_fn on_event;
+	void *userdata;
+	struct uw_persistent *persistent; /* where it is noted what was taken; NULL: nowhere */
+};
+
+/*
+ * Loads the programs of the plan, tells them how much detail to read, puts the rules in force and
+ * attaches. On failure returns -errno and a sentence that says what failed in *ret_why, which the
+ * caller frees.
+ */
+int uw_source_new(const struct uw_source_setup *setup, struct uw_source **ret, char **ret_why);
+
+/*
+ * Has the source kept beyond this process: the manifest says what the next one needs to know to
+ * choose, its other members are filled in. From now on only uw_source_stop() detaches the probes.
+ */
+void uw_source_keep(struct uw_source *source, struct uw_fdstore *store,
+		    const struct uw_source_info *manifest);
+
+/*
+ * The manifest of a source that a process before this one has kept, and of which all is there: the
+ * newest one with a serial below `below`. False where there is none.
+ */
+bool uw_source_find_kept(const struct uw_fdstore *store, uint64_t below,
+			 struct uw_source_info *ret);
+
+/*
+ * Takes over a source with that manifest: as uw_source_new(), but nothing is loaded and attached.
+ * With setup->tables NULL, what is deleted from now on is no more seen: it is only to be read. Then
+ * what was kept of it is closed with it.
+ */
+int uw_source_adopt(const struct uw_source_setup *setup, struct uw_fdstore *store,
+		    const struct uw_source_info *manifest, struct uw_source **ret, char **ret_why);
+
+/* From 1, in the order in which sources were made by this process and those before it. */
+uint64_t uw_source_serial(const struct uw_source *source);
+
+/* Which BPF object the plan loads, as a hash of its bytes. */
+uint64_t uw_source_build(const struct uw_plan *plan);
+
+/*
+ * Lets no further deletion begin, waits for those that are in flight (100 ms at the most), then
+ * detaches the probes. What they wrote can still be read. Idempotent.
+ */
+void uw_source_stop(struct uw_source *source);
+
+/* Detaches the probes, unless they are kept, and frees. Accepts NULL. */
+void uw_source_free(struct uw_source *source);
+
+/*
+ * Attaches the probes that see kernel threads delete, for a plan that has `kthreads`. Returns 0, or
+ * -errno with nothing attached. The other one detaches them; a deletion that is in flight then is
+ * left for uw_source_sweep().
+ */
+int uw_source_watch_kthreads(struct uw_source *source);
+void uw_source_leave_kthreads(struct uw_source *source);
+
+/* Whether all of them are attached, perhaps by another process. */
+bool uw_source_watches_kthreads(const struct uw_source *source);
+
+/*
+ * Has fn called, from uw_source_read(), when the kernel has loaded a module and is about to start
+ * it; for a plan that has `kthreads`, and as far as the kernel can tell.
+ */
+typedef void (*uw_source_module_fn)(void *userdata);
+void uw_source_on_module(struct uw_source *source, uw_source_module_fn fn, void *userdata);
+
+/* A descriptor that polls readable when there are events; the source keeps it. */
+int uw_source_fd(const struct uw_source *source);
+
+/* Hands at most max events to on_event. Returns how many or -errno. */
+int uw_source_read(struct uw_source *source, unsigned int max);
+
+/* For on_event: no event after this one in the present uw_source_read() or uw_source_sweep(). */
+void uw_source_enough(struct uw_source *source);
+
+/*
+ * Puts another tables, and the detail to read, in force in one step: an event is decided by the old
+ * rules or the new ones, and carries the generation of those. Returns 0, or -errno with the old
+ * rules still in force.
+ */
+int uw_source_set_tables(struct uw_source *source, const struct uw_rule_tables *tables,
+			 enum uw_detail detail);
+
+/* Puts tables->masks in force, where nothing else of the rules in force has changed. */
+void uw_source_set_state(struct uw_source *source, const struct uw_rule_tables *tables);
+
+/* Has changes of these places counted, instead of those before. Returns 0 or -errno. */
+int uw_source_set_places(struct uw_source *source, const struct uw_path_deps *places);
+
+/* Asks the kernel for the state that the host's tree is in. Returns 0 or -errno. */
+int uw_source_tree(const struct uw_source *source, struct uw_host_tree *ret);
+
+/*
+ * While out is true, deletions by the thread that made the source come as events with
+ * UW_EV_SELFTEST, whatever the rules, and are not counted; otherwise none of its process come.
+ */
+void uw_source_set_selftest(struct uw_source *source, bool out);
+
+/*
+ * Hands over the deletions that began more than age_ns ago and never returned, with an unknown
+ * result: their return was missed, and their thread lives on without deleting anything else.
+ * Returns how many, or -errno.
+ */
+int uw_source_sweep(struct uw_source *source, uint64_t age_ns);
+
+/*
+ * Sums of all CPUs, by enum uw_counter. What was seen is read last, so that it is never less than
+ * what became of it. Returns 0 or -errno.
+ */
+int uw_source_counters(const struct uw_source *source, uint64_t ret[UW_CNT_MAX]);
+
+/* How full the ring buffer is. */
+struct uw_source_usage {
+	size_t ring_size, ring_used;	 /* bytes */
+	unsigned long written, consumed; /* bytes since the start */
+};
+
+void uw_source_usage(const struct uw_source *source, struct uw_source_usage *ret);
+
+/*
+ * How many deletions have a slot, of UW_STATES: looks at each slot. Of a source of another version:
+ * 1 where there are any, or that is not known.
+ */
+size_t uw_source_in_flight(const struct uw_source *source);
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The inside of a source, shared by source.c (programs), source_vfs.c (those that come and go) and
+ * source_maps.c (maps).
+ */
+#ifndef UW_SOURCE_MAPS_H
+#define UW_SOURCE_MAPS_H
+
+#include <bpf/libbpf.h>
+
+#include "helper/tracefs.h"
+#include "probe/attachments.h"
+#include "probe/source.h"
+
+#define LINKS_MAX     24
+#define PARTS_MAX     48
+#define UW_VFS_PROBES 6
+
+/* A map or a program. */
+struct uw_source_part {
+	char name[32];
+	int fd;
+};
+
+/* An attached program; it is detached when nobody has the descriptor open any more. */
+struct uw_source_link {
+	int fd;
+	char event[UW_EVENT_NAME_MAX]; /* of tracefs, made for it; "" none */
+};
+
+/* The probes that see kernel threads delete: n are attached, the returns before the entries. */
+struct uw_source_vfs {
+	struct uw_source_link link[UW_VFS_PROBES];
+	size_t n;
+	int module_load; /* link, or negative */
+};
+
+struct uw_source {
+	const struct uw_kernel *kernel;
+	struct uw_plan plan;
+	struct uw_persistent *persistent;
+	uint64_t serial;
+	struct bpf_object *object; /* NULL where another process has loaded it: all fds are ours */
+	struct uw_source_part maps[PARTS_MAX], programs[PARTS_MAX];
+	size_t n_maps, n_programs;
+	size_t ring_size;
+	struct uw_fdstore *store; /* that it is kept in, or NULL */
+	/* Of a source that is only to be read, perhaps of another version: */
+	bool retiring;
+	bool foreign; /* nothing is known of its maps but what the layout says */
+	struct uw_event_schema layout;
+	struct uw_event *converted;
+	struct ring_buffer *ring;
+	uw_source_event_fn on_event;
+	void *userdata;
+	unsigned int budget, read; /* events of the present uw_source_read() */
+	bool enough;		   /* on_event wants no more */
+	unsigned long *consumed;   /* positions in the ring buffer, or NULL */
+	const unsigned long *produced;
+	uint32_t active; /* slot of the rule set in force */
+	struct uw_shared
+		*shared; /* with the programs; of another version: NULL, or of another layout */
+	size_t shared_size;
+	struct uw_source_link links[LINKS_MAX];
+	size_t n_links;
+	struct uw_source_vfs vfs;
+	uw_source_module_fn on_module;
+	void *module_userdata;
+};
+
+/*
+ * Has the programs take no notice of what begins from now on. Entries are not detached for that:
+ * the kernel skips the fexit programs of calls that are under way when it rebuilds a function's
+ * trampoline (bpf_tramp_image_put() in kernel/bpf/trampoline.c).
+ */
+void uw_source_ignore(const struct uw_source *source);
+
+/* Descriptor of the map, or the program, of that name, which the source keeps; negative: none. */
+int uw_source_map(const struct uw_source *source, const char *name);
+int uw_source_program(const struct uw_source *source, const char *name);
+
+/* Runs the program on this process. Returns 0 or -errno. */
+int uw_source_run(const struct uw_source *source, const char *program);
+
+/* Maps the positions of the ring buffer, for uw_source_usage(). Returns 0 or -errno. */
+int uw_source_map_positions(struct uw_source *source);
+void uw_source_unmap_positions(struct uw_source *source);
+
+/* Once after loading: fills the stacks of free slots. Returns 0 or -errno. */
+int uw_source_prepare_maps(struct uw_source *source);
+
+/* Maps what is shared with the programs. Returns 0 or -errno. */
+int uw_source_share_maps(struct uw_source *source);
+void uw_source_release_maps(struct uw_source *source);
+
+/* From now on both probes of moves are attached. */
+void uw_source_trust_moves(struct uw_source *source);
+
+/* Makes an event at the function's entry or return, and attaches. Returns 0 or -errno. */
+int uw_source_attach_function(const struct uw_source *source, const char *program,
+			      const char *function, bool at_return, struct uw_source_link *ret);
+
+/* Attaches what belongs to the plan. Returns 0 or -errno. */
+int uw_source_attach(struct uw_source *source, const struct uw_plan *plan, char **ret_why);
+
+/* Closes it, and removes its event. */
+void uw_source_detach_link(const struct uw_source *source, struct uw_source_link *link);
+
+/* Reads the ring buffers of a source that has its maps. Returns 0 or -errno. */
+int uw_source_open_rings(struct uw_source *source);
+
+/* Zeroes but for what the setup says. NULL: no memory. */
+struct uw_source *uw_source_alloc(const struct uw_source_setup *setup);
+
+/* Whether the attachment is one of the plan's. */
+bool uw_source_belongs(const struct uw_attachment *attachment, const struct uw_plan *plan);
+
+/* Introduces the process to the programs, and puts the rules in force. Returns 0 or -errno. */
+int uw_source_introduce(struct uw_source *source, const struct uw_source_setup *setup,
+			char **ret_why);
+int uw_source_explain(char **ret_why, int error, const char *what, const char *name);
+
+/* Of source_store.c: what has come since uw_source_keep(), or is to be kept no more. */
+void uw_source_keep_vfs(const struct uw_source *source, size_t i);
+void uw_source_forget_vfs(const struct uw_source *source, size_t i);
+void uw_source_forget(const struct uw_source *source);
+
+/*
+ * Of source_vfs.c: whether the program is one of its own; what is due before the programs are
+ * loaded, and after, if they are wanted; and, once the rings are open, before they are read;
+ * and the end, in one step or two, more are harmless.
+ */
+bool uw_source_vfs_wants(const char *program);
+int uw_source_vfs_prepare(struct uw_source *source);
+int uw_source_vfs_start(struct uw_source *source);
+int uw_source_vfs_read(struct uw_source *source);
+void uw_source_vfs_stop(struct uw_source *source, bool keep_returns);
+
+#endif

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: MIT
+/* The maps of a source: rules to the kernel, deletions in flight and counters from it. */
+#include "probe/source_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#include "probe/bpf_map.h"
+
+static int find(const struct uw_source_part *parts, size_t n, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (!strcmp(parts[i].name, name))
+			return parts[i].fd;
+	return -ENOENT;
+}
+
+int uw_source_map(const struct uw_source *s, const char *name)
+{
+	return find(s->maps, s->n_maps, name);
+}
+
+int uw_source_program(const struct uw_source *s, const char *name)
+{
+	return find(s->programs, s->n_programs, name);
+}
+
+int uw_source_run(const struct uw_source *s, const char *program)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
+
+	return bpf_prog_test_run_opts(uw_source_program(s, program), &opts);
+}
+
+/* Entries of a table, laid out as struct uw_uid_entry and struct uw_path_entry are. */
+struct entries {
+	const char *map;
+	enum bpf_map_type type;
+	const void *first;
+	size_t n, size, key_size, value_size, value_offset;
+};
+
+/* A new table in the slot; the kernel waits for programs that still use the old one. */
+static int push_table(const struct uw_source *s, __u32 slot, const struct entries *e)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts,
+		    .map_flags = e->type == BPF_MAP_TYPE_LPM_TRIE ? BPF_F_NO_PREALLOC : 0);
+	int fd, r = 0;
+
+	fd = bpf_map_create(e->type, "uw_table", (__u32)e->key_size, (__u32)e->value_size,
+			    e->n ? (__u32)e->n : 1, &opts);
+	if (fd < 0)
+		return -errno;
+	if (e->n)
+		r = uw_bpf_map_fill(fd, e->first, (const char *)e->first + e->value_offset, e->size,
+				    e->n);
+	if (!r)
+		r = uw_bpf_map_update(uw_source_map(s, e->map), &slot, &fd);
+	close(fd);
+	return r;
+}
+
+int uw_source_set_tables(struct uw_source *s, const struct uw_rule_tables *tables,
+			 enum uw_detail detail)
+{
+	struct uw_control *control = &s->shared->control;
+	__u32 slot = (s->active + 1) % UW_RULESETS;
+	int r;
+	const struct entries uids = {
+		.map = "uw_uids",
+		.type = BPF_MAP_TYPE_LPM_TRIE,
+		.first = tables->uids,
+		.n = tables->n_uids,
+		.size = sizeof(struct uw_uid_entry),
+		.key_size = sizeof(struct uw_uid_key),
+		.value_size = sizeof(__u64),
+		.value_offset = offsetof(struct uw_uid_entry, rules),
+	};
+	const struct entries paths = {
+		.map = "uw_paths",
+		.type = BPF_MAP_TYPE_LPM_TRIE,
+		.first = tables->paths,
+		.n = tables->n_paths,
+		.size = sizeof(struct uw_path_entry),
+		.key_size = sizeof(struct uw_path_key),
+		.value_size = sizeof(struct uw_path_value),
+		.value_offset = offsetof(struct uw_path_entry, value),
+	};
+
+	/* No later one may have this number, in whichever process: it may be remembered. */
+	if (s->persistent && s->persistent->words->gen < tables->masks.gen)
+		s->persistent->words->gen = tables->masks.gen;
+	r = push_table(s, slot, &uids);
+	if (!r)
+		r = push_table(s, slot, &paths);
+	if (r < 0)
+		return r;
+	s->shared->set[slot] = tables->masks;
+	control->detail = (__u32)detail;
+	control->preempts = s->kernel->root.preemption != UW_PREEMPTION_NONE;
+	__atomic_store_n(&control->active, slot, __ATOMIC_SEQ_CST);
+	s->active = slot;
+	return 0;
+}
+
+static size_t value_size(int map)
+{
+	struct bpf_map_info info = { 0 };
+	__u32 len = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(map, &info, &len) ? 0 : info.value_size;
+}
+
+void uw_source_set_selftest(struct uw_source *s, bool out)
+{
+	__atomic_store_n(&s->shared->control.selftest, out, __ATOMIC_SEQ_CST);
+}
+
+void uw_source_ignore(const struct uw_source *s)
+{
+	size_t at = s->retiring ? s->layout.stopping_offset
+				: offsetof(struct uw_shared, control.stopping);
+
+	/* It may be that of another version. */
+	if (at + sizeof(__u32) <= s->shared_size)
+		__atomic_store_n((__u32 *)((char *)s->shared + at), 1, __ATOMIC_SEQ_CST);
+}
+
+void uw_source_set_state(struct uw_source *s, const struct uw_rule_tables *tables)
+{
+	s->shared->set[s->active] = tables->masks;
+}
+
+int uw_source_set_places(struct uw_source *s, const struct uw_path_deps *places)
+{
+	/* Only keys count: any bytes that are there serve as the value. */
+	const struct entries place = {
+		.map = "uw_places",
+		.type = BPF_MAP_TYPE_HASH,
+		.first = places->place,
+		.n = places->n_places,
+		.size = sizeof(*places->place),
+		.key_size = sizeof(*places->place),
+		.value_size = sizeof(__u32),
+	};
+	const struct entries name = {
+		.map = "uw_names",
+		.type = BPF_MAP_TYPE_HASH,
+		.first = places->name,
+		.n = places->n_names,
+		.size = sizeof(*places->name),
+		.key_size = sizeof(*places->name),
+		.value_size = sizeof(__u32),
+	};
+	int r;
+
+	if (uw_source_map(s, "uw_places") < 0)
+		return 0; /* a kernel side without kernel reads */
+	r = push_table(s, 0, &place);
+	if (!r)
+		r = push_table(s, 0, &name);
+	if (r < 0)
+		return r;
+	__atomic_store_n(&s->shared->control.links, (__u32)places->links, __ATOMIC_SEQ_CST);
+	return 0;
+}
+
+int uw_source_tree(const struct uw_source *s, struct uw_host_tree *ret)
+{
+	int r;
+
+	*ret = (struct uw_host_tree){ .settled = 1 };
+	if (uw_source_program(s, "uw_read_tree") < 0)
+		return 0;
+	r = uw_source_run(s, "uw_read_tree");
+	if (r < 0)
+		return r;
+	*ret = s->shared->tree;
+	return 0;
+}
+
+/* Puts the slots from the first up to before the end on the stack. */
+static int free_slots(const struct uw_source *s, const char *stack, __u32 first, __u32 end)
+{
+	__u32 slot[UW_STATES], n = 0;
+
+	while (end > first)
+		slot[n++] = --end;
+	return uw_bpf_map_fill(uw_source_map(s, stack), NULL, slot, sizeof(*slot), n);
+}
+
+int uw_source_prepare_maps(struct uw_source *s)
+{
+	int r = free_slots(s, "uw_spare_free", UW_DIRECT_SLOTS, UW_STATES);
+
+	return r ? r : free_slots(s, "uw_big_free", 0, UW_BIG_SLOTS);
+}
+
+int uw_source_share_maps(struct uw_source *s)
+{
+	int fd = uw_source_map(s, "uw_shared");
+	size_t size = value_size(fd);
+	void *p;
+
+	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED)
+		return -errno;
+	s->shared = p;
+	s->shared_size = size;
+	return 0;
+}
+
+void uw_source_release_maps(struct uw_source *s)
+{
+	if (s->shared)
+		munmap(s->shared, s->shared_size);
+}
+
+void uw_source_trust_moves(struct uw_source *s)
+{
+	__atomic_add_fetch(&s->shared->moves.done, 1, __ATOMIC_SEQ_CST);
+}
+
+/*
+ * How often the kernel skipped an entry program that was running already: on the same CPU, for
+ * another thread, which it had preempted. Kernels count it from 5.12, where it is possible
+ * from 5.11 on.
+ */
+static uint64_t skipped(const struct uw_source *s)
+{
+	uint64_t sum = 0;
+	size_t i;
+
+	for (i = 0; i < UW_N_ATTACHMENTS; i++) {
+		const struct uw_attachment *a = &uw_attachments[i];
+		struct bpf_prog_info info = { 0 };
+		__u32 len = sizeof(info);
+
+		if (!uw_source_belongs(a, &s->plan) || a->leave || a->function >= UW_FN_PATH_UNLINK)
+			continue;
+		if (!bpf_obj_get_info_by_fd(uw_source_program(s, a->program), &info, &len))
+			sum += info.recursion_misses;
+	}
+	return sum;
+}
+
+static int sum_counters(const struct uw_source *s, uint64_t ret[UW_CNT_MAX])
+{
+	int cpus = libbpf_num_possible_cpus(), fd = uw_source_map(s, "uw_counters"), r, cpu;
+	size_t n = value_size(fd) / sizeof(uint64_t), i;
+	uint64_t *values;
+	__u32 zero = 0;
+
+	if (cpus < 0)
+		return cpus;
+	values = calloc((size_t)cpus, n * sizeof(*values));
+	if (!values)
+		return -ENOMEM;
+	r = uw_bpf_map_lookup(fd, &zero, values);
+	if (!r) {
+		memset(ret, 0, UW_CNT_MAX * sizeof(*ret));
+		/* Another version may have less of them, or more. */
+		for (cpu = 0; cpu < cpus; cpu++)
+			for (i = 0; i < n && i < UW_CNT_MAX; i++)
+				ret[i] += values[(size_t)cpu * n + i];
+	}
+	free(values);
+	return r;
+}
+
+int uw_source_counters(const struct uw_source *s, uint64_t ret[UW_CNT_MAX])
+{
+	uint64_t ends[UW_CNT_MAX], later[UW_CNT_MAX];
+	int r;
+
+	r = sum_counters(s, ends);
+	if (!r)
+		r = sum_counters(s, later);
+	if (r < 0)
+		return r;
+	memcpy(ret, ends, sizeof(ends));
+	ret[UW_CNT_SEEN] = later[UW_CNT_SEEN];
+	ret[UW_CNT_SKIPPED] = skipped(s);
+	ret[UW_CNT_SEEN] += ret[UW_CNT_SKIPPED];
+	return 0;
+}
+
+/* libbpf says how far a ring buffer is filled from 1.3 on. The layout is the kernel's ABI. */
+int uw_source_map_positions(struct uw_source *s)
+{
+	int fd = uw_source_map(s, "uw_events");
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	void *p;
+
+	p = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED)
+		return -errno;
+	s->consumed = p;
+	p = mmap(NULL, page, PROT_READ, MAP_SHARED, fd, (off_t)page);
+	if (p == MAP_FAILED)
+		return -errno;
+	s->produced = p;
+	return 0;
+}
+
+void uw_source_unmap_positions(struct uw_source *s)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	if (s->consumed)
+		munmap(s->consumed, page);
+	if (s->produced)
+		munmap((void *)(uintptr_t)s->produced, page);
+	s->consumed = NULL;
+	s->produced = NULL;
+}
+
+void uw_source_usage(const struct uw_source *s, struct uw_source_usage *ret)
+{
+	unsigned long consumed = __atomic_load_n(s->consumed, __ATOMIC_ACQUIRE);
+	unsigned long written = __atomic_load_n(s->produced, __ATOMIC_ACQUIRE);
+
+	*ret = (struct uw_source_usage){
+		.ring_size = s->ring_size,
+		.ring_used = written - consumed,
+		.written = written,
+		.consumed = consumed,
+	};
+}

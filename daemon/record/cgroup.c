@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Units and slices are found as systemd finds them: cg_path_get_unit() and cg_path_get_slice() in
+ * src/basic/cgroup-util.c, unit_name_is_valid() in src/basic/unit-name.c. How containers are called
+ * is no standard: each manager's form is named at its place below.
+ */
+#include "record/cgroup.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#define ID_LEN 64
+
+static struct uw_str from(struct uw_str s, size_t at)
+{
+	return (struct uw_str){ s.s + at, s.len - at };
+}
+
+static bool is(struct uw_str s, const char *word)
+{
+	return s.len == strlen(word) && !memcmp(s.s, word, s.len);
+}
+
+static bool cut_start(struct uw_str *s, const char *start)
+{
+	size_t len = strlen(start);
+
+	if (s->len < len || memcmp(s->s, start, len))
+		return false;
+	*s = from(*s, len);
+	return true;
+}
+
+static bool cut_end(struct uw_str *s, const char *end)
+{
+	size_t len = strlen(end);
+
+	if (s->len < len || memcmp(s->s + s->len - len, end, len))
+		return false;
+	s->len -= len;
+	return true;
+}
+
+/* The next component of path, which it is taken from; an empty one at the end. */
+static struct uw_str next(struct uw_str *path)
+{
+	struct uw_str name;
+	const char *slash;
+
+	while (path->len && path->s[0] == '/')
+		*path = from(*path, 1);
+	slash = memchr(path->s, '/', path->len);
+	name = (struct uw_str){ path->s, slash ? (size_t)(slash - path->s) : path->len };
+	*path = from(*path, name.len);
+	return name;
+}
+
+/* A leading underscore keeps systemd's names apart from the kernel's: cg_escape(). */
+static struct uw_str unescape(struct uw_str name)
+{
+	return name.len && name.s[0] == '_' ? from(name, 1) : name;
+}
+
+static bool of_type(struct uw_str type)
+{
+	static const char *const types[] = { ".service", ".scope", ".socket",	 ".mount",
+					     ".swap",	 ".timer", ".automount", ".path",
+					     ".target",	 ".device" };
+	size_t i;
+
+	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (is(type, types[i]))
+			return true;
+	return false;
+}
+
+static bool may_be_in_unit(char c)
+{
+	switch (c) {
+	case '0' ... '9':
+	case 'a' ... 'z':
+	case 'A' ... 'Z':
+	case '@':
+	case ':':
+	case '-':
+	case '_':
+	case '.':
+	case '\\':
+		return true;
+	}
+	return false;
+}
+
+/* Less its type: characters that a unit's name can have, not a template without an instance. */
+static bool valid_stem(struct uw_str stem)
+{
+	const char *at;
+	size_t i;
+
+	for (i = 0; i < stem.len; i++)
+		if (!may_be_in_unit(stem.s[i]))
+			return false;
+	at = stem.len ? memchr(stem.s, '@', stem.len) : NULL;
+	return stem.len && (!at || (at != stem.s && at != stem.s + stem.len - 1));
+}
+
+static bool is_unit(struct uw_str name)
+{
+	const char *dot = name.len ? memrchr(name.s, '.', name.len) : NULL;
+	struct uw_str stem = { name.s, dot ? (size_t)(dot - name.s) : 0 };
+
+	return dot && name.len <= UW_CGROUP_NAME_MAX && of_type(from(name, stem.len)) &&
+	       valid_stem(stem);
+}
+
+/* A slice has no instances. */
+static bool is_slice(struct uw_str name)
+{
+	struct uw_str stem = unescape(name);
+
+	return stem.len <= UW_CGROUP_NAME_MAX && cut_end(&stem, ".slice") && valid_stem(stem) &&
+	       !memchr(stem.s, '@', stem.len);
+}
+
+static void find_unit(struct uw_str path, struct uw_cgroup *ret)
+{
+	struct uw_str name = next(&path);
+
+	for (; is_slice(name); name = next(&path))
+		ret->slice = unescape(name);
+	name = unescape(name);
+	if (!is_unit(name))
+		return;
+	ret->unit = name;
+	if (!ret->slice.len)
+		ret->slice = (struct uw_str){ "-.slice", 7 }; /* the root of all slices */
+}
+
+static bool is_id(struct uw_str s)
+{
+	size_t i;
+
+	for (i = 0; i < s.len; i++)
+		if (!s.s[i] || !strchr("0123456789abcdef", s.s[i]))
+			return false;
+	return s.len == ID_LEN;
+}
+
+/* Scopes and groups that have a manager's name before the id. */
+static bool prefixed_id(struct uw_str name, struct uw_str *ret)
+{
+	static const char *const prefixes[] = {
+		"docker-",	   /* docker, systemd driver */
+		"libpod-",	   /* podman */
+		"libpod-conmon-",  /* the monitor of a container of podman */
+		"cri-containerd-", /* containerd below Kubernetes */
+		"crio-",	   /* CRI-O */
+		"crio-conmon-",	   /* its monitor */
+		"nerdctl-",	   /* containerd by nerdctl */
+	};
+	struct uw_str head = { name.s, name.len > ID_LEN ? name.len - ID_LEN : 0 };
+	size_t i;
+
+	if (!head.len)
+		return false;
+	/* What containerd makes of a systemd path where it is not told to use systemd. */
+	if (cut_end(&head, ":cri-containerd:") && is_id(from(name, name.len - ID_LEN))) {
+		*ret = from(name, name.len - ID_LEN);
+		return true;
+	}
+	cut_end(&name, ".scope");
+	for (i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+		struct uw_str id = name;
+
+		if (!cut_start(&id, prefixes[i]) || !is_id(id))
+			continue;
+		*ret = id;
+		return true;
+	}
+	return false;
+}
+
+static int hex(char c)
+{
+	const char *digits = "0123456789abcdef", *at = c ? strchr(digits, c) : NULL;
+
+	return at ? (int)(at - digits) : -1;
+}
+
+/* Takes back unit_name_escape(), which writes `-` as \x2d. What is no escape stays as it is. */
+static struct uw_str unescape_unit(struct uw_str s, char *buffer)
+{
+	size_t i, len = 0;
+
+	for (i = 0; i < s.len; i++) {
+		int high, low;
+
+		buffer[len++] = s.s[i];
+		if (s.len - i < 4 || s.s[i] != '\\' || s.s[i + 1] != 'x')
+			continue;
+		high = hex(s.s[i + 2]);
+		low = hex(s.s[i + 3]);
+		if (high < 0 || low < 0 || high + low == 0)
+			continue;
+		buffer[len - 1] = (char)(high << 4 | low);
+		i += 3;
+	}
+	return (struct uw_str){ buffer, len };
+}
+
+/* libvirt registers virtual machines as qemu-NUMBER-NAME: no containers. */
+static bool is_qemu(struct uw_str name)
+{
+	size_t digits = 0;
+
+	if (!cut_start(&name, "qemu-"))
+		return false;
+	while (digits < name.len && name.s[digits] >= '0' && name.s[digits] <= '9')
+		digits++;
+	return digits && digits < name.len && name.s[digits] == '-';
+}
+
+/* What systemd-machined knows: a scope or an instance of systemd-nspawn@.service. */
+static bool machine(struct uw_str name, char *buffer, struct uw_str *ret)
+{
+	struct uw_str unit = unescape(name), scope = unit, service = unit, found;
+	char decoded[UW_CGROUP_NAME_MAX];
+
+	if (cut_end(&scope, ".scope") && cut_start(&scope, "machine-"))
+		found = unescape_unit(scope, decoded);
+	else if (cut_end(&service, ".service") && cut_start(&service, "systemd-nspawn@"))
+		found = unescape_unit(service, decoded);
+	else
+		return false;
+	if (!found.len || is_qemu(found) || !is_unit(unit))
+		return false;
+	memcpy(buffer, found.s, found.len);
+	*ret = (struct uw_str){ buffer, found.len };
+	return true;
+}
+
+/* lxc.payload.NAME of LXC 4; the monitor is outside of the container. */
+static bool lxc_payload(struct uw_str name, struct uw_str *ret)
+{
+	if (!cut_start(&name, "lxc.payload.") || !name.len)
+		return false;
+	*ret = name;
+	return true;
+}
+
+static void find_container(struct uw_str path, char *buffer, struct uw_str *ret)
+{
+	struct uw_str name, last = { "", 0 };
+	bool pods = false, namespace = false;
+	size_t depth;
+
+	for (depth = 1; (name = next(&path)).len; depth++, last = name) {
+		struct uw_str start = name;
+
+		if (name.len > UW_CGROUP_NAME_MAX)
+			continue;
+		if (prefixed_id(name, ret) || machine(name, buffer, ret) || lxc_payload(name, ret))
+			continue;
+		/* /docker/ID with the driver cgroupfs; /NAMESPACE/ID is containerd's own form. */
+		if (is_id(name) && (pods || is(last, "docker") || is(last, "libpod_parent") ||
+				    (depth == 2 && namespace)))
+			*ret = name;
+		else if (is(last, "lxc") || is(last, "lxc.payload")) /* before LXC 4 */
+			*ret = name;
+		pods = pods || cut_start(&start, "kubepods");
+		namespace = depth == 1 && !is_slice(name) && !is_unit(unescape(name));
+	}
+}
+
+void uw_cgroup_parse(struct uw_str path, char buffer[UW_CGROUP_NAME_MAX], struct uw_cgroup *ret)
+{
+	*ret = (struct uw_cgroup){ { "", 0 }, { "", 0 }, { "", 0 } };
+	if (!path.len || path.s[0] != '/')
+		return;
+	find_unit(path, ret);
+	find_container(path, buffer, &ret->container);
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+#include "record/cmdline.h"
+
+#include <string.h>
+
+static bool plain(const char *s, size_t len, bool command)
+{
+	static const char others[] = "._/:,@+-";
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		char c = s[i];
+
+		if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+		    (c && strchr(others, c)))
+			continue;
+		/* In front, these would be an assignment and a job. */
+		if (command || (c != '=' && c != '%'))
+			return false;
+	}
+	return len;
+}
+
+/* Between single quotes everything stands for itself, but for the quote. */
+static size_t quote(const char *s, size_t len, char *to)
+{
+	size_t n = 0, i;
+
+	to[n++] = '\'';
+	for (i = 0; i < len; i++) {
+		if (s[i] == '\'') {
+			memcpy(to + n, "'\\'", 3);
+			n += 3;
+		}
+		to[n++] = s[i];
+	}
+	to[n++] = '\'';
+	return n;
+}
+
+/*
+ * What a program overwrites its arguments with to name itself, as setproctitle(3) does, is padded
+ * with NULs, which are no arguments. One empty argument at the end may well be.
+ */
+static struct uw_str without_padding(struct uw_str cmdline)
+{
+	size_t len = cmdline.len;
+
+	while (len && !cmdline.s[len - 1])
+		len--;
+	return cmdline.len - len > 1 ? (struct uw_str){ cmdline.s, len } : cmdline;
+}
+
+size_t uw_cmdline_quote(struct uw_str cmdline, bool cut, char room[UW_CMDLINE_ROOM])
+{
+	static const char mark[] = " (cut)";
+	size_t n = 0, at = 0, len;
+	const char *nul;
+
+	cmdline = without_padding(cmdline);
+	do {
+		const char *s = cmdline.s + at;
+
+		nul = memchr(s, '\0', cmdline.len - at);
+		len = nul ? (size_t)(nul - s) : cmdline.len - at;
+		if (at)
+			room[n++] = ' ';
+		if (plain(s, len, !at)) {
+			memcpy(room + n, s, len);
+			n += len;
+		} else {
+			n += quote(s, len, room + n);
+		}
+		at += len + 1;
+	} while (nul);
+	if (!cut)
+		return n;
+	memcpy(room + n, mark, sizeof(mark) - 1);
+	return n + sizeof(mark) - 1;
+}

@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: MIT
+#include "record/storm.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+
+/* Programs whose deletions are counted: a table of buckets, in which the longest idle gives way. */
+#define BUCKETS 256
+#define WAYS	8
+
+/* Summaries that can be under way. */
+#define SUMMARIES 64
+
+/* Who deletes. Programs are compared by a hash, and by their path where a summary names them. */
+struct who {
+	uint32_t uid;
+	uint32_t parent; /* or the process itself */
+	bool is_parent;
+	uint64_t program;
+};
+
+struct program {
+	bool used;
+	bool flooding;
+	struct who who;
+	uint64_t since_ns; /* of the present interval */
+	uint64_t last_ns;
+	uint64_t n; /* deletions in it */
+};
+
+/* Whose a summary is. Apart from it, so that a look for one takes no memory for all. */
+struct slot {
+	bool used;
+	bool due;
+	struct who who;
+};
+
+struct uw_storm {
+	struct program programs[BUCKETS][WAYS];
+	struct slot slots[SUMMARIES];
+	size_t n_used;
+	struct {
+		uint64_t slot; /* from 1, or 0 */
+		bool used;
+		uint64_t succeeded, failed, unknown;
+	} undo;
+	struct uw_summary summaries[SUMMARIES]; /* of each slot */
+};
+
+size_t uw_storm_size(void)
+{
+	return sizeof(struct uw_storm);
+}
+
+void uw_storm_recover(struct uw_storm *f, bool undo, uint64_t written)
+{
+	struct uw_summary *summary;
+	size_t i;
+
+	if (undo && f->undo.slot && f->undo.slot <= SUMMARIES) {
+		f->slots[f->undo.slot - 1].used = f->undo.used;
+		summary = &f->summaries[f->undo.slot - 1];
+		summary->succeeded = f->undo.succeeded;
+		summary->failed = f->undo.failed;
+		summary->unknown = f->undo.unknown;
+	}
+	if (written && written <= SUMMARIES)
+		f->slots[written - 1].used = false;
+	f->n_used = 0;
+	for (i = 0; i < SUMMARIES; i++)
+		f->n_used += f->slots[i].used;
+}
+
+void uw_storm_mark(struct uw_storm *f)
+{
+	f->undo.slot = 0;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
+/* Counts can be undone; all else is the same if it is done twice. */
+static void remember(struct uw_storm *f, size_t i)
+{
+	f->undo.used = f->slots[i].used;
+	f->undo.succeeded = f->summaries[i].succeeded;
+	f->undo.failed = f->summaries[i].failed;
+	f->undo.unknown = f->summaries[i].unknown;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	f->undo.slot = i + 1;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
+static struct who who_is(const struct uw_record *r)
+{
+	struct uw_str program = r->exe.len ? r->exe : r->comm;
+	struct who who = { 0 };
+
+	who.uid = r->uid;
+	who.is_parent = r->task_known && r->ppid > 1;
+	who.parent = who.is_parent ? r->ppid : r->pid;
+	/* Whoever makes two programs collide deletes by both: they are one storm then. */
+	who.program = uw_hash(UW_HASH_START, program.s, program.len);
+	return who;
+}
+
+static bool same(const struct who *a, const struct who *b)
+{
+	return a->uid == b->uid && a->parent == b->parent && a->is_parent == b->is_parent &&
+	       a->program == b->program;
+}
+
+/* Its summaries are complete: nothing is added any more. */
+static void close_slots(struct uw_storm *f, const struct who *who)
+{
+	size_t i;
+
+	for (i = 0; i < SUMMARIES && f->n_used; i++)
+		if (f->slots[i].used && same(&f->slots[i].who, who))
+			f->slots[i].due = true;
+}
+
+static struct program *find_program(struct uw_storm *f, const struct who *who, uint64_t now_ns)
+{
+	uint64_t h = uw_hash(who->program, who, offsetof(struct who, is_parent));
+	struct program *bucket = f->programs[(h ^ h >> 32) % BUCKETS], *victim = bucket;
+	size_t i;
+
+	for (i = 0; i < WAYS; i++) {
+		if (bucket[i].used && same(&bucket[i].who, who))
+			return &bucket[i];
+		if (victim->used && (!bucket[i].used || bucket[i].last_ns < victim->last_ns))
+			victim = &bucket[i];
+	}
+	if (victim->used && victim->flooding)
+		close_slots(f, &victim->who);
+	*victim = (struct program){ .used = true, .who = *who, .since_ns = now_ns };
+	return victim;
+}
+
+static bool is_over(uint64_t since_ns, const struct uw_storm_limit *limit, uint64_t now_ns)
+{
+	/* Events of several CPUs do not come in the order of their times. */
+	return now_ns > since_ns && now_ns - since_ns >= limit->interval_s * UW_NS_PER_S;
+}
+
+/* A storm goes on until an interval has no more deletions than are written in full. */
+static void next_interval(struct uw_storm *f, struct program *p, const struct uw_storm_limit *limit,
+			  uint64_t now_ns)
+{
+	if (p->flooding)
+		close_slots(f, &p->who);
+	p->flooding = p->flooding && p->n > limit->burst;
+	p->since_ns = now_ns;
+	p->n = 0;
+}
+
+static void set_text(struct uw_storm_text *text, struct uw_str s)
+{
+	text->len = s.len < sizeof(text->s) ? s.len : sizeof(text->s);
+	memcpy(text->s, s.s ? s.s : "", text->len);
+}
+
+/* The path of the directory that holds it; "" is the root. */
+static size_t parent_of(struct uw_str path)
+{
+	while (path.len && path.s[path.len - 1] != '/')
+		path.len--;
+	return path.len ? path.len - 1 : 0;
+}
+
+/* Shortens dir until it is a directory above path, too. */
+static void narrow(struct uw_storm_text *dir, struct uw_str path)
+{
+	size_t parent = parent_of(path), n = 0, i;
+
+	/* Mostly it is in the same one. */
+	if (parent == dir->len && !memcmp(dir->s, path.s, parent))
+		return;
+	for (i = 0; i < dir->len && i < parent && dir->s[i] == path.s[i]; i++)
+		if (dir->s[i] == '/')
+			n = i;
+	/* All of one of them, and the end of a component of the other. */
+	if ((i == dir->len && (i == parent || path.s[i] == '/')) ||
+	    (i == parent && dir->s[i] == '/'))
+		n = i;
+	dir->len = n;
+}
+
+/* The slot for it, or a free one; SUMMARIES where there is neither. */
+static size_t find_slot(const struct uw_storm *f, const struct who *who, uint64_t rules)
+{
+	size_t i, used = 0, free_slot = SUMMARIES;
+
+	for (i = 0; i < SUMMARIES && !(free_slot < SUMMARIES && used == f->n_used); i++) {
+		const struct slot *slot = &f->slots[i];
+
+		used += slot->used;
+		if (slot->used && !slot->due && f->summaries[i].rules == rules &&
+		    same(&slot->who, who))
+			return i;
+		if (!slot->used && free_slot == SUMMARIES)
+			free_slot = i;
+	}
+	return free_slot;
+}
+
+static void begin_summary(struct uw_summary *s, const struct uw_record *r, uint64_t rules)
+{
+	struct uw_str path = r->path.len ? r->path : r->name;
+
+	s->succeeded = s->failed = s->unknown = 0;
+	s->begin_ns = r->exit_ns;
+	s->rules = rules;
+	s->uid = r->uid;
+	s->ppid = r->ppid;
+	s->ppid_known = r->task_known;
+	s->n_pids = 0;
+	set_text(&s->comm, r->comm);
+	set_text(&s->exe, r->exe);
+	set_text(&s->cgroup, r->cgroup);
+	set_text(&s->first, path);
+	s->dir_known = true;
+	set_text(&s->dir, (struct uw_str){ r->path.s, parent_of(r->path) });
+}
+
+static void add_pid(struct uw_summary *s, uint32_t pid)
+{
+	size_t i;
+
+	/* Mostly the one that came last. */
+	for (i = s->n_pids; i; i--)
+		if (s->pids[i - 1] == pid)
+			return;
+	if (s->n_pids < UW_STORM_PIDS)
+		s->pids[s->n_pids++] = pid;
+}
+
+static void add(struct uw_summary *s, const struct uw_record *r)
+{
+	if (!r->ret_known)
+		s->unknown++;
+	else if (r->ret)
+		s->failed++;
+	else
+		s->succeeded++;
+	if (r->exit_ns > s->end_ns)
+		s->end_ns = r->exit_ns;
+	if (r->exit_ns < s->begin_ns)
+		s->begin_ns = r->exit_ns;
+	add_pid(s, r->pid);
+	set_text(&s->last, r->path.len ? r->path : r->name);
+	/* A path that is cut lacks its beginning. */
+	if (!r->path.len || r->path.s[0] != '/')
+		s->dir_known = false;
+	else if (s->dir_known)
+		narrow(&s->dir, r->path);
+}
+
+bool uw_storm_take(struct uw_storm *f, const struct uw_storm_limit *limit,
+		   const struct uw_record *r, uint64_t rules)
+{
+	struct who who;
+	struct program *p;
+	struct slot *slot;
+	size_t i;
+
+	if (!limit->burst)
+		return false;
+	who = who_is(r);
+	p = find_program(f, &who, r->exit_ns);
+	if (is_over(p->since_ns, limit, r->exit_ns))
+		next_interval(f, p, limit, r->exit_ns);
+	p->last_ns = r->exit_ns;
+	if (++p->n > limit->burst)
+		p->flooding = true;
+	if (!p->flooding)
+		return false;
+	i = find_slot(f, &who, rules);
+	if (i == SUMMARIES)
+		return false; /* the caller has not seen to room: rather a record too many */
+	remember(f, i);
+	slot = &f->slots[i];
+	if (!slot->used) {
+		slot->used = true;
+		slot->due = false;
+		slot->who = who;
+		f->summaries[i].end_ns = 0;
+		begin_summary(&f->summaries[i], r, rules);
+		f->n_used++;
+	}
+	add(&f->summaries[i], r);
+	return true;
+}
+
+bool uw_storm_has_room(const struct uw_storm *f)
+{
+	return f->n_used < SUMMARIES;
+}
+
+const struct uw_summary *uw_storm_due(struct uw_storm *f, const struct uw_storm_limit *limit,
+				      uint64_t now_ns)
+{
+	struct program *p;
+	size_t i;
+
+	for (i = 0; i < SUMMARIES && f->n_used; i++) {
+		struct slot *slot = &f->slots[i];
+
+		if (!slot->used)
+			continue;
+		if (!slot->due) {
+			p = find_program(f, &slot->who, now_ns);
+			if (is_over(p->since_ns, limit, now_ns))
+				next_interval(f, p, limit, now_ns);
+		}
+		if (slot->due)
+			return &f->summaries[i];
+	}
+	return NULL;
+}
+
+const struct uw_summary *uw_storm_oldest(struct uw_storm *f)
+{
+	const struct uw_summary *oldest = NULL;
+	size_t i;
+
+	for (i = 0; i < SUMMARIES && f->n_used; i++)
+		if (f->slots[i].used && (!oldest || f->summaries[i].begin_ns < oldest->begin_ns))
+			oldest = &f->summaries[i];
+	return oldest;
+}
+
+uint64_t uw_storm_slot(const struct uw_storm *f, const struct uw_summary *summary)
+{
+	return (uint64_t)(summary - f->summaries) + 1;
+}
+
+void uw_storm_release(struct uw_storm *f, const struct uw_summary *summary)
+{
+	f->slots[summary - f->summaries].used = false;
+	f->n_used--;
+}
+
+void uw_storm_end_all(struct uw_storm *f)
+{
+	size_t i;
+
+	memset(f->programs, 0, sizeof(f->programs));
+	for (i = 0; i < SUMMARIES; i++)
+		f->slots[i].due = f->slots[i].used;
+}

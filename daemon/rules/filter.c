@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Rules, compiled: masks for operations and results, prefixes of uids. For paths, see
+ * filter_paths.c.
+ */
+#include <errno.h>
+#include <endian.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "rules/filter.h"
+
+#define UID_SPACE ((uint64_t)1 << 32)
+
+/* At uid `at`, so many more (or fewer) ranges of a rule's User= or ExcludeUser= are open. */
+struct uid_step {
+	uint64_t at;
+	unsigned int rule;
+	bool exclude;
+	int change;
+};
+
+/* Walks all steps of all rules in ascending order; open[] counts the ranges that the uid is in. */
+struct uid_sweep {
+	struct uid_step *steps;
+	size_t n_steps;
+	size_t open_user[UW_RULES_MAX];
+	size_t open_exclude[UW_RULES_MAX];
+	uint64_t mask;
+};
+
+static uint64_t all_rules(const struct uw_config *config)
+{
+	return config->n_rules < 64 ? ((uint64_t)1 << config->n_rules) - 1 : UINT64_MAX;
+}
+
+static int compare_steps(const void *a, const void *b)
+{
+	const struct uid_step *x = a, *y = b;
+
+	return (x->at > y->at) - (x->at < y->at);
+}
+
+static void add_steps(struct uid_sweep *sweep, const struct uw_uids *uids, size_t rule,
+		      bool exclude)
+{
+	for (size_t i = 0; i < uids->n; i++) {
+		struct uid_step step = {
+			.at = uids->range[i].first,
+			.rule = (unsigned int)rule,
+			.exclude = exclude,
+			.change = 1,
+		};
+
+		sweep->steps[sweep->n_steps++] = step;
+		step.at = (uint64_t)uids->range[i].last + 1;
+		step.change = -1;
+		sweep->steps[sweep->n_steps++] = step;
+	}
+}
+
+static int sweep_init(struct uid_sweep *sweep, const struct uw_config *config)
+{
+	size_t n = 1; /* calloc() may return NULL for none */
+
+	*sweep = (struct uid_sweep){ 0 };
+	for (size_t i = 0; i < config->n_rules; i++)
+		n += 2 * (config->rules[i].user.n + config->rules[i].exclude_user.n);
+	sweep->steps = calloc(n, sizeof(*sweep->steps));
+	if (!sweep->steps)
+		return -ENOMEM;
+	for (size_t i = 0; i < config->n_rules; i++) {
+		const struct uw_rule *rule = &config->rules[i];
+
+		if (rule->user.any) {
+			sweep->open_user[i] = 1;
+			sweep->mask |= (uint64_t)1 << i;
+		} else {
+			add_steps(sweep, &rule->user, i, false);
+		}
+		add_steps(sweep, &rule->exclude_user, i, true);
+	}
+	qsort(sweep->steps, sweep->n_steps, sizeof(*sweep->steps), compare_steps);
+	return 0;
+}
+
+static void take_step(struct uid_sweep *sweep, const struct uid_step *step)
+{
+	size_t *open = step->exclude ? &sweep->open_exclude[step->rule]
+				     : &sweep->open_user[step->rule];
+	uint64_t bit = (uint64_t)1 << step->rule;
+
+	/* Steps at one uid come in any order: in between, a count may wrap and come back. */
+	*open += (size_t)step->change;
+	if (sweep->open_user[step->rule] > 0 && sweep->open_exclude[step->rule] == 0)
+		sweep->mask |= bit;
+	else
+		sweep->mask &= ~bit;
+}
+
+static int add_entry(struct uw_filter *filter, uint64_t first, unsigned int prefixlen,
+		     uint64_t rules)
+{
+	/* No capacity is kept: the array grows whenever its length reaches a power of two. */
+	if ((filter->tables.n_uids & (filter->tables.n_uids - 1)) == 0) {
+		size_t room = filter->tables.n_uids ? 2 * filter->tables.n_uids : 1;
+		struct uw_uid_entry *uids;
+
+		uids = reallocarray(filter->tables.uids, room, sizeof(*uids));
+		if (!uids)
+			return -ENOMEM;
+		filter->tables.uids = uids;
+	}
+	filter->tables.uids[filter->tables.n_uids++] = (struct uw_uid_entry){
+		.key = { .prefixlen = prefixlen, .uid = htobe32((uint32_t)first) },
+		.rules = rules,
+	};
+	return 0;
+}
+
+/* Covers the uids from first up to, not including, end with as few prefixes as there can be. */
+static int add_interval(struct uw_filter *filter, uint64_t first, uint64_t end, uint64_t rules)
+{
+	int r;
+
+	while (first < end) {
+		unsigned int bits = first ? (unsigned int)__builtin_ctzll(first) : 32;
+
+		while (((uint64_t)1 << bits) > end - first)
+			bits--;
+		r = add_entry(filter, first, 32 - bits, rules);
+		if (r < 0)
+			return r;
+		first += (uint64_t)1 << bits;
+	}
+	return 0;
+}
+
+/* The end of the uid space closes the last interval as a change to another mask would. */
+static int compile_intervals(struct uw_filter *filter, struct uid_sweep *sweep)
+{
+	uint64_t start = 0, at, mask = 0;
+	size_t i = 0;
+	int r;
+
+	for (at = 0; at < UID_SPACE; at = i < sweep->n_steps ? sweep->steps[i].at : UID_SPACE) {
+		for (; i < sweep->n_steps && sweep->steps[i].at == at; i++)
+			take_step(sweep, &sweep->steps[i]);
+		if (sweep->mask == mask)
+			continue;
+		if (mask) {
+			r = add_interval(filter, start, at, mask);
+			if (r < 0)
+				return r;
+		}
+		start = at;
+		mask = sweep->mask;
+	}
+	if (start == 0 && mask == all_rules(filter->config))
+		return 0; /* nobody cares: no entries, check_uids stays 0 */
+	filter->tables.masks.check_uids = 1;
+	return mask ? add_interval(filter, start, UID_SPACE, mask) : 0;
+}
+
+static int compile_uids(struct uw_filter *filter)
+{
+	struct uid_sweep sweep;
+	int r;
+
+	r = sweep_init(&sweep, filter->config);
+	if (r < 0)
+		return r;
+	r = compile_intervals(filter, &sweep);
+	free(sweep.steps);
+	return r;
+}
+
+static void compile_masks(struct uw_filter *filter)
+{
+	for (size_t i = 0; i < filter->config->n_rules; i++) {
+		const struct uw_rule *rule = &filter->config->rules[i];
+		uint64_t bit = (uint64_t)1 << i;
+
+		for (unsigned int op = 0; op < UW_OP_MAX; op++)
+			if (rule->operations & 1u << op)
+				filter->tables.masks.op[op] |= bit;
+		if (rule->results & UW_RESULT_SUCCESS)
+			filter->tables.masks.success |= bit;
+		if (rule->results & UW_RESULT_FAILURE)
+			filter->tables.masks.failure |= bit;
+	}
+}
+
+static int compile_paths(struct uw_filter *filter, const struct uw_filter_env *env)
+{
+	int r;
+
+	for (size_t i = 0; i < filter->config->n_rules; i++)
+		filter->by_path |= filter->config->rules[i].path.n > 0 ||
+				   filter->config->rules[i].exclude.n > 0;
+	r = uw_path_rules_init(&filter->path_rules, filter->config, env);
+	if (r == 0)
+		r = uw_path_rules_compile(&filter->path_rules, &filter->tables.paths,
+					  &filter->tables.n_paths);
+	filter->tables.masks.check_paths = filter->tables.n_paths > 0;
+	return r;
+}
+
+int uw_filter_new(const struct uw_config *config, uint32_t gen, const struct uw_filter_env *env,
+		  struct uw_filter **ret)
+{
+	struct uw_filter *filter;
+	int r;
+
+	filter = calloc(1, sizeof(*filter));
+	if (!filter)
+		return -ENOMEM;
+	filter->config = config;
+	filter->tables.masks.gen = gen;
+	compile_masks(filter);
+	r = compile_paths(filter, env);
+	if (r == 0)
+		r = compile_uids(filter);
+	if (r < 0) {
+		uw_filter_free(filter);
+		return r;
+	}
+	*ret = filter;
+	return 0;
+}
+
+void uw_filter_set_mntns(struct uw_filter *filter, uint32_t mntns)
+{
+	filter->path_rules.env.mntns = mntns;
+}
+
+void uw_filter_free(struct uw_filter *filter)
+{
+	if (!filter)
+		return;
+	uw_path_rules_done(&filter->path_rules);
+	free(filter->tables.paths);
+	free(filter->tables.uids);
+	free(filter);
+}
+
+uint64_t uw_filter_uid_rules(const struct uw_filter *filter, uint32_t uid)
+{
+	size_t low = 0, high = filter->tables.n_uids;
+	const struct uw_uid_entry *entry;
+
+	if (!filter->tables.masks.check_uids)
+		return all_rules(filter->config);
+	/* The first `low` entries begin at uid or below; disjoint, so the last one decides. */
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (be32toh(filter->tables.uids[middle].key.uid) <= uid)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == 0)
+		return 0;
+	entry = &filter->tables.uids[low - 1];
+	if ((uint64_t)uid - be32toh(entry->key.uid) >= UID_SPACE >> entry->key.prefixlen)
+		return 0;
+	return entry->rules;
+}
+
+/* Out of record->rules, those that match by everything but the path. */
+static uint64_t match_all_but_path(const struct uw_filter *filter, const struct uw_record *record)
+{
+	uint64_t rules = record->rules & all_rules(filter->config);
+
+	if ((unsigned int)record->op >= UW_OP_MAX)
+		return 0;
+	rules &= filter->tables.masks.op[record->op];
+	if (record->ret_known)
+		rules &= record->ret < 0 ? filter->tables.masks.failure
+					 : filter->tables.masks.success;
+	return rules & uw_filter_uid_rules(filter, record->uid);
+}
+
+uint64_t uw_filter_match(const struct uw_filter *filter, const struct uw_record *record)
+{
+	return uw_path_rules_match(&filter->path_rules, record, match_all_but_path(filter, record));
+}
+
+uint64_t uw_filter_match_path(const struct uw_filter *filter, const struct uw_record *record)
+{
+	return uw_path_rules_match_path(&filter->path_rules, record,
+					match_all_but_path(filter, record));
+}
+
+bool uw_filter_host_path(const struct uw_filter *filter, const struct uw_record *record,
+			 uint64_t matches, struct uw_host_paths *ret, size_t *ret_len)
+{
+	return uw_path_rules_host_path(&filter->path_rules, record, matches, ret, ret_len);
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+#include "rules/ruleset.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+static bool is_used(const struct uw_ruleset *ruleset, const struct uw_config *config)
+{
+	bool used = ruleset->now.config == config;
+
+	for (size_t i = 0; i < UW_RULES_KEPT && !used; i++)
+		used = ruleset->before[i].config == config;
+	return used;
+}
+
+/* Frees rules of the ruleset, or of none, and their configuration if no others use it. */
+static void rules_done(const struct uw_ruleset *ruleset, struct uw_rules *rules)
+{
+	struct uw_config *config = rules->config;
+
+	if (!config)
+		return;
+	uw_filter_free(rules->filter);
+	uw_path_deps_done(&rules->places);
+	uw_symlinks_free(rules->links);
+	uw_mounts_free(rules->mounts);
+	*rules = (struct uw_rules){ 0 };
+	if (!is_used(ruleset, config))
+		uw_config_free(config);
+}
+
+/* Inode number of the mount namespace of process 1; 0 where the daemon may not look. */
+static uint32_t host_mntns(void)
+{
+	char text[64];
+	ssize_t n = readlink("/proc/1/ns/mnt", text, sizeof(text) - 1);
+	unsigned int inode = 0;
+
+	text[n > 0 ? n : 0] = '\0';
+	return sscanf(text, "mnt:[%u]", &inode) == 1 ? inode : 0;
+}
+
+/* Adds to the configuration in rules what follows from it. */
+static int compile(struct uw_rules *rules)
+{
+	struct uw_filter_env env = { .mntns = host_mntns() };
+	size_t i;
+	int r;
+
+	rules->checked_ns = uw_clock_ns(CLOCK_BOOTTIME);
+	r = uw_mounts_read(&rules->mounts);
+	if (r == 0)
+		r = uw_symlinks_new(uw_symlinks_system, &rules->links);
+	if (r < 0)
+		return r;
+	env.mounts = rules->mounts;
+	env.links = rules->links;
+	r = uw_filter_new(rules->config, rules->gen, &env, &rules->filter);
+	if (r == 0)
+		r = uw_path_deps_init(rules->mounts, rules->links, &rules->places);
+	if (r < 0)
+		return r;
+	/* Until they are confirmed, the daemon decides. */
+	if (rules->filter->by_path)
+		rules->filter->tables.masks.tree = UW_NO_STATE;
+	for (i = 0; i < rules->config->n_rules; i++)
+		rules->names[i] = rules->config->rules[i].name;
+	return 0;
+}
+
+int uw_ruleset_load(const struct uw_ruleset *ruleset, const char *file, bool optional,
+		    struct uw_errors *errors, struct uw_rules *ret)
+{
+	struct uw_rules rules = { .gen = ruleset->now.gen + 1 };
+	int r;
+
+	r = uw_config_load(file, optional, &uw_names_system, &rules.config, errors);
+	if (r < 0)
+		return r;
+	r = compile(&rules);
+	if (r < 0) {
+		rules_done(ruleset, &rules);
+		return r;
+	}
+	*ret = rules;
+	return 0;
+}
+
+int uw_ruleset_renew(const struct uw_ruleset *ruleset, struct uw_rules *ret)
+{
+	struct uw_rules rules = { .gen = ruleset->now.gen + 1, .config = ruleset->now.config };
+	int r;
+
+	r = compile(&rules);
+	if (r < 0) {
+		rules_done(ruleset, &rules);
+		return r;
+	}
+	*ret = rules;
+	return 0;
+}
+
+void uw_ruleset_commit(struct uw_ruleset *ruleset, struct uw_rules *rules)
+{
+	rules_done(ruleset, &ruleset->before[UW_RULES_KEPT - 1]);
+	memmove(&ruleset->before[1], &ruleset->before[0],
+		sizeof(ruleset->before) - sizeof(ruleset->before[0]));
+	ruleset->before[0] = ruleset->now;
+	ruleset->now = *rules;
+	*rules = (struct uw_rules){ 0 };
+}
+
+void uw_ruleset_trim(struct uw_ruleset *ruleset)
+{
+	for (size_t i = 1; i < UW_RULES_KEPT; i++)
+		rules_done(ruleset, &ruleset->before[i]);
+}
+
+void uw_ruleset_discard(struct uw_ruleset *ruleset, struct uw_rules *rules)
+{
+	rules_done(ruleset, rules);
+}
+
+bool uw_ruleset_holds(struct uw_ruleset *ruleset)
+{
+	uint64_t now = uw_clock_ns(CLOCK_BOOTTIME);
+	bool holds = uw_mounts_hold(ruleset->now.mounts) && uw_symlinks_hold(ruleset->now.links);
+
+	if (holds)
+		ruleset->now.checked_ns = now;
+	return holds;
+}
+
+void uw_ruleset_confirm(struct uw_ruleset *ruleset, uint32_t state)
+{
+	struct uw_rules *now = &ruleset->now;
+
+	if (now->filter->by_path)
+		now->filter->tables.masks.tree = state;
+	if (state > UW_NO_STATE && !uw_rules_are_for(now, state))
+		now->states[now->n_states++ % UW_STATES_KEPT] = state;
+}
+
+bool uw_rules_are_for(const struct uw_rules *rules, uint32_t state)
+{
+	for (size_t i = 0; i < rules->n_states && i < UW_STATES_KEPT; i++)
+		if (rules->states[i] == state)
+			return true;
+	return false;
+}
+
+const struct uw_rules *uw_ruleset_find(const struct uw_ruleset *ruleset, uint32_t gen)
+{
+	if (ruleset->now.config && ruleset->now.gen == gen)
+		return &ruleset->now;
+	for (size_t i = 0; i < UW_RULES_KEPT && ruleset->before[i].config; i++)
+		if (ruleset->before[i].gen == gen)
+			return &ruleset->before[i];
+	return NULL;
+}
+
+void uw_ruleset_done(struct uw_ruleset *ruleset)
+{
+	for (size_t i = 0; i < UW_RULES_KEPT; i++)
+		rules_done(ruleset, &ruleset->before[i]);
+	rules_done(ruleset, &ruleset->now);
+}

@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: MIT
+#include "status/findings.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <linux/capability.h>
+
+/* Newer than the headers of some that can build this. */
+#ifndef CAP_PERFMON
+#define CAP_PERFMON 38
+#define CAP_BPF	    39
+#endif
+
+#define MIB (UINT64_C(1) << 20)
+
+/* Maps beside the ring buffer, as locked memory: the tables of deletions in flight are most of it. */
+#define MAPS_BYTES (16 * MIB)
+
+const char *const uw_options[UW_OPTIONS_MAX] = {
+	"BPF_SYSCALL",	 "BPF_EVENTS",	    "DEBUG_INFO_BTF", "KPROBES",
+	"KPROBE_EVENTS", "FTRACE_SYSCALLS", "SECURITY_PATH",
+};
+
+void uw_finding_say(struct uw_finding *f, enum uw_level level, const char *advice,
+		    const char *format, ...)
+{
+	va_list args;
+
+	f->level = level;
+	f->advice = advice;
+	va_start(args, format);
+	vsnprintf(f->text, sizeof(f->text), format, args);
+	va_end(args);
+}
+
+/* Adds a word to a list in text. */
+static void enumerate(struct uw_finding *f, size_t start, const char *word, const char *more)
+{
+	size_t len = strlen(f->text);
+
+	snprintf(f->text + len, sizeof(f->text) - len, "%s%s%s", len > start ? ", " : "", word,
+		 more);
+}
+
+static bool has(const struct uw_facts *facts, int capability)
+{
+	return facts->capabilities >> capability & 1;
+}
+
+static void judge_kernel(const struct uw_facts *facts, struct uw_finding *f)
+{
+	uw_finding_say(f, UW_LEVEL_OK, NULL, "Linux %s on %s", facts->release, facts->machine);
+}
+
+static void judge_config(const struct uw_facts *facts, struct uw_finding *f)
+{
+	bool known = false, missing = false;
+	size_t i, start;
+
+	uw_finding_say(f, UW_LEVEL_LACKING,
+		       "use a kernel that is built with it, as those of distributions are",
+		       "this kernel is built without ");
+	start = strlen(f->text);
+	for (i = 0; i < UW_OPTIONS_MAX; i++) {
+		known = known || facts->option[i] != UW_UNKNOWN;
+		if (facts->option[i] != UW_NO)
+			continue;
+		missing = true;
+		enumerate(f, start, "CONFIG_", uw_options[i]);
+	}
+	if (!known)
+		uw_finding_say(f, UW_LEVEL_NOTE, NULL,
+			       "how it was built is not readable (/boot/config-%s)",
+			       facts->release);
+	else if (!missing)
+		uw_finding_say(f, UW_LEVEL_OK, NULL, "it is built with all that is used");
+}
+
+static void judge_btf(const struct uw_facts *facts, struct uw_finding *f)
+{
+	if (facts->kernel.btf)
+		uw_finding_say(f, UW_LEVEL_OK, NULL, "it describes its types (BTF)");
+	else
+		uw_finding_say(
+			f, UW_LEVEL_LACKING,
+			"use a kernel with CONFIG_DEBUG_INFO_BTF, and let /sys/kernel/btf/vmlinux be readable",
+			"there is no BTF to read, without which neither paths nor processes can be");
+}
+
+static void judge_lockdown(const struct uw_facts *facts, struct uw_finding *f)
+{
+	switch (facts->kernel.root.lockdown) {
+	case UW_LOCKDOWN_CONFIDENTIALITY:
+		uw_finding_say(
+			f, UW_LEVEL_LACKING,
+			"boot with lockdown=integrity or none, if your policy allows that",
+			"lockdown=confidentiality forbids reading kernel memory and hides tracefs");
+		break;
+	case UW_LOCKDOWN_INTEGRITY:
+		uw_finding_say(f, UW_LEVEL_OK, NULL,
+			       "lockdown=integrity does not stand in the way");
+		break;
+	case UW_LOCKDOWN_NONE:
+		uw_finding_say(f, UW_LEVEL_OK, NULL, "none that can be seen");
+		break;
+	}
+}
+
+static void judge_tracefs(const struct uw_facts *facts, struct uw_finding *f)
+{
+	const struct uw_kernel *k = &facts->kernel;
+
+	if (k->root.tracefs < 0)
+		uw_finding_say(f, UW_LEVEL_LACKING,
+			       "as root: mount -t tracefs tracefs /sys/kernel/tracing",
+			       "it cannot be opened: %s", strerror(-k->root.tracefs));
+	else if (!k->root.syscall_events && k->root.lockdown == UW_LOCKDOWN_CONFIDENTIALITY)
+		uw_finding_say(f, UW_LEVEL_LACKING, "see lockdown", "lockdown keeps it empty");
+	else if (!k->root.kprobe_events)
+		uw_finding_say(
+			f, UW_LEVEL_LACKING,
+			"run as root; in a unit, have ReadWritePaths=/sys/kernel/tracing and no "
+			"ProtectKernelTunables=; otherwise the kernel lacks CONFIG_KPROBE_EVENTS",
+			"it has no kprobe_events that can be written");
+	else
+		uw_finding_say(f, UW_LEVEL_OK, NULL, "it is there, and kprobes can be made in it%s",
+			       k->root.syscall_events
+				       ? ""
+				       : "; the system calls' tracepoints are not there");
+}
+
+static void judge_armed(const struct uw_facts *facts, struct uw_finding *f)
+{
+	if (facts->kprobes_armed == UW_NO)
+		uw_finding_say(
+			f, UW_LEVEL_LACKING, "echo 1 > /sys/kernel/debug/kprobes/enabled",
+			"somebody has disarmed the kprobes of the whole system: none sees anything");
+	else if (facts->kprobes_armed == UW_YES)
+		uw_finding_say(f, UW_LEVEL_OK, NULL, "kprobes are armed");
+	else
+		uw_finding_say(f, UW_LEVEL_NOTE, NULL,
+			       "not readable in debugfs; the trial below shows it");
+}
+
+static void judge_ftrace(const struct uw_facts *facts, struct uw_finding *f)
+{
+	if (facts->kernel.ftrace_off)
+		uw_finding_say(f, UW_LEVEL_LACKING, "sysctl kernel.ftrace_enabled=1",
+			       "it is off: kprobes at the entry of functions see nothing");
+	else
+		uw_finding_say(f, UW_LEVEL_OK, NULL, "it is on");
+}
+
+/* The functions' names with what is wrong with each. */
+static void judge_functions(const struct uw_facts *facts, struct uw_finding *f)
+{
+	static const char *const wrong[] = {
+		[UW_SYMBOL_ABSENT] = " is inlined everywhere",
+		[UW_SYMBOL_CHANGED] = " was changed by the compiler",
+	};
+	bool known = false;
+	int i;
+
+	uw_finding_say(f, UW_LEVEL_LACKING, "report this kernel; the trials below show what works",
+		       "%s", "");
+	for (i = 0; i <= UW_FN_RENAME; i++) {
+		const char *name = facts->kernel.functions[i];
+		enum uw_symbol symbol = facts->symbol[i];
+
+		known = known || symbol != UW_SYMBOL_UNKNOWN;
+		if (!name && facts->kernel.btf)
+			enumerate(f, 0, "none is known ",
+				  i == UW_FN_UNLINK  ? "that unlinks"
+				  : i == UW_FN_RMDIR ? "that removes directories"
+						     : "that renames");
+		else if (name && facts->blacklisted[i] == UW_YES)
+			enumerate(f, 0, name, " may not be probed");
+		else if (name && (symbol == UW_SYMBOL_ABSENT || symbol == UW_SYMBOL_CHANGED))
+			enumerate(f, 0, name, wrong[symbol]);
+	}
+	if (f->text[0])
+		return;
+	if (!facts->kernel.btf)
+		uw_finding_say(f, UW_LEVEL_NOTE, NULL,
+			       "without BTF it is not known what they are called");
+	else
+		uw_finding_say(f, known ? UW_LEVEL_OK : UW_LEVEL_NOTE, NULL, "%s, %s and %s%s",
+			       facts->kernel.functions[UW_FN_UNLINK],
+			       facts->kernel.functions[UW_FN_RMDIR],
+			       facts->kernel.functions[UW_FN_RENAME],
+			       known ? " can be probed"
+				     : "; /proc/kallsyms, which would say more, is not readable");
+}
+
+static bool has_hooks(const struct uw_kernel *k)
+{
+	return k->functions[UW_FN_PATH_UNLINK] && k->functions[UW_FN_PATH_RMDIR] &&
+	       k->functions[UW_FN_PATH_RENAME];
+}
+
+static void judge_hooks(const struct uw_facts *facts, struct uw_finding *f)
+{
+	if (has_hooks(&facts->kernel))
+		uw_finding_say(f, UW_LEVEL_OK, NULL,
+			       "security_path_unlink and its kin are there, for true paths");
+	else if (!facts->kernel.btf)
+		uw_finding_say(f, UW_LEVEL_NOTE, NULL,
+			       "without BTF it is not known whether they are there");
+	else
+		uw_finding_say(
+			f, UW_LEVEL_LACKING,
+			"use a kernel with CONFIG_SECURITY_PATH, as AppArmor and TOMOYO need it",
+			"security_path_unlink and its kin are not there: no true paths, no renames");
+}
+
+static void judge_capabilities(const struct uw_facts *facts, struct uw_finding *f)
+{
+	static const struct {
+		int number;
+		const char *name;
+	} needed[] = {
+		{ CAP_BPF, "CAP_BPF" },
+		{ CAP_PERFMON, "CAP_PERFMON" },
+		{ CAP_SYS_ADMIN, "CAP_SYS_ADMIN" },
+	};
+	bool asks_admin = facts->paranoid_known == UW_YES && facts->paranoid >= 3;
+	size_t i, start;
+
+	uw_finding_say(
+		f, UW_LEVEL_LACKING,
+		"run as root; in a unit, CapabilityBoundingSet=CAP_BPF CAP_PERFMON CAP_SYS_ADMIN",
+		"this process lacks ");
+	start = strlen(f->text);
+	for (i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
+		/* CAP_SYS_ADMIN stands for the other two, which are younger. */
+		if (has(facts, needed[i].number) || has(facts, CAP_SYS_ADMIN))
+			continue;
+		if (needed[i].number == CAP_SYS_ADMIN && !asks_admin)
+			continue;
+		enumerate(f, start, needed[i].name, "");
+	}
+	if (strlen(f->text) == start)
+		uw_finding_say(f, UW_LEVEL_OK, NULL, "all that are needed");
+	else if (facts->initial_user_ns == UW_NO)
+		enumerate(f, start, "in the initial user namespace", "");
+}
+
+static void judge_paranoid(const struct uw_facts *facts, struct uw_finding *f)
+{
+	if (facts->paranoid_known != UW_YES)
+		uw_finding_say(f, UW_LEVEL_NOTE, NULL,
+			       "kernel.perf_event_paranoid is not readable");
+	else if (facts->paranoid >= 3 && !has(facts, CAP_SYS_ADMIN))
+		uw_finding_say(
+			f, UW_LEVEL_LACKING,
+			"grant CAP_SYS_ADMIN, or sysctl kernel.perf_event_paranoid=2",
+			"kernel.perf_event_paranoid=%d asks for CAP_SYS_ADMIN, whatever else one has",
+			facts->paranoid);
+	else
+		uw_finding_say(f, UW_LEVEL_OK, NULL,
+			       "kernel.perf_event_paranoid=%d does not stand in the way",
+			       facts->paranoid);
+}
+
+static void judge_memlock(const struct uw_facts *facts, struct uw_finding *f)
+{
+	uint64_t need = facts->ring_size + MAPS_BYTES;
+	bool enough = facts->memlock >= need || has(facts, CAP_SYS_RESOURCE);
+
+	if (facts->memlock_charged == UW_NO)
+		uw_finding_say(f, UW_LEVEL_OK, NULL, "this kernel does not charge BPF maps to it");
+	else if (enough)
+		uw_finding_say(f, UW_LEVEL_OK, NULL,
+			       "the limit of locked memory is high enough, or can be raised");
+	else
+		uw_finding_say(
+			f, facts->memlock_charged == UW_YES ? UW_LEVEL_LACKING : UW_LEVEL_NOTE,
+			"ulimit -l unlimited; in a unit, LimitMEMLOCK=infinity",
+			"locked memory is limited to %" PRIu64 " KiB, and about %" PRIu64
+			" KiB are needed where the kernel charges BPF maps to it (up to 5.10)",
+			facts->memlock / 1024, need / 1024);
+}
+
+static void judge_ring(const struct uw_facts *facts, struct uw_finding *f)
+{
+	uw_finding_say(f, UW_LEVEL_OK, NULL, "%zu KiB (RingBufferSize=)", facts->ring_size / 1024);
+}
+
+static void judge_cgroup(const struct uw_facts *facts, struct uw_finding *f)
+{
+	if (facts->cgroup2 == UW_NO)
+		uw_finding_say(
+			f, UW_LEVEL_LACKING, "boot with systemd.unified_cgroup_hierarchy=1",
+			"no unified hierarchy is mounted: records may lack unit and container");
+	else if (facts->cgroup2 == UW_YES)
+		uw_finding_say(f, UW_LEVEL_OK, NULL, "the unified hierarchy is mounted");
+	else
+		uw_finding_say(f, UW_LEVEL_NOTE, NULL, "/sys/fs/cgroup is not readable");
+}
+
+static void judge_missed(const struct uw_facts *facts, struct uw_finding *f)
+{
+	if (!facts->instances)
+		uw_finding_say(f, UW_LEVEL_NOTE, NULL,
+			       "no unlinkwatchd runs with kprobes, so nothing is counted");
+	else if (facts->missed)
+		uw_finding_say(
+			f, UW_LEVEL_LACKING,
+			"expect records with an unknown result; fewer deletions at a time would help",
+			"the kernel has skipped probes of a running unlinkwatchd %" PRIu64
+			" times, with %u instances for returns",
+			facts->missed, facts->instances);
+	else
+		uw_finding_say(
+			f, UW_LEVEL_OK, NULL,
+			"a running unlinkwatchd has missed none, with %u instances for returns",
+			facts->instances);
+}
+
+static const struct check {
+	const char *id;
+	void (*judge)(const struct uw_facts *facts, struct uw_finding *f);
+} checks[] = {
+	{ "kernel", judge_kernel },
+	{ "kernel-config", judge_config },
+	{ "btf", judge_btf },
+	{ "lockdown", judge_lockdown },
+	{ "tracefs", judge_tracefs },
+	{ "kprobes-armed", judge_armed },
+	{ "ftrace", judge_ftrace },
+	{ "functions", judge_functions },
+	{ "path-hooks", judge_hooks },
+	{ "capabilities", judge_capabilities },
+	{ "perf-event-paranoid", judge_paranoid },
+	{ "memlock", judge_memlock },
+	{ "ring-buffer", judge_ring },
+	{ "cgroup2", judge_cgroup },
+	{ "missed", judge_missed },
+};
+
+#define N_CHECKS (sizeof(checks) / sizeof(checks[0]))
+
+_Static_assert(N_CHECKS + 1 + UW_PLANS_MAX <= UW_FINDINGS_MAX, "room for all findings");
+
+size_t uw_findings_judge(const struct uw_facts *facts, struct uw_finding ret[UW_FINDINGS_MAX])
+{
+	size_t n = 0, i;
+
+	for (i = 0; i < N_CHECKS; i++, n++) {
+		snprintf(ret[n].id, sizeof(ret[n].id), "%s", checks[i].id);
+		checks[i].judge(facts, &ret[n]);
+	}
+	for (i = 0; i < facts->n_trials; i++)
+		uw_findings_judge_trial(&facts->trials[i], &ret[n++]);
+	uw_findings_judge_result(facts, &ret[n++]);
+	return n;
+}
+
+const char *uw_level_name(enum uw_level level)
+{
+	static const char *const names[] = {
+		[UW_LEVEL_OK] = "ok",
+		[UW_LEVEL_NOTE] = "note",
+		[UW_LEVEL_LACKING] = "lacking",
+	};
+
+	return names[level];
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Tests of daemon/probe/vfs_btf.c. The BTF of a kernel is made here, as each of the kernels of the
+ * last years has it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <bpf/btf.h>
+#include <cmocka.h>
+
+#include "probe/vfs_btf.h"
+
+#define LEN(array) (sizeof(array) / sizeof((array)[0]))
+
+struct kernel {
+	const char *title;
+	/* names of the parameters, or of the members */
+	const char *unlink, *rmdir, *rename, *renamedata;
+	bool found;
+	struct uw_vfs_args args;
+};
+
+#define RENAMEDATA "old_dir old_dentry new_dir new_dentry delegated_inode flags"
+#define PLAIN	   "old_dir old_dentry new_dir new_dentry delegated_inode flags"
+
+static const struct kernel kernels[] = {
+	{ "finds them in 5.10",
+	  "dir dentry delegated_inode",
+	  "dir dentry",
+	  PLAIN,
+	  NULL,
+	  true,
+	  { 1, 1, 1, 1, 3, 5 } },
+	{ "finds them in a 5.10 with later changes",
+	  "dir dentry delegated_inode",
+	  "dir dentry",
+	  "rd",
+	  RENAMEDATA,
+	  true,
+	  { 1, 1, 0, 0, 0, 0 } },
+	{ "finds them in 6.1",
+	  "mnt_userns dir dentry delegated_inode",
+	  "mnt_userns dir dentry",
+	  "rd",
+	  "old_mnt_userns old_dir old_dentry new_mnt_userns new_dir new_dentry delegated_inode flags",
+	  true,
+	  { 2, 2, 0, 0, 0, 0 } },
+	{ "finds them in 7.2",
+	  "idmap dir dentry delegated_inode",
+	  "idmap dir dentry delegated_inode",
+	  "rd",
+	  "mnt_idmap old_parent old_dentry new_parent new_dentry delegated_inode flags",
+	  true,
+	  { 2, 2, 0, 0, 0, 0 } },
+	{ "says so where a function is missing", "dir dentry", NULL, "rd", RENAMEDATA, false, { 0 } },
+	{ "says so where a parameter has another name",
+	  "dir victim",
+	  "dir dentry",
+	  "rd",
+	  RENAMEDATA,
+	  false,
+	  { 0 } },
+	{ "says so where a member has another name",
+	  "dir dentry",
+	  "dir dentry",
+	  "rd",
+	  "old_dentry new_dentry how",
+	  false,
+	  { 0 } },
+	{ "says so where a parameter is not in a register",
+	  "dir dentry",
+	  "a b c d e f dentry",
+	  "rd",
+	  RENAMEDATA,
+	  false,
+	  { 0 } },
+	{ "says so where the one parameter of vfs_rename() is of no known type",
+	  "dir dentry",
+	  "dir dentry",
+	  "rd",
+	  NULL,
+	  false,
+	  { 0 } },
+};
+
+/* Calls add for each of the words. */
+static void for_words(const char *text, struct btf *btf, int type,
+		      void (*add)(struct btf *btf, const char *word, int type, size_t i))
+{
+	char *copy = strdup(text), *save = NULL, *word;
+	size_t i = 0;
+
+	assert_non_null(copy);
+	for (word = strtok_r(copy, " ", &save); word; word = strtok_r(NULL, " ", &save))
+		add(btf, word, type, i++);
+	free(copy);
+}
+
+static void add_param(struct btf *btf, const char *word, int type, size_t i)
+{
+	(void)i;
+	assert_int_equal(btf__add_func_param(btf, word, type), 0);
+}
+
+static void add_member(struct btf *btf, const char *word, int type, size_t i)
+{
+	assert_int_equal(btf__add_field(btf, word, type, (__u32)(32 * i), 0), 0);
+}
+
+static void add_function(struct btf *btf, const char *name, const char *params, int type)
+{
+	int proto;
+
+	if (!params)
+		return;
+	proto = btf__add_func_proto(btf, type);
+	assert_true(proto > 0);
+	for_words(params, btf, type, add_param);
+	assert_true(btf__add_func(btf, name, BTF_FUNC_GLOBAL, proto) > 0);
+}
+
+static void test_find(void **state)
+{
+	const struct kernel *k = *state;
+	struct uw_vfs_args args, untouched;
+	struct btf *btf = btf__new_empty();
+	int type;
+
+	assert_non_null(btf);
+	type = btf__add_int(btf, "int", 4, BTF_INT_SIGNED);
+	assert_true(type > 0);
+	if (k->renamedata) {
+		assert_true(btf__add_struct(btf, "renamedata", 64) > 0);
+		for_words(k->renamedata, btf, type, add_member);
+	}
+	add_function(btf, "vfs_unlink", k->unlink, type);
+	add_function(btf, "vfs_rmdir", k->rmdir, type);
+	add_function(btf, "vfs_rename", k->rename, type);
+	memset(&args, 0xa5, sizeof(args));
+	untouched = args;
+	assert_int_equal(uw_vfs_find(btf, &args), k->found);
+	assert_memory_equal(&args, k->found ? &k->args : &untouched, sizeof(args));
+	btf__free(btf);
+}
+
+static void test_deleter(void **state)
+{
+	static const char *const names[] = { "cachefiles", "ksmbd", "nfsd" };
+	char top[] = "/tmp/test_vfs.XXXXXX", path[64];
+	size_t i;
+
+	(void)state;
+	assert_non_null(mkdtemp(top));
+	assert_null(uw_vfs_deleter("/nonexistent"));
+	snprintf(path, sizeof(path), "%s/nfs", top);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_null(uw_vfs_deleter(top));
+	assert_int_equal(rmdir(path), 0);
+	for (i = 0; i < LEN(names); i++) {
+		snprintf(path, sizeof(path), "%s/%s", top, names[i]);
+		assert_int_equal(mkdir(path, 0700), 0);
+		assert_string_equal(uw_vfs_deleter(top), names[i]);
+		assert_int_equal(rmdir(path), 0);
+	}
+	assert_null(uw_vfs_deleter(top));
+	assert_int_equal(rmdir(top), 0);
+}
+
+int main(void)
+{
+	struct CMUnitTest tests[LEN(kernels) + 1];
+	size_t i;
+
+	for (i = 0; i < LEN(kernels); i++)
+		tests[i] = (struct CMUnitTest){ kernels[i].title, test_find, NULL, NULL,
+						(void *)(uintptr_t)&kernels[i] };
+	tests[i] = (struct CMUnitTest){ "knows the modules that delete, and no others",
+					test_deleter, NULL, NULL, NULL };
+	return cmocka_run_group_tests_name("vfs", tests, NULL, NULL);
+}

@@ -1,0 +1,1389 @@
+// SPDX-License-Identifier: MIT
+/* Tests of daemon/record/format.c: whole outputs, byte by byte, and what journald demands of
+ * fields. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/journal_fields_helper.h"
+#include "record/format.h"
+#include "record/message_ids.h"
+
+#define LEN(array) (sizeof(array) / sizeof((array)[0]))
+#define TEXT(literal)                        \
+	{                                    \
+		literal, sizeof(literal) - 1 \
+	}
+#define TIME_NS UINT64_C(1700000000123456789) /* 2023-11-14T22:13:20Z */
+
+/* An allocation of more fails: see the test of -ENOMEM. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "allocator_may_return_null=1:max_allocation_size_mb=2";
+}
+
+static const char *const one_rule[] = { "payroll" };
+static const char *const two_rules[] = { "rule1", "all of /srv" };
+
+/* What most rows have in common. */
+#define TIMED	 .probe = UW_PROBE_KPROBE, .enter_ns = 1000, .exit_ns = 2500, .dfd = AT_FDCWD
+#define PROBED	 TIMED, .via = UW_VIA_SYSCALL
+#define BY_ALICE .pid = 4242, .tid = 4243, .uid = 1000, .gid = 100
+#define BY	 PROBED, BY_ALICE, .name_known = true
+#define FULL	 .detail = UW_DETAIL_FULL
+
+/* All that there can be to know of a deletion. */
+#define ID    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define SCOPE "docker-" ID ".scope"
+#define KNOWN                                                                                      \
+	BY, .task_known = true, .ppid = 17, .euid = 0, .mntns = 4026531841,                        \
+	    .loginuid_known = true, .loginuid = 1001, .session_known = true, .session = 3,         \
+	    .comm = TEXT("rm"), .exe = TEXT("/usr/bin/rm"), .cmdline = TEXT("rm\0-f\0--\0it's x"), \
+	    .cwd = TEXT("/srv/data"), .root = TEXT("/srv"),                                        \
+	    .cgroup = TEXT("/system.slice/" SCOPE "/x"), .name = TEXT("it's x"),                   \
+	    .path_state = UW_PATH_RESOLVED, .path = TEXT("/srv/data/it's x"), .inode_known = true, \
+	    .dev_known = true, .dev_major = 8, .dev_minor = 17, .ino = UINT64_MAX,                 \
+	    .bytes = UINT64_C(1) << 63, .mode = 0100644, .owner = 1002, .links_known = true,       \
+	    .links = 2, .fstype = TEXT("ext4")
+#define HOST .host_path = TEXT("/host/data/it's x")
+#define KNOWN_MESSAGE                                                                      \
+	"MESSAGE=rm[4242] (alice) removed \"/srv/data/it's x\"\nMESSAGE_ID=" UW_ID_DELETED \
+	"\nPRIORITY=6\nUNLINK_TIME=1700000000123456789\nUNLINK_OP=unlink\n"                \
+	"UNLINK_VIA=syscall\nUNLINK_RET=0\nUNLINK_PID=4242\n"
+#define KNOWN_JSON                                                                            \
+	"{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"op\":\"unlink\",\"via\":\"syscall\"," \
+	"\"ret\":0,\"pid\":4242,"
+#define KNOWN_TEXT                                                                                \
+	"2023-11-14T22:13:20.123456+0000 rm[4242] (alice) removed \"/srv/data/it's x\" pid=4242 " \
+	"comm=rm filename=\"it's x\" ret=0\n"
+
+static const struct row {
+	const char *title;
+	struct uw_record record;
+	struct uw_entry entry;
+	struct uw_str journal; /* the fields in their order, a newline behind each */
+	const char *json, *text;
+} rows[] = {
+	{
+		.title = "a deletion that succeeded",
+		.record = { BY, .op = UW_OP_UNLINK, .ret_known = true, .task_known = true,
+			    .euid = 0, .mntns = 4026531841, .ppid = 17, .dir_known = true,
+			    .comm = TEXT("rm"), .name = TEXT("x"), .dir = TEXT("/srv/data"),
+			    .path_state = UW_PATH_LEXICAL, .path = TEXT("/srv/data/x") },
+		.entry = { FULL, .priority = 6, .rules = one_rule, .n_rules = 1, .user = "alice" },
+		.journal = TEXT("MESSAGE=rm[4242] (alice) removed /srv/data/x\n"
+				"MESSAGE_ID=" UW_ID_DELETED "\n"
+				"PRIORITY=6\n"
+				"UNLINK_TIME=1700000000123456789\n"
+				"UNLINK_OP=unlink\n"
+				"UNLINK_VIA=syscall\n"
+				"UNLINK_RET=0\n"
+				"UNLINK_PID=4242\n"
+				"UNLINK_TID=4243\n"
+				"UNLINK_PPID=17\n"
+				"UNLINK_COMM=rm\n"
+				"UNLINK_UID=1000\n"
+				"UNLINK_GID=100\n"
+				"UNLINK_EUID=0\n"
+				"UNLINK_USER=alice\n"
+				"UNLINK_MNTNS=4026531841\n"
+				"UNLINK_FILENAME=x\n"
+				"UNLINK_PATH=/srv/data/x\n"
+				"UNLINK_PATH_STATE=lexical\n"
+				"UNLINK_DURATION_NS=1500\n"
+				"UNLINK_RULE=payroll\n"),
+		.json = "{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"op\":\"unlink\",\"via\":\"syscall\",\"ret\":0,"
+			"\"pid\":4242,\"tid\":4243,\"ppid\":17,\"comm\":\"rm\",\"uid\":1000,"
+			"\"gid\":100,\"euid\":0,\"user\":\"alice\",\"mntns\":4026531841,\"filename\":\"x\","
+			"\"path\":\"/srv/data/x\",\"path_state\":\"lexical\",\"duration_ns\":1500,"
+			"\"rule\":[\"payroll\"],\"priority\":6}\n",
+		.text = "2023-11-14T22:13:20.123456+0000 rm[4242] (alice) removed /srv/data/x "
+			"pid=4242 comm=rm filename=x ret=0\n",
+	},
+	{
+		.title = "a deletion that failed, by a user without a name",
+		.record = { BY, .op = UW_OP_UNLINK, .ret_known = true, .ret = -EACCES,
+			    .comm = TEXT("rm"), .name = TEXT("/etc/hosts"),
+			    .path_state = UW_PATH_LEXICAL, .path = TEXT("/etc/hosts") },
+		.entry = { FULL, .priority = 4, .rules = one_rule, .n_rules = 1 },
+		.journal = TEXT("MESSAGE=rm[4242] (uid 1000) could not remove /etc/hosts: "
+				"Permission denied (EACCES)\n"
+				"MESSAGE_ID=" UW_ID_FAILED "\n"
+				"PRIORITY=4\n"
+				"UNLINK_TIME=1700000000123456789\n"
+				"UNLINK_OP=unlink\n"
+				"UNLINK_VIA=syscall\n"
+				"UNLINK_RET=-13\n"
+				"UNLINK_ERRNO=EACCES\n"
+				"UNLINK_PID=4242\n"
+				"UNLINK_TID=4243\n"
+				"UNLINK_COMM=rm\n"
+				"UNLINK_UID=1000\n"
+				"UNLINK_GID=100\n"
+				"UNLINK_FILENAME=/etc/hosts\n"
+				"UNLINK_PATH=/etc/hosts\n"
+				"UNLINK_PATH_STATE=lexical\n"
+				"UNLINK_DURATION_NS=1500\n"
+				"UNLINK_RULE=payroll\n"),
+		.json = "{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"op\":\"unlink\",\"via\":\"syscall\","
+			"\"ret\":-13,\"errno\":\"EACCES\",\"pid\":4242,\"tid\":4243,"
+			"\"comm\":\"rm\",\"uid\":1000,\"gid\":100,\"filename\":\"/etc/hosts\","
+			"\"path\":\"/etc/hosts\",\"path_state\":\"lexical\",\"duration_ns\":1500,"
+			"\"rule\":[\"payroll\"],\"priority\":4}\n",
+		.text = "2023-11-14T22:13:20.123456+0000 rm[4242] (uid 1000) could not remove "
+			"/etc/hosts: Permission denied (EACCES) pid=4242 comm=rm "
+			"filename=/etc/hosts ret=-13\n",
+	},
+	{
+		.title = "a deletion whose return was missed",
+		.record = { BY, .op = UW_OP_UNLINK, .comm = TEXT("rm"), .name = TEXT("x"),
+			    .path_state = UW_PATH_GUESSED, .path = TEXT("/home/a/x") },
+		.entry = { FULL, .priority = 5, .rules = one_rule, .n_rules = 1, .user = "alice" },
+		.journal = TEXT("MESSAGE=rm[4242] (alice) tried to remove /home/a/x: "
+				"the result is not known\n"
+				"MESSAGE_ID=" UW_ID_UNKNOWN "\n"
+				"PRIORITY=5\n"
+				"UNLINK_TIME=1700000000123456789\n"
+				"UNLINK_OP=unlink\n"
+				"UNLINK_VIA=syscall\n"
+				"UNLINK_RET=unknown\n"
+				"UNLINK_PID=4242\n"
+				"UNLINK_TID=4243\n"
+				"UNLINK_COMM=rm\n"
+				"UNLINK_UID=1000\n"
+				"UNLINK_GID=100\n"
+				"UNLINK_USER=alice\n"
+				"UNLINK_FILENAME=x\n"
+				"UNLINK_PATH=/home/a/x\n"
+				"UNLINK_PATH_STATE=guessed\n"
+				"UNLINK_RULE=payroll\n"),
+		.json = "{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"op\":\"unlink\",\"via\":\"syscall\","
+			"\"ret\":null,\"pid\":4242,\"tid\":4243,\"comm\":\"rm\",\"uid\":1000,"
+			"\"gid\":100,\"user\":\"alice\",\"filename\":\"x\",\"path\":\"/home/a/x\","
+			"\"path_state\":\"guessed\",\"rule\":[\"payroll\"],\"priority\":5}\n",
+		.text = "2023-11-14T22:13:20.123456+0000 rm[4242] (alice) tried to remove "
+			"/home/a/x: the result is not known pid=4242 comm=rm filename=x "
+			"ret=unknown\n",
+	},
+	{
+		.title = "a directory, wanted by two rules",
+		.record = { BY, .op = UW_OP_RMDIR, .ret_known = true, .ret = -ENOTEMPTY,
+			    .comm = TEXT("rmdir"), .name = TEXT("d/"),
+			    .path_state = UW_PATH_TRUNCATED, .path = TEXT("/tail/d") },
+		.entry = { FULL, .priority = 0, .rules = two_rules, .n_rules = 2, .user = "root" },
+		.journal = TEXT("MESSAGE=rmdir[4242] (root) could not remove directory /tail/d: "
+				"Directory not empty (ENOTEMPTY)\n"
+				"MESSAGE_ID=" UW_ID_FAILED "\n"
+				"PRIORITY=0\n"
+				"UNLINK_TIME=1700000000123456789\n"
+				"UNLINK_OP=rmdir\n"
+				"UNLINK_VIA=syscall\n"
+				"UNLINK_RET=-39\n"
+				"UNLINK_ERRNO=ENOTEMPTY\n"
+				"UNLINK_PID=4242\n"
+				"UNLINK_TID=4243\n"
+				"UNLINK_COMM=rmdir\n"
+				"UNLINK_UID=1000\n"
+				"UNLINK_GID=100\n"
+				"UNLINK_USER=root\n"
+				"UNLINK_FILENAME=d/\n"
+				"UNLINK_PATH=/tail/d\n"
+				"UNLINK_PATH_STATE=truncated\n"
+				"UNLINK_DURATION_NS=1500\n"
+				"UNLINK_RULE=rule1\n"
+				"UNLINK_RULE=all of /srv\n"),
+		.json = "{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"op\":\"rmdir\",\"via\":\"syscall\","
+			"\"ret\":-39,\"errno\":\"ENOTEMPTY\",\"pid\":4242,\"tid\":4243,"
+			"\"comm\":\"rmdir\",\"uid\":1000,\"gid\":100,\"user\":\"root\","
+			"\"filename\":\"d/\",\"path\":\"/tail/d\",\"path_state\":\"truncated\","
+			"\"duration_ns\":1500,\"rule\":[\"rule1\",\"all of /srv\"],"
+			"\"priority\":0}\n",
+		.text = "2023-11-14T22:13:20.123456+0000 rmdir[4242] (root) could not remove "
+			"directory /tail/d: Directory not empty (ENOTEMPTY) pid=4242 comm=rmdir "
+			"filename=d/ ret=-39\n",
+	},
+	{
+		.title = "a name in a directory that is not known, wanted by no rule",
+		.record = { BY, .op = UW_OP_UNLINK, .ret_known = true, .comm = TEXT("a b"),
+			    .name = TEXT("x=y"), .path_state = UW_PATH_UNKNOWN },
+		.entry = { FULL, .priority = 6, .user = "alice" },
+		.journal = TEXT("MESSAGE=\"a b\"[4242] (alice) removed x=y "
+				"(in a directory that is not known)\n"
+				"MESSAGE_ID=" UW_ID_DELETED "\n"
+				"PRIORITY=6\n"
+				"UNLINK_TIME=1700000000123456789\n"
+				"UNLINK_OP=unlink\n"
+				"UNLINK_VIA=syscall\n"
+				"UNLINK_RET=0\n"
+				"UNLINK_PID=4242\n"
+				"UNLINK_TID=4243\n"
+				"UNLINK_COMM=a b\n"
+				"UNLINK_UID=1000\n"
+				"UNLINK_GID=100\n"
+				"UNLINK_USER=alice\n"
+				"UNLINK_FILENAME=x=y\n"
+				"UNLINK_PATH_STATE=unknown\n"
+				"UNLINK_DURATION_NS=1500\n"),
+		.json = "{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"op\":\"unlink\",\"via\":\"syscall\",\"ret\":0,"
+			"\"pid\":4242,\"tid\":4243,\"comm\":\"a b\",\"uid\":1000,\"gid\":100,"
+			"\"user\":\"alice\",\"filename\":\"x=y\",\"path_state\":\"unknown\","
+			"\"duration_ns\":1500,\"priority\":6}\n",
+		.text = "2023-11-14T22:13:20.123456+0000 \"a b\"[4242] (alice) removed x=y "
+			"(in a directory that is not known) pid=4242 comm=\"a b\" "
+			"filename=\"x=y\" ret=0\n",
+	},
+	{
+		.title = "a name that could not be read, by a process without one",
+		.record = { PROBED, BY_ALICE, .op = UW_OP_UNLINK, .ret_known = true, .ret = -EFAULT,
+			    .comm = TEXT(""), .name = TEXT(""), .path_state = UW_PATH_UNKNOWN },
+		.entry = { FULL, .priority = 6, .rules = one_rule, .n_rules = 1, .user = "alice" },
+		.journal = TEXT("MESSAGE=\"\"[4242] (alice) could not remove a file whose name "
+				"could not be read: Bad address (EFAULT)\n"
+				"MESSAGE_ID=" UW_ID_FAILED "\n"
+				"PRIORITY=6\n"
+				"UNLINK_TIME=1700000000123456789\n"
+				"UNLINK_OP=unlink\n"
+				"UNLINK_VIA=syscall\n"
+				"UNLINK_RET=-14\n"
+				"UNLINK_ERRNO=EFAULT\n"
+				"UNLINK_PID=4242\n"
+				"UNLINK_TID=4243\n"
+				"UNLINK_COMM=\n"
+				"UNLINK_UID=1000\n"
+				"UNLINK_GID=100\n"
+				"UNLINK_USER=alice\n"
+				"UNLINK_FILENAME=\n"
+				"UNLINK_PATH_STATE=unknown\n"
+				"UNLINK_DURATION_NS=1500\n"
+				"UNLINK_RULE=payroll\n"),
+		.json = "{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"op\":\"unlink\",\"via\":\"syscall\","
+			"\"ret\":-14,\"errno\":\"EFAULT\",\"pid\":4242,\"tid\":4243,\"comm\":\"\","
+			"\"uid\":1000,\"gid\":100,\"user\":\"alice\",\"filename\":\"\","
+			"\"path_state\":\"unknown\",\"duration_ns\":1500,\"rule\":[\"payroll\"],"
+			"\"priority\":6}\n",
+		.text = "2023-11-14T22:13:20.123456+0000 \"\"[4242] (alice) could not remove a "
+			"file whose name could not be read: Bad address (EFAULT) pid=4242 "
+			"comm=\"\" filename=\"\" ret=-14\n",
+	},
+	{
+		.title = "a comm and a name that pretend to be another record",
+		.record = { BY, .op = UW_OP_UNLINK, .ret_known = true, .comm = TEXT("rm[1](root)"),
+			    .name = TEXT("x\nMESSAGE=\x1b[2J\xff ret=0"),
+			    .path_state = UW_PATH_LEXICAL,
+			    .path = TEXT("/t/x\nMESSAGE=\x1b[2J\xff ret=0") },
+		.entry = { FULL, .priority = 6, .rules = one_rule, .n_rules = 1, .user = "a(b)" },
+		.journal = TEXT("MESSAGE=\"rm[1](root)\"[4242] (\"a(b)\") removed "
+				"\"/t/x\\nMESSAGE=\\x1b[2J\\xff ret=0\"\n"
+				"MESSAGE_ID=" UW_ID_DELETED "\n"
+				"PRIORITY=6\n"
+				"UNLINK_TIME=1700000000123456789\n"
+				"UNLINK_OP=unlink\n"
+				"UNLINK_VIA=syscall\n"
+				"UNLINK_RET=0\n"
+				"UNLINK_PID=4242\n"
+				"UNLINK_TID=4243\n"
+				"UNLINK_COMM=rm[1](root)\n"
+				"UNLINK_UID=1000\n"
+				"UNLINK_GID=100\n"
+				"UNLINK_USER=a(b)\n"
+				"UNLINK_FILENAME=x\nMESSAGE=\x1b[2J\xff ret=0\n"
+				"UNLINK_PATH=/t/x\nMESSAGE=\x1b[2J\xff ret=0\n"
+				"UNLINK_PATH_STATE=lexical\n"
+				"UNLINK_DURATION_NS=1500\n"
+				"UNLINK_RULE=payroll\n"),
+		.json = "{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"op\":\"unlink\",\"via\":\"syscall\",\"ret\":0,"
+			"\"pid\":4242,\"tid\":4243,\"comm\":\"rm[1](root)\",\"uid\":1000,"
+			"\"gid\":100,\"user\":\"a(b)\",\"filename\":[120,10,77,69,83,83,65,71,69,"
+			"61,27,91,50,74,255,32,114,101,116,61,48],\"path\":[47,116,47,120,10,77,"
+			"69,83,83,65,71,69,61,27,91,50,74,255,32,114,101,116,61,48],"
+			"\"path_state\":\"lexical\",\"duration_ns\":1500,\"rule\":[\"payroll\"],"
+			"\"priority\":6}\n",
+		.text = "2023-11-14T22:13:20.123456+0000 \"rm[1](root)\"[4242] (\"a(b)\") removed "
+			"\"/t/x\\nMESSAGE=\\x1b[2J\\xff ret=0\" pid=4242 comm=rm[1](root) "
+			"filename=\"x\\nMESSAGE=\\x1b[2J\\xff ret=0\" ret=0\n",
+	},
+	{
+		.title = "an error that has no name, of a rename, by the largest ids",
+		.record = { PROBED, .name_known = true, .pid = UINT32_MAX, .tid = UINT32_MAX,
+			    .uid = UINT32_MAX, .gid = UINT32_MAX, .op = UW_OP_RENAME,
+			    .ret_known = true, .ret = -1000, .comm = TEXT("mv"), .name = TEXT("/x"),
+			    .path_state = UW_PATH_LEXICAL, .path = TEXT("/x") },
+		.entry = { FULL, .priority = 7, .rules = one_rule, .n_rules = 1 },
+		.journal = TEXT("MESSAGE=mv[4294967295] (uid 4294967295) could not replace /x: "
+				"Unknown error (?)\n"
+				"MESSAGE_ID=" UW_ID_FAILED "\n"
+				"PRIORITY=7\n"
+				"UNLINK_TIME=1700000000123456789\n"
+				"UNLINK_OP=rename\n"
+				"UNLINK_VIA=syscall\n"
+				"UNLINK_RET=-1000\n"
+				"UNLINK_PID=4294967295\n"
+				"UNLINK_TID=4294967295\n"
+				"UNLINK_COMM=mv\n"
+				"UNLINK_UID=4294967295\n"
+				"UNLINK_GID=4294967295\n"
+				"UNLINK_FILENAME=/x\n"
+				"UNLINK_PATH=/x\n"
+				"UNLINK_PATH_STATE=lexical\n"
+				"UNLINK_DURATION_NS=1500\n"
+				"UNLINK_RULE=payroll\n"),
+		.json = "{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"op\":\"rename\",\"via\":\"syscall\","
+			"\"ret\":-1000,\"pid\":4294967295,\"tid\":4294967295,\"comm\":\"mv\","
+			"\"uid\":4294967295,\"gid\":4294967295,\"filename\":\"/x\","
+			"\"path\":\"/x\",\"path_state\":\"lexical\",\"duration_ns\":1500,"
+			"\"rule\":[\"payroll\"],\"priority\":7}\n",
+		.text = "2023-11-14T22:13:20.123456+0000 mv[4294967295] (uid 4294967295) could "
+			"not replace /x: Unknown error (?) pid=4294967295 comm=mv filename=/x "
+			"ret=-1000\n",
+	},
+	{
+		.title = "everything",
+		.record = { KNOWN, .op = UW_OP_UNLINK, .ret_known = true },
+		.entry = { FULL, HOST, .priority = 6, .rules = one_rule, .n_rules = 1,
+			   .user = "alice" },
+		.journal = TEXT(KNOWN_MESSAGE "UNLINK_TID=4243\n"
+					      "UNLINK_PPID=17\n"
+					      "UNLINK_COMM=rm\n"
+					      "UNLINK_EXE=/usr/bin/rm\n"
+					      "UNLINK_CMDLINE=rm -f -- 'it'\\''s x'\n"
+					      "UNLINK_CWD=/srv/data\n"
+					      "UNLINK_ROOT=/srv\n"
+					      "UNLINK_UID=1000\n"
+					      "UNLINK_GID=100\n"
+					      "UNLINK_EUID=0\n"
+					      "UNLINK_USER=alice\n"
+					      "UNLINK_LOGINUID=1001\n"
+					      "UNLINK_SESSION=3\n"
+					      "UNLINK_CGROUP=/system.slice/" SCOPE "/x\n"
+					      "UNLINK_UNIT=" SCOPE "\n"
+					      "UNLINK_SLICE=system.slice\n"
+					      "UNLINK_CONTAINER=" ID "\n"
+					      "UNLINK_MNTNS=4026531841\n"
+					      "UNLINK_FILENAME=it's x\n"
+					      "UNLINK_PATH=/srv/data/it's x\n"
+					      "UNLINK_PATH_STATE=resolved\n"
+					      "UNLINK_HOST_PATH=/host/data/it's x\n"
+					      "UNLINK_DEV=8:17\n"
+					      "UNLINK_INODE=18446744073709551615\n"
+					      "UNLINK_MODE=0100644\n"
+					      "UNLINK_OWNER=1002\n"
+					      "UNLINK_SIZE=9223372036854775808\n"
+					      "UNLINK_NLINK=2\n"
+					      "UNLINK_FSTYPE=ext4\n"
+					      "UNLINK_DURATION_NS=1500\n"
+					      "UNLINK_RULE=payroll\n"),
+		.json = KNOWN_JSON
+		"\"tid\":4243,\"ppid\":17,\"comm\":\"rm\","
+		"\"exe\":\"/usr/bin/rm\",\"cmdline\":\"rm -f -- 'it'\\\\''s x'\","
+		"\"cwd\":\"/srv/data\",\"root\":\"/srv\",\"uid\":1000,\"gid\":100,"
+		"\"euid\":0,\"user\":\"alice\",\"loginuid\":1001,\"session\":3,"
+		"\"cgroup\":\"/system.slice/" SCOPE "/x\",\"unit\":\"" SCOPE "\","
+		"\"slice\":\"system.slice\",\"container\":\"" ID "\","
+		"\"mntns\":4026531841,\"filename\":\"it's x\","
+		"\"path\":\"/srv/data/it's x\",\"path_state\":\"resolved\","
+		"\"host_path\":\"/host/data/it's x\","
+		"\"dev\":\"8:17\",\"inode\":18446744073709551615,\"mode\":\"0100644\","
+		"\"owner\":1002,\"size\":9223372036854775808,\"nlink\":2,"
+		"\"fstype\":\"ext4\",\"duration_ns\":1500,\"rule\":[\"payroll\"],"
+		"\"priority\":6}\n",
+		.text = KNOWN_TEXT,
+	},
+	{
+		.title = "what is standard of everything",
+		.record = { KNOWN, .op = UW_OP_UNLINK, .ret_known = true },
+		.entry = { .detail = UW_DETAIL_STANDARD,
+			   HOST,
+			   .priority = 6,
+			   .rules = one_rule,
+			   .n_rules = 1,
+			   .user = "alice" },
+		.journal = TEXT(KNOWN_MESSAGE "UNLINK_TID=4243\n"
+					      "UNLINK_PPID=17\n"
+					      "UNLINK_COMM=rm\n"
+					      "UNLINK_EXE=/usr/bin/rm\n"
+					      "UNLINK_CMDLINE=rm -f -- 'it'\\''s x'\n"
+					      "UNLINK_UID=1000\n"
+					      "UNLINK_GID=100\n"
+					      "UNLINK_EUID=0\n"
+					      "UNLINK_USER=alice\n"
+					      "UNLINK_LOGINUID=1001\n"
+					      "UNLINK_SESSION=3\n"
+					      "UNLINK_UNIT=" SCOPE "\n"
+					      "UNLINK_CONTAINER=" ID "\n"
+					      "UNLINK_FILENAME=it's x\n"
+					      "UNLINK_PATH=/srv/data/it's x\n"
+					      "UNLINK_PATH_STATE=resolved\n"
+					      "UNLINK_HOST_PATH=/host/data/it's x\n"
+					      "UNLINK_DEV=8:17\n"
+					      "UNLINK_INODE=18446744073709551615\n"
+					      "UNLINK_MODE=0100644\n"
+					      "UNLINK_OWNER=1002\n"
+					      "UNLINK_SIZE=9223372036854775808\n"
+					      "UNLINK_NLINK=2\n"
+					      "UNLINK_RULE=payroll\n"),
+		.json = KNOWN_JSON
+		"\"tid\":4243,\"ppid\":17,\"comm\":\"rm\","
+		"\"exe\":\"/usr/bin/rm\",\"cmdline\":\"rm -f -- 'it'\\\\''s x'\","
+		"\"uid\":1000,\"gid\":100,\"euid\":0,\"user\":\"alice\","
+		"\"loginuid\":1001,\"session\":3,\"unit\":\"" SCOPE "\","
+		"\"container\":\"" ID "\",\"filename\":\"it's x\","
+		"\"path\":\"/srv/data/it's x\",\"path_state\":\"resolved\","
+		"\"host_path\":\"/host/data/it's x\","
+		"\"dev\":\"8:17\",\"inode\":18446744073709551615,\"mode\":\"0100644\","
+		"\"owner\":1002,\"size\":9223372036854775808,\"nlink\":2,"
+		"\"rule\":[\"payroll\"],\"priority\":6}\n",
+		.text = KNOWN_TEXT,
+	},
+	{
+		.title = "the least of everything",
+		.record = { KNOWN, .op = UW_OP_UNLINK, .ret_known = true },
+		.entry = { .detail = UW_DETAIL_MINIMAL,
+			   HOST,
+			   .priority = 6,
+			   .rules = one_rule,
+			   .n_rules = 1,
+			   .user = "alice" },
+		.journal = TEXT(KNOWN_MESSAGE "UNLINK_COMM=rm\n"
+					      "UNLINK_UID=1000\n"
+					      "UNLINK_USER=alice\n"
+					      "UNLINK_FILENAME=it's x\n"
+					      "UNLINK_PATH=/srv/data/it's x\n"
+					      "UNLINK_PATH_STATE=resolved\n"
+					      "UNLINK_RULE=payroll\n"),
+		.json = KNOWN_JSON
+		"\"comm\":\"rm\",\"uid\":1000,\"user\":\"alice\","
+		"\"filename\":\"it's x\",\"path\":\"/srv/data/it's x\","
+		"\"path_state\":\"resolved\",\"rule\":[\"payroll\"],\"priority\":6}\n",
+		.text = KNOWN_TEXT,
+	},
+	{
+		.title = "a rename that replaced a file",
+		.record = { BY, .op = UW_OP_RENAME, .ret_known = true, .comm = TEXT("mv"),
+			    .name = TEXT("x"), .path_state = UW_PATH_RESOLVED,
+			    .path = TEXT("/srv/x"), .by = TEXT("/srv/y z") },
+		.entry = { .priority = 6, .user = "alice" },
+		.journal = TEXT("MESSAGE=mv[4242] (alice) replaced /srv/x with \"/srv/y z\"\n"
+				"MESSAGE_ID=" UW_ID_DELETED "\n"
+				"PRIORITY=6\n"
+				"UNLINK_TIME=1700000000123456789\n"
+				"UNLINK_OP=rename\n"
+				"UNLINK_VIA=syscall\n"
+				"UNLINK_RET=0\n"
+				"UNLINK_PID=4242\n"
+				"UNLINK_COMM=mv\n"
+				"UNLINK_UID=1000\n"
+				"UNLINK_USER=alice\n"
+				"UNLINK_FILENAME=x\n"
+				"UNLINK_PATH=/srv/x\n"
+				"UNLINK_PATH_STATE=resolved\n"
+				"UNLINK_REPLACED_BY=/srv/y z\n"),
+		.json = "{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"op\":\"rename\","
+			"\"via\":\"syscall\",\"ret\":0,\"pid\":4242,\"comm\":\"mv\",\"uid\":1000,"
+			"\"user\":\"alice\",\"filename\":\"x\",\"path\":\"/srv/x\","
+			"\"path_state\":\"resolved\",\"replaced_by\":\"/srv/y z\","
+			"\"priority\":6}\n",
+		.text = "2023-11-14T22:13:20.123456+0000 mv[4242] (alice) replaced /srv/x with "
+			"\"/srv/y z\" pid=4242 comm=mv filename=x ret=0\n",
+	},
+	{
+		.title = "a rename by io_uring that failed, with beginnings cut",
+		.record = { TIMED,
+			    BY_ALICE,
+			    .name_known = true,
+			    .op = UW_OP_RENAME,
+			    .via = UW_VIA_IO_URING,
+			    .ret_known = true,
+			    .ret = -ENOTEMPTY,
+			    .comm = TEXT("app"),
+			    .name = TEXT("d"),
+			    .path_state = UW_PATH_TRUNCATED,
+			    .path = TEXT("/tail/d"),
+			    .by = TEXT("/end/e"),
+			    .by_cut = true,
+			    .cwd = TEXT("/deep"),
+			    .cwd_cut = true,
+			    .cmdline = TEXT("app\0fil"),
+			    .cmdline_cut = true,
+			    .inode_known = true,
+			    .mode = 040755,
+			    .links_known = true,
+			    .links = 2 },
+		.entry = { FULL, .priority = 6, .user = "alice" },
+		.journal = TEXT("MESSAGE=app[4242] (alice) could not replace directory /tail/d "
+				"with .../end/e by io_uring: Directory not empty (ENOTEMPTY)\n"
+				"MESSAGE_ID=" UW_ID_FAILED "\n"
+				"PRIORITY=6\n"
+				"UNLINK_TIME=1700000000123456789\n"
+				"UNLINK_OP=rename\n"
+				"UNLINK_VIA=io_uring\n"
+				"UNLINK_RET=-39\n"
+				"UNLINK_ERRNO=ENOTEMPTY\n"
+				"UNLINK_PID=4242\n"
+				"UNLINK_TID=4243\n"
+				"UNLINK_COMM=app\n"
+				"UNLINK_CMDLINE=app fil (cut)\n"
+				"UNLINK_CWD=.../deep\n"
+				"UNLINK_UID=1000\n"
+				"UNLINK_GID=100\n"
+				"UNLINK_USER=alice\n"
+				"UNLINK_FILENAME=d\n"
+				"UNLINK_PATH=/tail/d\n"
+				"UNLINK_PATH_STATE=truncated\n"
+				"UNLINK_REPLACED_BY=.../end/e\n"
+				"UNLINK_INODE=0\n"
+				"UNLINK_MODE=040755\n"
+				"UNLINK_OWNER=0\n"
+				"UNLINK_SIZE=0\n"
+				"UNLINK_NLINK=2\n"
+				"UNLINK_DURATION_NS=1500\n"),
+		.json = "{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"op\":\"rename\","
+			"\"via\":\"io_uring\",\"ret\":-39,\"errno\":\"ENOTEMPTY\",\"pid\":4242,"
+			"\"tid\":4243,\"comm\":\"app\",\"cmdline\":\"app fil (cut)\","
+			"\"cwd\":\".../deep\",\"uid\":1000,\"gid\":100,\"user\":\"alice\","
+			"\"filename\":\"d\",\"path\":\"/tail/d\",\"path_state\":\"truncated\","
+			"\"replaced_by\":\".../end/e\",\"inode\":0,\"mode\":\"040755\","
+			"\"owner\":0,\"size\":0,\"nlink\":2,\"duration_ns\":1500,"
+			"\"priority\":6}\n",
+		.text = "2023-11-14T22:13:20.123456+0000 app[4242] (alice) could not replace "
+			"directory /tail/d with .../end/e by io_uring: Directory not empty "
+			"(ENOTEMPTY) pid=4242 comm=app filename=d ret=-39\n",
+	},
+	{
+		.title = "a deletion inside the kernel, whose result is not known",
+		.record = { TIMED, BY_ALICE, .name_known = true, .op = UW_OP_RMDIR,
+			    .via = UW_VIA_KERNEL, .comm = TEXT("nfsd"), .name = TEXT(""),
+			    .path_state = UW_PATH_RESOLVED, .path = TEXT("/srv/d") },
+		.entry = { .priority = 6, .user = "root" },
+		.journal = TEXT("MESSAGE=nfsd[4242] (root) tried to remove directory /srv/d "
+				"inside the kernel: the result is not known\n"
+				"MESSAGE_ID=" UW_ID_UNKNOWN "\n"
+				"PRIORITY=6\n"
+				"UNLINK_TIME=1700000000123456789\n"
+				"UNLINK_OP=rmdir\n"
+				"UNLINK_VIA=kernel\n"
+				"UNLINK_RET=unknown\n"
+				"UNLINK_PID=4242\n"
+				"UNLINK_COMM=nfsd\n"
+				"UNLINK_UID=1000\n"
+				"UNLINK_USER=root\n"
+				"UNLINK_FILENAME=\n"
+				"UNLINK_PATH=/srv/d\n"
+				"UNLINK_PATH_STATE=resolved\n"),
+		.json = "{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"op\":\"rmdir\","
+			"\"via\":\"kernel\",\"ret\":null,\"pid\":4242,\"comm\":\"nfsd\","
+			"\"uid\":1000,\"user\":\"root\",\"filename\":\"\",\"path\":\"/srv/d\","
+			"\"path_state\":\"resolved\",\"priority\":6}\n",
+		.text = "2023-11-14T22:13:20.123456+0000 nfsd[4242] (root) tried to remove "
+			"directory /srv/d inside the kernel: the result is not known pid=4242 "
+			"comm=nfsd filename=\"\" ret=unknown\n",
+	},
+	{
+		.title = "a rename whose result, target and source are not known",
+		.record = { PROBED, BY_ALICE, .op = UW_OP_RENAME, .comm = TEXT("mv"),
+			    .path_state = UW_PATH_UNKNOWN },
+		.entry = { .priority = 6, .user = "alice" },
+		.journal = TEXT("MESSAGE=mv[4242] (alice) tried to replace a file whose name could "
+				"not be read: the result is not known\n"
+				"MESSAGE_ID=" UW_ID_UNKNOWN "\n"
+				"PRIORITY=6\n"
+				"UNLINK_TIME=1700000000123456789\n"
+				"UNLINK_OP=rename\n"
+				"UNLINK_VIA=syscall\n"
+				"UNLINK_RET=unknown\n"
+				"UNLINK_PID=4242\n"
+				"UNLINK_COMM=mv\n"
+				"UNLINK_UID=1000\n"
+				"UNLINK_USER=alice\n"
+				"UNLINK_FILENAME=\n"
+				"UNLINK_PATH_STATE=unknown\n"),
+		.json = "{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"op\":\"rename\","
+			"\"via\":\"syscall\",\"ret\":null,\"pid\":4242,\"comm\":\"mv\","
+			"\"uid\":1000,\"user\":\"alice\",\"filename\":\"\","
+			"\"path_state\":\"unknown\",\"priority\":6}\n",
+		.text = "2023-11-14T22:13:20.123456+0000 mv[4242] (alice) tried to replace a "
+			"file whose name could not be read: the result is not known pid=4242 "
+			"comm=mv filename=\"\" ret=unknown\n",
+	},
+	{
+		.title = "a path that is the same in the host's tree",
+		.record = { BY, .op = UW_OP_UNLINK, .ret_known = true, .comm = TEXT("rm"),
+			    .name = TEXT("x"), .path_state = UW_PATH_RESOLVED,
+			    .path = TEXT("/srv/x") },
+		.entry = { .detail = UW_DETAIL_STANDARD,
+			   .priority = 6,
+			   .user = "alice",
+			   .host_path = TEXT("/srv/x") },
+		.journal = TEXT("MESSAGE=rm[4242] (alice) removed /srv/x\n"
+				"MESSAGE_ID=" UW_ID_DELETED "\n"
+				"PRIORITY=6\n"
+				"UNLINK_TIME=1700000000123456789\n"
+				"UNLINK_OP=unlink\n"
+				"UNLINK_VIA=syscall\n"
+				"UNLINK_RET=0\n"
+				"UNLINK_PID=4242\n"
+				"UNLINK_TID=4243\n"
+				"UNLINK_COMM=rm\n"
+				"UNLINK_UID=1000\n"
+				"UNLINK_GID=100\n"
+				"UNLINK_USER=alice\n"
+				"UNLINK_FILENAME=x\n"
+				"UNLINK_PATH=/srv/x\n"
+				"UNLINK_PATH_STATE=resolved\n"),
+		.json = KNOWN_JSON
+		"\"tid\":4243,\"comm\":\"rm\",\"uid\":1000,\"gid\":100,\"user\":\"alice\","
+		"\"filename\":\"x\",\"path\":\"/srv/x\",\"path_state\":\"resolved\","
+		"\"priority\":6}\n",
+		.text = "2023-11-14T22:13:20.123456+0000 rm[4242] (alice) removed /srv/x pid=4242 "
+			"comm=rm filename=x ret=0\n",
+	},
+	{
+		.title = "a path in the host's tree that pretends to be another field",
+		.record = { BY, .op = UW_OP_UNLINK, .ret_known = true, .comm = TEXT("rm"),
+			    .name = TEXT("x"), .path_state = UW_PATH_RESOLVED, .path = TEXT("/x") },
+		.entry = { .detail = UW_DETAIL_STANDARD,
+			   .priority = 6,
+			   .user = "alice",
+			   .host_path = TEXT("/c\nPRIORITY=\xff/x") },
+		.journal = TEXT("MESSAGE=rm[4242] (alice) removed /x\n"
+				"MESSAGE_ID=" UW_ID_DELETED "\n"
+				"PRIORITY=6\n"
+				"UNLINK_TIME=1700000000123456789\n"
+				"UNLINK_OP=unlink\n"
+				"UNLINK_VIA=syscall\n"
+				"UNLINK_RET=0\n"
+				"UNLINK_PID=4242\n"
+				"UNLINK_TID=4243\n"
+				"UNLINK_COMM=rm\n"
+				"UNLINK_UID=1000\n"
+				"UNLINK_GID=100\n"
+				"UNLINK_USER=alice\n"
+				"UNLINK_FILENAME=x\n"
+				"UNLINK_PATH=/x\n"
+				"UNLINK_PATH_STATE=resolved\n"
+				"UNLINK_HOST_PATH=/c\nPRIORITY=\xff/x\n"),
+		.json = KNOWN_JSON
+		"\"tid\":4243,\"comm\":\"rm\",\"uid\":1000,\"gid\":100,\"user\":\"alice\","
+		"\"filename\":\"x\",\"path\":\"/x\",\"path_state\":\"resolved\","
+		"\"host_path\":[47,99,10,80,82,73,79,82,73,84,89,61,255,47,120],"
+		"\"priority\":6}\n",
+		.text = "2023-11-14T22:13:20.123456+0000 rm[4242] (alice) removed /x pid=4242 "
+			"comm=rm filename=x ret=0\n",
+	},
+};
+
+static struct uw_entry entry_of(const struct row *row)
+{
+	struct uw_entry e = row->entry;
+
+	e.record = &row->record;
+	e.time_ns = TIME_NS;
+	return e;
+}
+
+static void check(const struct uw_buf *buf, const char *want, size_t len)
+{
+	size_t i;
+
+	assert_false(buf->failed);
+	for (i = 0; i < len && i < buf->len && buf->p[i] == want[i]; i++)
+		;
+	if (i < len || i < buf->len)
+		fail_msg("differs from byte %zu on: %.*s", i, (int)(buf->len - i), buf->p + i);
+}
+
+/* What journald reads out of the entry: see native_fields(). */
+static size_t journal_of(const struct uw_entry *e, struct uw_buf *buf, struct iovec iov[FIELDS_MAX])
+{
+	struct uw_buf raw = { 0 };
+	size_t n;
+
+	uw_format_journal(e, &raw);
+	assert_false(raw.failed);
+	n = native_fields(raw.p, raw.len, buf, iov);
+	uw_buf_free(&raw);
+	return n;
+}
+
+static void test_journal(void **state)
+{
+	struct uw_entry e = entry_of(*state);
+	const struct row *row = *state;
+	struct uw_buf buf = { 0 }, joined = { 0 };
+	struct iovec iov[FIELDS_MAX];
+	size_t n = 0, i;
+
+	n = journal_of(&e, &buf, iov);
+	for (i = 0; i < n; i++) {
+		uw_buf_add(&joined, iov[i].iov_base, iov[i].iov_len);
+		uw_buf_puts(&joined, "\n");
+	}
+	check(&joined, row->journal.s, row->journal.len);
+	uw_buf_free(&joined);
+	uw_buf_free(&buf);
+}
+
+static void test_json(void **state)
+{
+	struct uw_entry e = entry_of(*state);
+	const struct row *row = *state;
+	struct uw_buf buf = { 0 };
+
+	uw_format_json(&e, &buf);
+	check(&buf, row->json, strlen(row->json));
+	uw_buf_free(&buf);
+}
+
+static void test_text(void **state)
+{
+	struct uw_entry e = entry_of(*state);
+	const struct row *row = *state;
+	struct uw_buf buf = { 0 };
+
+	uw_format_text(&e, &buf);
+	check(&buf, row->text, strlen(row->text));
+	uw_buf_free(&buf);
+}
+
+static void test_message(void **state)
+{
+	static const char key[] = "MESSAGE=";
+	struct uw_entry e = entry_of(*state);
+	const struct row *row = *state;
+	struct uw_buf buf = { 0 };
+	const char *end = memchr(row->journal.s, '\n', row->journal.len);
+
+	uw_format_message(&e, &buf);
+	check(&buf, row->journal.s + strlen(key), (size_t)(end - row->journal.s) - strlen(key));
+	uw_buf_free(&buf);
+}
+
+/* ---- fields */
+
+/* What journald takes from a client: journal_field_valid() of systemd, with protected fields
+ * refused. */
+static bool valid_name(const char *name, size_t len)
+{
+	size_t i;
+
+	if (!len || len > 64 || name[0] == '_' || (name[0] >= '0' && name[0] <= '9'))
+		return false;
+	for (i = 0; i < len; i++)
+		if (!(name[i] >= 'A' && name[i] <= 'Z') && !(name[i] >= '0' && name[i] <= '9') &&
+		    name[i] != '_')
+			return false;
+	return true;
+}
+
+static void test_field_names(void **state)
+{
+	size_t i, k;
+
+	(void)state;
+	for (i = 0; uw_format_field(i); i++) {
+		const char *name = uw_format_field(i);
+
+		if (!valid_name(name, strlen(name)))
+			fail_msg("%s is no name for journald", name);
+		assert_memory_equal(name, "UNLINK_", 7);
+		for (k = 0; k < i; k++)
+			assert_string_not_equal(name, uw_format_field(k));
+	}
+	assert_int_equal(i, 38);
+	assert_null(uw_format_field(i + 1));
+	assert_null(uw_format_field(SIZE_MAX));
+	assert_int_equal(uw_format_field_detail(i), -EINVAL);
+	assert_int_equal(uw_format_field_detail(SIZE_MAX), -EINVAL);
+}
+
+/* Each detail has its fields, and all of those below. */
+static void test_field_details(void **state)
+{
+	static const char *const fields_of[] = {
+		[UW_DETAIL_MINIMAL] = "TIME OP VIA RET ERRNO PID COMM UID USER FILENAME PATH "
+				      "PATH_STATE REPLACED_BY RULE ",
+		[UW_DETAIL_STANDARD] = "TID PPID EXE CMDLINE GID EUID LOGINUID SESSION UNIT "
+				       "CONTAINER HOST_PATH DEV INODE MODE OWNER SIZE NLINK ",
+		[UW_DETAIL_FULL] = "CWD ROOT CGROUP SLICE MNTNS FSTYPE DURATION_NS ",
+	};
+	char found[512];
+	size_t detail, i;
+
+	(void)state;
+	for (detail = 0; detail < LEN(fields_of); detail++) {
+		found[0] = '\0';
+		for (i = 0; uw_format_field(i); i++) {
+			if (uw_format_field_detail(i) != (int)detail)
+				continue;
+			strcat(found, uw_format_field(i) + strlen("UNLINK_"));
+			strcat(found, " ");
+		}
+		assert_string_equal(found, fields_of[detail]);
+	}
+}
+
+/* The rows together have every field of the table, and none that is not in it. */
+static void test_field_set(void **state)
+{
+	static const char *const extra[] = { "MESSAGE", "MESSAGE_ID", "PRIORITY" };
+	const char *known[64] = { extra[0], extra[1], extra[2] };
+	bool seen[64] = { false };
+	size_t n_known = LEN(extra), n, i, k, len;
+	struct iovec iov[FIELDS_MAX];
+	struct uw_buf buf = { 0 };
+
+	(void)state;
+	for (i = 0; uw_format_field(i); i++)
+		known[n_known++] = uw_format_field(i);
+	for (i = 0; i < LEN(rows); i++) {
+		struct uw_entry e = entry_of(&rows[i]);
+		unsigned int times[64] = { 0 };
+
+		n = journal_of(&e, &buf, iov);
+		while (n--) {
+			const char *eq = memchr(iov[n].iov_base, '=', iov[n].iov_len);
+
+			assert_non_null(eq);
+			len = (size_t)(eq - (char *)iov[n].iov_base);
+			assert_true(valid_name(iov[n].iov_base, len));
+			for (k = 0; k < n_known; k++)
+				if (strlen(known[k]) == len &&
+				    !memcmp(known[k], iov[n].iov_base, len))
+					break;
+			if (k == n_known)
+				fail_msg("%.*s is not in the table", (int)len,
+					 (char *)iov[n].iov_base);
+			seen[k] = true;
+			if (times[k]++ && strcmp(known[k], "UNLINK_RULE") != 0)
+				fail_msg("%s is there twice", known[k]);
+		}
+	}
+	for (k = 0; k < n_known; k++)
+		if (!seen[k])
+			fail_msg("no row has %s", known[k]);
+	uw_buf_free(&buf);
+}
+
+static const char *field(const struct iovec *iov, size_t n, const char *name, size_t *ret_len)
+{
+	size_t len = strlen(name), i;
+
+	for (i = 0; i < n; i++) {
+		const char *s = iov[i].iov_base;
+
+		if (iov[i].iov_len > len && !memcmp(s, name, len) && s[len] == '=') {
+			*ret_len = iov[i].iov_len - len - 1;
+			return s + len + 1;
+		}
+	}
+	fail_msg("%s is missing", name);
+	return NULL;
+}
+
+static const struct row *row_of(const char *title)
+{
+	size_t i;
+
+	for (i = 0; i < LEN(rows); i++)
+		if (!strcmp(rows[i].title, title))
+			return &rows[i];
+	fail_msg("no row is called %s", title);
+	return NULL;
+}
+
+static void check_field(const struct iovec *iov, size_t n, const char *name, const char *want,
+			size_t want_len)
+{
+	size_t len;
+	const char *value = field(iov, n, name, &len);
+
+	if (len != want_len || memcmp(value, want, len))
+		fail_msg("%s is %.*s", name, (int)len, value);
+}
+
+/* Every field there is, each as long as can be, in a buffer that has to move many times. */
+static void test_moving_buffer(void **state)
+{
+	static const size_t counts[] = { 0, 1, 63, 64, 80 };
+	static char path[2 * UW_PATH_MAX], name[UW_PATH_MAX - 1], rule[201], user[200];
+	static char quotes[UW_CMDLINE_MAX], cut[UW_PATH_MAX + 2];
+	const struct row *row = row_of("everything");
+	const char *rules[80];
+	struct uw_record record = row->record;
+	struct uw_entry e = entry_of(row);
+	struct iovec iov[FIELDS_MAX];
+	size_t c, i, n, len, n_rules;
+
+	(void)state;
+	memset(path, 'p', sizeof(path));
+	memset(name, '\n', sizeof(name));
+	memset(rule, 'r', sizeof(rule) - 1);
+	memset(user, 'u', sizeof(user) - 1);
+	memset(quotes, '\'', sizeof(quotes));
+	memset(cut, '\n', sizeof(cut));
+	memset(cut, '.', 3);
+	for (i = 0; i < LEN(rules); i++)
+		rules[i] = rule;
+	record.path = (struct uw_str){ path, sizeof(path) };
+	record.name = record.exe = record.root = (struct uw_str){ name, sizeof(name) };
+	record.cwd = record.by = record.name;
+	e.host_path = record.name;
+	record.cwd_cut = record.by_cut = record.cmdline_cut = true;
+	record.cmdline = (struct uw_str){ quotes, sizeof(quotes) };
+	record.ret = -EACCES;
+	e.record = &record;
+	e.user = user;
+	e.rules = rules;
+	for (c = 0; c < LEN(counts); c++) {
+		struct uw_buf buf = { 0 };
+
+		e.n_rules = counts[c];
+		n = journal_of(&e, &buf, iov);
+		for (i = 0, n_rules = 0; i < n; i++) {
+			if (iov[i].iov_len > 12 && !memcmp(iov[i].iov_base, "UNLINK_RULE=", 12)) {
+				assert_int_equal(iov[i].iov_len, 12 + strlen(rule));
+				assert_memory_equal((char *)iov[i].iov_base + 12, rule,
+						    strlen(rule));
+				n_rules++;
+			}
+		}
+		assert_int_equal(n_rules, counts[c] > UW_RULES_MAX ? UW_RULES_MAX : counts[c]);
+		/* All of the table but the rule, and the three that are not in it. */
+		assert_int_equal(n, 37 + 3 + n_rules);
+		check_field(iov, n, "UNLINK_PATH", path, sizeof(path));
+		check_field(iov, n, "UNLINK_FILENAME", name, sizeof(name));
+		check_field(iov, n, "UNLINK_HOST_PATH", name, sizeof(name));
+		check_field(iov, n, "UNLINK_EXE", name, sizeof(name));
+		check_field(iov, n, "UNLINK_CWD", cut, sizeof(cut));
+		check_field(iov, n, "UNLINK_REPLACED_BY", cut, sizeof(cut));
+		check_field(iov, n, "UNLINK_USER", user, strlen(user));
+		check_field(iov, n, "UNLINK_CONTAINER", ID, strlen(ID));
+		check_field(iov, n, "PRIORITY", "6", 1);
+		field(iov, n, "UNLINK_CMDLINE", &len);
+		assert_int_equal(len, 4 * UW_CMDLINE_MAX + 2 + strlen(" (cut)"));
+		uw_buf_free(&buf);
+	}
+}
+
+/* In memory of exactly its size, so that the address sanitizer finds a read behind it. */
+static struct uw_str exactly(const char *text)
+{
+	size_t len = strlen(text);
+	char *s = malloc(len ?: 1);
+
+	assert_non_null(s);
+	memcpy(s, text, len);
+	return (struct uw_str){ s, len };
+}
+
+static void test_host_paths(void **state)
+{
+	static const struct {
+		const char *path, *host;
+		bool written;
+	} pairs[] = {
+		{ "/a", "", false },	  { "", "", false },	 { "/a", "/a", false },
+		{ "/", "/", false },	  { "/a", "/b", true },	 { "/a", "/a/b", true },
+		{ "/a/b", "/a", true },	  { "/a", "/A", true },	 { "", "/a", true },
+		{ "/a/b", "/c/b", true }, { "/a/", "/a", true },
+	};
+	struct iovec iov[FIELDS_MAX];
+	struct uw_buf buf = { 0 };
+	size_t n, i, k, found;
+
+	(void)state;
+	for (i = 0; i < LEN(pairs); i++) {
+		struct uw_record record = rows[0].record;
+		struct uw_entry e = entry_of(&rows[0]);
+
+		record.path = exactly(pairs[i].path);
+		e.host_path = exactly(pairs[i].host);
+		e.record = &record;
+		n = journal_of(&e, &buf, iov);
+		for (k = 0, found = 0; k < n; k++)
+			found += iov[k].iov_len > 17 &&
+				 !memcmp(iov[k].iov_base, "UNLINK_HOST_PATH=", 17);
+		if (found != pairs[i].written)
+			fail_msg("%s in the host's tree, of the path %s, is written %zu times",
+				 pairs[i].host, pairs[i].path, found);
+		if (found)
+			check_field(iov, n, "UNLINK_HOST_PATH", pairs[i].host,
+				    strlen(pairs[i].host));
+		free((char *)record.path.s);
+		free((char *)e.host_path.s);
+	}
+	uw_buf_free(&buf);
+}
+
+static void test_used_again(void **state)
+{
+	struct uw_buf used = { 0 }, fresh = { 0 };
+	struct iovec a[FIELDS_MAX], b[FIELDS_MAX];
+	size_t n_a, n_b, i, k;
+
+	(void)state;
+	for (i = 0; i < LEN(rows); i++) {
+		struct uw_entry e = entry_of(&rows[i]);
+
+		n_a = journal_of(&e, &used, a);
+		n_b = journal_of(&e, &fresh, b);
+		assert_int_equal(n_a, n_b);
+		for (k = 0; k < n_a; k++) {
+			assert_int_equal(a[k].iov_len, b[k].iov_len);
+			assert_memory_equal(a[k].iov_base, b[k].iov_base, a[k].iov_len);
+		}
+		uw_buf_free(&fresh);
+	}
+	uw_buf_free(&used);
+}
+
+static void test_no_memory(void **state)
+{
+	struct uw_record record = rows[0].record;
+	struct uw_entry e = entry_of(&rows[0]);
+	struct uw_buf buf = { 0 };
+	size_t len = (size_t)5 << 18; /* once in MESSAGE, and again in UNLINK_PATH */
+	char *path = malloc(len);
+
+	(void)state;
+	assert_non_null(path);
+	memset(path, 'p', len);
+	record.path = (struct uw_str){ path, len };
+	e.record = &record;
+	uw_format_journal(&e, &buf);
+	assert_true(buf.failed);
+	uw_buf_reset(&buf);
+	e.record = &rows[0].record;
+	uw_format_journal(&e, &buf);
+	assert_false(buf.failed);
+	free(path);
+	uw_buf_free(&buf);
+}
+
+/* ---- lines */
+
+static void test_added(void **state)
+{
+	struct uw_entry e = entry_of(&rows[0]);
+	struct uw_buf buf = { 0 }, want = { 0 };
+
+	(void)state;
+	uw_buf_puts(&buf, "before\n");
+	uw_format_json(&e, &buf);
+	uw_format_text(&e, &buf);
+	uw_format_message(&e, &buf);
+	uw_buf_puts(&want, "before\n");
+	uw_buf_puts(&want, rows[0].json);
+	uw_buf_puts(&want, rows[0].text);
+	uw_buf_puts(&want, "rm[4242] (alice) removed /srv/data/x");
+	check(&buf, want.p, want.len);
+	uw_buf_free(&buf);
+	uw_buf_free(&want);
+}
+
+static uint64_t seed = 0x666f726d6174;
+
+static uint64_t any(uint64_t below)
+{
+	seed ^= seed >> 12;
+	seed ^= seed << 25;
+	seed ^= seed >> 27;
+	return (seed * UINT64_C(0x2545f4914f6cdd1d) >> 16) % below;
+}
+
+static struct uw_str any_bytes(char *to, size_t max)
+{
+	static const char bad[] = "\n\r\t\"\\ =[](){},:\x1b\x7f\xc2\x85\xe2\x80\xa8\xff";
+	size_t len = any(max), i;
+
+	for (i = 0; i < len; i++)
+		to[i] = any(3) ? bad[any(sizeof(bad) - 1)] : (char)(1 + any(255));
+	return (struct uw_str){ to, len };
+}
+
+static void check_line(const struct uw_buf *buf)
+{
+	size_t i;
+
+	assert_false(buf->failed);
+	assert_true(buf->len > 0 && buf->p[buf->len - 1] == '\n');
+	for (i = 0; i < buf->len - 1; i++)
+		if ((unsigned char)buf->p[i] < 0x20 || buf->p[i] == 0x7f)
+			fail_msg("control character %#x in: %.*s", (unsigned char)buf->p[i],
+				 (int)buf->len, buf->p);
+}
+
+/* Outside of strings, which have no unescaped quote within, braces and brackets are balanced. */
+static void check_json_form(const struct uw_buf *buf)
+{
+	int braces = 0, brackets = 0, quoted = 0;
+	size_t i;
+
+	for (i = 0; i + 1 < buf->len; i++) {
+		char c = buf->p[i];
+
+		if (quoted) {
+			if (c == '\\')
+				i++;
+			else if (c == '"')
+				quoted = 0;
+			continue;
+		}
+		quoted = c == '"';
+		braces += (c == '{') - (c == '}');
+		brackets += (c == '[') - (c == ']');
+		assert_true(braces == 1 || (!braces && i + 2 == buf->len));
+		assert_in_range(brackets, 0, 2);
+	}
+	assert_false(quoted || braces || brackets);
+	assert_int_equal(buf->p[0], '{');
+}
+
+static void test_lines(void **state)
+{
+	char comm[17], name[64], path[64], rule[64], other[6][64];
+	const char *rules[] = { rule };
+	struct uw_buf buf = { 0 };
+	struct uw_record r;
+	struct uw_entry e;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 20000; i++) {
+		e = entry_of(&rows[any(LEN(rows))]);
+		r = *e.record;
+		r.comm = any_bytes(comm, sizeof(comm));
+		r.name = any_bytes(name, sizeof(name));
+		r.path = any_bytes(path, sizeof(path));
+		r.by = any_bytes(other[0], sizeof(other[0]));
+		r.cwd = any_bytes(other[1], sizeof(other[1]));
+		r.exe = any_bytes(other[2], sizeof(other[2]));
+		r.cgroup = any_bytes(other[3], sizeof(other[3]));
+		r.cmdline = any_bytes(other[4], sizeof(other[4]));
+		if (r.cmdline.len)
+			other[4][any(r.cmdline.len)] = '\0';
+		r.by_cut = r.by.len && any(2);
+		r.cwd_cut = r.cwd.len && any(2);
+		r.cmdline_cut = any(2);
+		rule[any_bytes(rule, sizeof(rule)).len] = '\0';
+		e.record = &r;
+		e.host_path = any(4) ? any_bytes(other[5], sizeof(other[5])) : r.path;
+		e.rules = rules;
+		e.n_rules = 1;
+		e.user = any(2) ? rule : NULL;
+		e.time_ns = any(2) ? UINT64_MAX : any(UINT64_MAX);
+		e.detail = (enum uw_detail)any(3);
+		uw_buf_reset(&buf);
+		uw_format_json(&e, &buf);
+		check_line(&buf);
+		check_json_form(&buf);
+		uw_buf_reset(&buf);
+		uw_format_text(&e, &buf);
+		check_line(&buf);
+		uw_buf_reset(&buf);
+		uw_format_message(&e, &buf);
+		uw_buf_puts(&buf, "\n");
+		check_line(&buf);
+	}
+	uw_buf_free(&buf);
+}
+
+static void test_time_zone(void **state)
+{
+	static const struct {
+		const char *zone, *text;
+	} zones[] = {
+		{ "UTC0", "2023-11-14T22:13:20.123456+0000 " },
+		{ "XXX-5:30", "2023-11-15T03:43:20.123456+0530 " },
+		{ "XXX+9:30", "2023-11-14T12:43:20.123456-0930 " },
+	};
+	struct uw_entry e = entry_of(&rows[0]);
+	struct uw_buf buf = { 0 };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < LEN(zones); i++) {
+		setenv("TZ", zones[i].zone, 1);
+		tzset();
+		uw_buf_reset(&buf);
+		uw_format_text(&e, &buf);
+		if (buf.len < strlen(zones[i].text) ||
+		    memcmp(buf.p, zones[i].text, strlen(zones[i].text)) != 0)
+			fail_msg("%s: %.*s", zones[i].zone, (int)buf.len, buf.p);
+		/* JSON is for machines: always UTC. */
+		uw_buf_reset(&buf);
+		uw_format_json(&e, &buf);
+		check(&buf, rows[0].json, strlen(rows[0].json));
+	}
+	setenv("TZ", "UTC", 1);
+	tzset();
+	uw_buf_free(&buf);
+}
+
+static void test_time_digits(void **state)
+{
+	static const struct {
+		uint64_t ns;
+		const char *json, *text;
+	} times[] = {
+		{ 0, "{\"time\":\"1970-01-01T00:00:00.000000000Z\"",
+		  "1970-01-01T00:00:00.000000+0000 " },
+		{ 1, "{\"time\":\"1970-01-01T00:00:00.000000001Z\"",
+		  "1970-01-01T00:00:00.000000+0000 " },
+		{ 1999999999, "{\"time\":\"1970-01-01T00:00:01.999999999Z\"",
+		  "1970-01-01T00:00:01.999999+0000 " },
+		{ UINT64_C(4102444800000001000), "{\"time\":\"2100-01-01T00:00:00.000001000Z\"",
+		  "2100-01-01T00:00:00.000001+0000 " },
+	};
+	struct uw_entry e = entry_of(&rows[0]);
+	struct uw_buf buf = { 0 };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < LEN(times); i++) {
+		e.time_ns = times[i].ns;
+		uw_buf_reset(&buf);
+		uw_format_json(&e, &buf);
+		assert_memory_equal(buf.p, times[i].json, strlen(times[i].json));
+		uw_buf_reset(&buf);
+		uw_format_text(&e, &buf);
+		assert_memory_equal(buf.p, times[i].text, strlen(times[i].text));
+	}
+	uw_buf_free(&buf);
+}
+
+static void test_ids(void **state)
+{
+	static const char *const ids[] = { UW_ID_DELETED,	  UW_ID_FAILED,
+					   UW_ID_UNKNOWN,	  UW_ID_LOSS,
+					   UW_ID_STORM,		  UW_ID_CONFIG_ACCEPTED,
+					   UW_ID_CONFIG_REJECTED, UW_ID_STARTED,
+					   UW_ID_STOPPED };
+	size_t i, k;
+
+	(void)state;
+	for (i = 0; i < LEN(ids); i++) {
+		assert_int_equal(strlen(ids[i]), 32);
+		assert_int_equal(strspn(ids[i], "0123456789abcdef"), 32);
+		for (k = 0; k < i; k++)
+			assert_string_not_equal(ids[i], ids[k]);
+	}
+}
+
+static void format_all(const struct uw_record *record)
+{
+	struct uw_entry e = {
+		.record = record, .time_ns = TIME_NS, .priority = 6, .detail = UW_DETAIL_FULL
+	};
+	struct uw_buf buf = { 0 };
+
+	uw_format_journal(&e, &buf);
+	uw_format_json(&e, &buf);
+	uw_format_text(&e, &buf);
+	uw_buf_free(&buf);
+}
+
+/*
+ * Whatever the decoder lets through must be fit to be written. In a process of its own, which the
+ * sanitizers may end.
+ */
+static void test_every_result(void **state)
+{
+	static const int rets[] = { 0, -1, -4095, -4096, 1, INT_MAX, INT_MIN + 1, INT_MIN };
+	static struct uw_record record;
+	struct uw_event ev = { .size = sizeof(ev),
+			       .abi = UW_ABI,
+			       .op = UW_OP_UNLINK,
+			       .probe = UW_PROBE_KPROBE,
+			       .via = UW_VIA_SYSCALL,
+			       .flags = UW_EV_INODE | UW_EV_TASK | UW_EV_LOGINUID };
+	size_t i, accepted = 0;
+	int status = 0;
+	pid_t pid;
+
+	(void)state;
+	for (i = 0; i < LEN(rets); i++) {
+		ev.ret = rets[i];
+		if (uw_record_decode(&ev, sizeof(ev), &record) < 0)
+			continue;
+		accepted++;
+		pid = fork();
+		assert_true(pid >= 0);
+		if (!pid) {
+			format_all(&record);
+			_exit(0);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		if (status)
+			fail_msg("writing a record with the result %d ends with status %#x",
+				 rets[i], (unsigned int)status);
+	}
+	assert_int_equal(accepted, 3);
+}
+
+#define TEST(title, function)                     \
+	{                                         \
+		title, function, NULL, NULL, NULL \
+	}
+
+static const struct CMUnitTest others[] = {
+	TEST("names every field as journald takes it, once", test_field_names),
+	TEST("writes each field from its detail on", test_field_details),
+	TEST("writes every field of its table, no other, and none but the rule twice",
+	     test_field_set),
+	TEST("points at the right fields when the buffer has moved, with up to 64 rules",
+	     test_moving_buffer),
+	TEST("writes the path in the host's tree where it differs from the path, and there alone",
+	     test_host_paths),
+	TEST("writes the same to a buffer that was used before", test_used_again),
+	TEST("says that memory is out, and recovers", test_no_memory),
+	TEST("adds lines to what the buffer holds", test_added),
+	TEST("writes one line per record, whatever its strings hold", test_lines),
+	TEST("writes local time for people and UTC for machines", test_time_zone),
+	TEST("pads fractions of a second with zeros", test_time_digits),
+	TEST("has a different id for each kind of message", test_ids),
+	TEST("writes every result that the decoder accepts", test_every_result),
+};
+
+static const struct output {
+	const char *what;
+	CMUnitTestFunction test;
+} outputs[] = {
+	{ "the journal", test_journal },
+	{ "JSON", test_json },
+	{ "text", test_text },
+	{ "a message", test_message },
+};
+
+int main(void)
+{
+	static struct CMUnitTest tests[LEN(rows) * LEN(outputs) + LEN(others)];
+	static char titles[LEN(rows) * LEN(outputs)][128];
+	size_t n = 0, i, k;
+
+	setenv("TZ", "UTC", 1);
+	tzset();
+	for (i = 0; i < LEN(rows); i++) {
+		for (k = 0; k < LEN(outputs); k++, n++) {
+			snprintf(titles[n], sizeof(titles[n]), "writes %s as %s", rows[i].title,
+				 outputs[k].what);
+			tests[n] = (struct CMUnitTest){ titles[n], outputs[k].test, NULL, NULL,
+							(void *)(uintptr_t)&rows[i] };
+		}
+	}
+	for (i = 0; i < LEN(others); i++)
+		tests[n++] = others[i];
+	return cmocka_run_group_tests_name("format", tests, NULL, NULL);
+}

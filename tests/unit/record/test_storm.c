@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: MIT
+/* Tests of daemon/record/storm.c. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "record/storm.h"
+
+#define S UINT64_C(1000000000)
+
+static const struct uw_storm_limit limit = { .burst = 10, .interval_s = 5 };
+static struct uw_storm *storm;
+static struct uw_record record;
+
+static int set_up(void **state)
+{
+	(void)state;
+	storm = calloc(1, uw_storm_size());
+	return storm ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	free(storm);
+	return 0;
+}
+
+static struct uw_str str(const char *s)
+{
+	return (struct uw_str){ s, strlen(s) };
+}
+
+/* A deletion by rm of user 1000, a child of 500; then true where it is part of a storm. */
+static bool take(uint64_t ns, uint32_t pid, const char *path, int ret)
+{
+	record.uid = 1000;
+	record.pid = pid;
+	record.task_known = true;
+	record.ppid = 500;
+	record.exe = str("/usr/bin/rm");
+	record.comm = str("rm");
+	record.path = str(path);
+	record.ret_known = true;
+	record.ret = ret;
+	record.exit_ns = ns;
+	return uw_storm_take(storm, &limit, &record, 1);
+}
+
+static void check_text(const struct uw_storm_text *text, const char *want)
+{
+	if (text->len != strlen(want) || memcmp(text->s, want, text->len) != 0)
+		fail_msg("%.*s, expected: %s", (int)text->len, text->s, want);
+}
+
+static void test_below(void **state)
+{
+	int i;
+
+	(void)state;
+	for (i = 0; i < 100; i++)
+		/* Ten in every interval. */
+		assert_false(take(S + (uint64_t)i * S / 2, 7, "/a", 0));
+	assert_null(uw_storm_oldest(storm));
+}
+
+static void test_summary(void **state)
+{
+	const struct uw_summary *s;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 10; i++)
+		assert_false(take(S, 7, "/srv/a/x", 0));
+	assert_true(take(S + 1, 7, "/srv/a/first", 0));
+	for (i = 0; i < 5; i++)
+		assert_true(take(S + 2, 8, "/srv/a/b/x", -ENOENT));
+	assert_true(take(S + 3, 9, "/srv/a/c/last", 0));
+	assert_null(uw_storm_due(storm, &limit, 6 * S - 1));
+	s = uw_storm_due(storm, &limit, 6 * S);
+	assert_non_null(s);
+	assert_int_equal(s->succeeded, 2);
+	assert_int_equal(s->failed, 5);
+	assert_int_equal(s->unknown, 0);
+	assert_int_equal(s->begin_ns, S + 1);
+	assert_int_equal(s->end_ns, S + 3);
+	assert_int_equal(s->rules, 1);
+	assert_int_equal(s->uid, 1000);
+	assert_int_equal(s->ppid, 500);
+	assert_int_equal(s->n_pids, 3);
+	assert_int_equal(s->pids[0], 7);
+	assert_int_equal(s->pids[2], 9);
+	check_text(&s->first, "/srv/a/first");
+	check_text(&s->last, "/srv/a/c/last");
+	check_text(&s->dir, "/srv/a");
+	assert_true(s->dir_known);
+	check_text(&s->exe, "/usr/bin/rm");
+	uw_storm_release(storm, s);
+	assert_null(uw_storm_due(storm, &limit, 60 * S));
+}
+
+static void test_end(void **state)
+{
+	const struct uw_summary *s;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 30; i++)
+		take(S, 7, "/a", 0);
+	/* The next interval begins inside the storm, and has few: then it is over. */
+	assert_true(take(7 * S, 7, "/a", 0));
+	s = uw_storm_due(storm, &limit, 7 * S);
+	assert_int_equal(s->succeeded, 20);
+	uw_storm_release(storm, s);
+	assert_null(uw_storm_due(storm, &limit, 7 * S));
+	for (i = 0; i < 10; i++)
+		assert_false(take(13 * S, 7, "/a", 0));
+	s = uw_storm_due(storm, &limit, 13 * S);
+	assert_int_equal(s->succeeded, 1);
+	uw_storm_release(storm, s);
+	assert_true(take(13 * S, 7, "/a", 0));
+}
+
+static void test_apart(void **state)
+{
+	int i;
+
+	(void)state;
+	for (i = 0; i < 20; i++)
+		take(S, 7, "/a", 0);
+	assert_true(take(S, 1234, "/a", 0));
+	record.uid = 1001;
+	assert_false(uw_storm_take(storm, &limit, &record, 1));
+	record.uid = 1000;
+	record.ppid = 501;
+	assert_false(uw_storm_take(storm, &limit, &record, 1));
+	record.ppid = 500;
+	record.exe = str("/usr/bin/find");
+	assert_false(uw_storm_take(storm, &limit, &record, 1));
+	record.exe = str("/usr/bin/rm");
+	assert_true(uw_storm_take(storm, &limit, &record, 1));
+	/* Children of process 1 have nothing in common. */
+	record.ppid = 1;
+	for (i = 0; i < 20; i++) {
+		record.pid = 2000 + (uint32_t)i;
+		assert_false(uw_storm_take(storm, &limit, &record, 1));
+	}
+}
+
+static void test_rules(void **state)
+{
+	const struct uw_summary *s;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 10; i++)
+		take(S, 7, "/a", 0);
+	assert_true(take(S, 7, "/a", 0));
+	assert_true(uw_storm_take(storm, &limit, &record, 3));
+	assert_true(uw_storm_take(storm, &limit, &record, 3));
+	for (i = 0; i < 2; i++) {
+		s = uw_storm_due(storm, &limit, 9 * S);
+		assert_int_equal(s->succeeded, s->rules == 3 ? 2 : 1);
+		uw_storm_release(storm, s);
+	}
+	assert_null(uw_storm_oldest(storm));
+}
+
+static void test_directories(void **state)
+{
+	static const struct {
+		const char *a, *b, *dir;
+	} rows[] = {
+		{ "/a/b/c", "/a/b/d", "/a/b" },
+		{ "/a/b/c", "/a/bc/d", "/a" },
+		{ "/a/bc/d", "/a/b/c", "/a" },
+		{ "/a/b", "/a/b/c", "/a" },
+		{ "/a/b/c", "/a/b", "/a" },
+		{ "/a", "/b", "" },
+		{ "/a/b", "/c/d", "" },
+		{ "/", "/a/b", "" },
+		{ "/a/b/c/d", "/a/b/c/d", "/a/b/c" },
+		{ "/a/b/c/x", "/a/b/x", "/a/b" },
+		{ "/a/b/x", "/a/b/c/x", "/a/b" },
+		{ "/ab/x", "/a/x", "" },
+	};
+	const struct uw_summary *s;
+	size_t i, k;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		for (k = 0; k < 10; k++)
+			take(S, 7, "/", 0);
+		take(S, 7, rows[i].a, 0);
+		take(S, 7, rows[i].b, 0);
+		s = uw_storm_oldest(storm);
+		assert_true(s->dir_known);
+		check_text(&s->dir, rows[i].dir);
+		uw_storm_release(storm, s);
+		uw_storm_end_all(storm);
+	}
+	/* Without a path, or with one that lacks its beginning, there is none to tell. */
+	for (k = 0; k < 10; k++)
+		take(S, 7, "/", 0);
+	take(S, 7, "/a/b", 0);
+	take(S, 7, "b/c", 0);
+	take(S, 7, "/a/b", 0);
+	assert_false(uw_storm_oldest(storm)->dir_known);
+}
+
+static void test_off(void **state)
+{
+	static const struct uw_storm_limit off = { .burst = 0, .interval_s = 5 };
+	int i;
+
+	(void)state;
+	take(S, 7, "/a", 0);
+	for (i = 0; i < 100000; i++)
+		assert_false(uw_storm_take(storm, &off, &record, 1));
+}
+
+static void test_end_all(void **state)
+{
+	const struct uw_summary *s;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 12; i++)
+		take(S, 7, "/a", 0);
+	uw_storm_end_all(storm);
+	/* Counting starts anew, and the old summary stays as it is. */
+	for (i = 0; i < 10; i++)
+		assert_false(take(S, 7, "/b", 0));
+	assert_true(take(S, 7, "/b", 0));
+	s = uw_storm_due(storm, &limit, S);
+	assert_int_equal(s->succeeded, 2);
+	check_text(&s->first, "/a");
+	uw_storm_release(storm, s);
+	assert_null(uw_storm_due(storm, &limit, S));
+	s = uw_storm_oldest(storm);
+	assert_int_equal(s->succeeded, 1);
+	uw_storm_release(storm, s);
+}
+
+static uint64_t closed(const struct uw_summary *s, uint64_t by_uid[64])
+{
+	uint64_t n = s->succeeded + s->failed + s->unknown;
+
+	assert_true(n > 0);
+	by_uid[s->uid] += n;
+	uw_storm_release(storm, s);
+	return n;
+}
+
+/* Many users and programs, more than there is room for: each deletion is recorded or counted once. */
+static void test_random(void **state)
+{
+	static const char *const exes[] = { "/a", "/b", "/c", "/d", "/e", "/f", "/g", "/h" };
+	uint64_t now = S, by_uid[64] = { 0 }, want[64] = { 0 }, recorded = 0, summarised = 0;
+	const struct uw_summary *s;
+	unsigned int seed = 4711;
+	int i;
+
+	(void)state;
+	record.task_known = true;
+	record.ret_known = true;
+	for (i = 0; i < 400000; i++) {
+		unsigned int r = (unsigned int)rand_r(&seed);
+
+		now += r % 1000 * 200;
+		record.uid = r % 64;
+		record.ppid = 2 + (unsigned int)rand_r(&seed) % (i / 50000 % 2 ? 900 : 3);
+		record.pid = 5000 + (unsigned int)rand_r(&seed) % 40;
+		record.exe = str(exes[(unsigned int)rand_r(&seed) % 8]);
+		record.path = str("/x/y");
+		record.ret = r % 3 ? 0 : -ENOENT;
+		record.ret_known = r % 7;
+		/* Now and then a return that was long ago. */
+		record.exit_ns = r % 11 ? now : now - S / 10;
+		want[record.uid]++;
+		if (!uw_storm_has_room(storm))
+			summarised += closed(uw_storm_oldest(storm), by_uid);
+		if (!uw_storm_take(storm, &limit, &record, 1 + r % 2)) {
+			recorded++;
+			by_uid[record.uid]++;
+		}
+		if (!(r % 100))
+			while ((s = uw_storm_due(storm, &limit, now)))
+				summarised += closed(s, by_uid);
+		if (!(r % 50000))
+			uw_storm_end_all(storm);
+	}
+	while ((s = uw_storm_oldest(storm)))
+		summarised += closed(s, by_uid);
+	assert_int_equal(recorded + summarised, 400000);
+	assert_true(summarised > 50000 && recorded > 50000);
+	for (i = 0; i < 64; i++)
+		assert_int_equal(by_uid[i], want[i]);
+}
+
+#define TEST(title, function)                            \
+	{                                                \
+		title, function, set_up, tear_down, NULL \
+	}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST("leaves alone what stays below the burst", test_below),
+		TEST("summarises what goes beyond it, exactly", test_summary),
+		TEST("goes on until an interval has few again", test_end),
+		TEST("tells users, parents and programs apart, and takes processes together",
+		     test_apart),
+		TEST("has a summary for each set of rules", test_rules),
+		TEST("finds the directory that all have in common", test_directories),
+		TEST("does nothing where it is off", test_off),
+		TEST("ends all storms, and starts anew", test_end_all),
+		TEST("counts 400,000 random deletions exactly, with more storms than it has room for",
+		     test_random),
+	};
+
+	return cmocka_run_group_tests_name("flood", tests, NULL, NULL);
+}

@@ -1,0 +1,825 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Path rules mean the host's tree: what the authority says of places in it, and that the kernel's
+ * table never rules out what the authority accepts. The random part has its own mounts and
+ * its own walk, component by component as the kernel does it, to compare with.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <time.h>
+
+#include "config/config_helper.h"
+#include "rules/filter.h"
+#include "rules/kernel_table.h"
+
+#define HOST_NS		  100
+#define DEV(major, minor) ((uint32_t)(major) << 20 | (minor))
+
+/* readlink(2) of a host with some links. */
+static ssize_t some_links(const char *path, char *buf, size_t size)
+{
+	static const char *const links[][2] = {
+		{ "/var/run", "/run" },
+		{ "/link", "/data/[x]" },
+		{ "/self", "/" },
+	};
+
+	for (size_t i = 0; i < 3; i++)
+		if (!strcmp(path, links[i][0])) {
+			assert_true(strlen(links[i][1]) < size);
+			strcpy(buf, links[i][1]);
+			return (ssize_t)strlen(buf);
+		}
+	return -1;
+}
+
+struct compiled {
+	struct uw_config *config;
+	struct uw_mounts *mounts;
+	struct uw_filter *filter;
+};
+
+static struct compiled compile(const char *text, const char *mountinfo)
+{
+	struct uw_filter_env env = { .mntns = HOST_NS };
+	struct uw_symlinks *links;
+	struct compiled c = { 0 };
+	struct uw_errors errors;
+	int r;
+
+	r = uw_config_parse("conf", text, strlen(text), &fake_names, &c.config, &errors);
+	if (r < 0)
+		fail_msg("%s", errors.n ? errors.line[0] : strerror(-r));
+	if (mountinfo)
+		assert_int_equal(uw_mounts_parse(mountinfo, strlen(mountinfo), &c.mounts), 0);
+	env.mounts = c.mounts;
+	assert_int_equal(uw_symlinks_new(some_links, &links), 0);
+	env.links = links;
+	assert_int_equal(uw_filter_new(c.config, 7, &env, &c.filter), 0);
+	uw_symlinks_free(links);
+	return c;
+}
+
+static void release(struct compiled *c)
+{
+	uw_filter_free(c->filter);
+	uw_mounts_free(c->mounts);
+	uw_config_free(c->config);
+}
+
+/* ---- the kernel's side of it */
+
+static void check_keys(const struct uw_filter *filter)
+{
+	for (size_t i = 0; i < filter->tables.n_paths; i++) {
+		const struct uw_path_key *key = &filter->tables.paths[i].key;
+		size_t bytes = key->prefixlen / 8 - sizeof(key->dev);
+
+		assert_int_equal(key->prefixlen % 8, 0);
+		assert_in_range(bytes, 1, UW_KEY_PATH);
+		assert_int_equal(key->path[0], '/');
+		assert_int_equal(strnlen(key->path, UW_KEY_PATH), bytes);
+		if (bytes < UW_KEY_PATH - 1)
+			assert_int_equal(key->path[bytes - 1], '/');
+		if (i > 0)
+			assert_memory_not_equal(key, &filter->tables.paths[i - 1].key,
+						sizeof(*key));
+	}
+}
+
+/* ---- chosen cases */
+
+struct deletion {
+	const char *place; /* "MAJOR:MINOR PATH", NULL: the kernel did not say */
+	const char *path;  /* as the process sees it */
+	enum uw_path_state state;
+	uint32_t mntns;
+	uint64_t rules;
+};
+
+struct match {
+	const char *title;
+	const char *config;
+	const char *mounts;
+	struct deletion deletions[12]; /* up to the first without rules and path */
+};
+
+#define RES	  UW_PATH_RESOLVED
+#define LEX	  UW_PATH_LEXICAL
+#define CUT	  UW_PATH_TRUNCATED
+#define CONTAINER 200
+#define KERNEL	  300 /* no process: a kernel thread, in the host's namespace */
+
+#define BASIC                                        \
+	"27 1 254:0 / / rw - ext4 x rw\n"            \
+	"28 27 8:17 / /srv rw - xfs x rw\n"          \
+	"29 27 254:0 /home/data /srv2 rw - x x rw\n" \
+	"30 27 0:50 / /var/lib/c/merged rw - overlay x rw\n"
+
+static const struct match matches[] = {
+	{ "a rule means the host's tree, whatever the process calls it",
+	  "[Watch]\nPath=/srv\n[Watch]\nPath=/etc\n[Watch]\nUser=root\n",
+	  BASIC,
+	  { { "8:17 /a", "/srv/a", RES, HOST_NS, 5 },
+	    { "8:17 /a", "/data/a", RES, CONTAINER, 5 },
+	    { "254:0 /etc/x", "/etc/x", RES, HOST_NS, 6 },
+	    { "254:0 /etc/x", "/x", RES, CONTAINER, 6 },
+	    { "0:50 /etc/x", "/etc/x", RES, CONTAINER, 4 },
+	    { "0:99 /etc/x", "/etc/x", RES, CONTAINER, 4 },
+	    { "0:99 /srv/x", "/srv/x", RES, CONTAINER, 4 } } },
+	{ "a place with two paths matches by either, and is excluded by either",
+	  "[Watch]\nPath=/srv2\n[Watch]\nPath=/home/data/x\n[Watch]\nPath=/home\nExcludePath=/srv2/x\n"
+	  "[Watch]\nPath=/srv2/*.o\n[Watch]\nPath=/home\nExcludePath=/srv2/*.o\n",
+	  BASIC,
+	  { { "254:0 /home/data/x", "/home/data/x", RES, HOST_NS, 1 | 2 | 16 },
+	    { "254:0 /home/data/x/y", "/srv2/x/y", RES, HOST_NS, 1 | 2 | 16 },
+	    { "254:0 /home/data", "/home/data", RES, HOST_NS, 1 | 4 | 16 },
+	    { "254:0 /home/data/a.o", "/home/data/a.o", RES, HOST_NS, 1 | 4 | 8 },
+	    { "254:0 /home/b", "/home/b", RES, HOST_NS, 4 | 16 } } },
+	{ "what is mounted below a watched directory is watched, and excluded, with it",
+	  "[Watch]\nPath=/var\n[Watch]\nExcludePath=/var\n[Watch]\nPath=/srv/a\n",
+	  BASIC,
+	  { { "0:50 /etc/x", "/etc/x", RES, CONTAINER, 1 },
+	    { "254:0 /var/x", "/var/x", RES, HOST_NS, 1 },
+	    { "8:17 /x", "/srv/x", RES, HOST_NS, 2 },
+	    { "8:17 /a/x", "/srv/a/x", RES, HOST_NS, 2 | 4 } } },
+	{ "what a mount hides is not the host's",
+	  "[Watch]\nPath=/srv\n[Watch]\nExcludePath=/srv\n",
+	  BASIC,
+	  { { "254:0 /srv/x", "/other/srv/x", RES, CONTAINER, 2 },
+	    { "254:0 /srv", "/srv", RES, CONTAINER, 2 } } },
+	{ "a new mount is known by its text to the host's processes only",
+	  "[Watch]\nPath=/mnt\n[Watch]\nExcludePath=/mnt\n[Watch]\nPath=/srv2\n",
+	  BASIC,
+	  { { "8:99 /x", "/mnt/x", RES, HOST_NS, 1 },
+	    { "8:99 /x", "/mnt/x", RES, CONTAINER, 2 },
+	    { "8:99 /x", "/home/data/x", RES, HOST_NS, 2 },
+	    { "8:99 /x", "/x", RES, HOST_NS, 2 } } },
+	{ "a kernel thread deletes in a place alone",
+	  "[Watch]\nPath=/srv\n[Watch]\nExcludePath=/srv2\n[Watch]\nPath=/srv2\n",
+	  BASIC,
+	  { { "8:17 /a", "", UW_PATH_UNKNOWN, KERNEL, 1 | 2 },
+	    { "254:0 /home/data/a", "", UW_PATH_UNKNOWN, KERNEL, 4 },
+	    { "254:0 /srv/hidden", "", UW_PATH_UNKNOWN, KERNEL, 2 },
+	    { "0:99 /srv/a", "", UW_PATH_UNKNOWN, KERNEL, 2 },
+	    { "8:17", "", UW_PATH_UNKNOWN, KERNEL, 7 },
+	    { NULL, "", UW_PATH_UNKNOWN, KERNEL, 7 } } },
+	{ "a name that is not there is followed across mounts by its text",
+	  "[Watch]\nPath=/srv\n[Watch]\nPath=/home/data\n[Watch]\nExcludePath=/srv2\n",
+	  BASIC,
+	  { { "254:0 /srv/none", "/srv/none", LEX, HOST_NS, 1 | 4 },
+	    { "254:0 /srv2/none", "/srv2/none", LEX, HOST_NS, 2 },
+	    { "254:0 /srv2/none", "/x/none", LEX, CONTAINER, 2 },
+	    { "254:0 /srv/none", "/x/none", LEX, CONTAINER, 1 | 4 },
+	    { "254:0 /home/data/none", "/none", LEX, CONTAINER, 2 },
+	    { "0:99 /srv/none", "/srv/none", LEX, CONTAINER, 4 },
+	    { "254:0", "/srv/none", LEX, CONTAINER, 1 | 4 },
+	    { "0:99", "/srv/none", LEX, CONTAINER, 4 },
+	    { "0:99", "/srv/none", LEX, HOST_NS, 1 | 4 } } },
+	{ "without a file system the text decides",
+	  "[Watch]\nPath=/srv2\n[Watch]\nPath=/home/data\n[Watch]\nExcludePath=/srv2\n",
+	  BASIC,
+	  { { NULL, "/srv2/x", LEX, CONTAINER, 1 },
+	    { NULL, "/srv2/x", UW_PATH_GUESSED, 0, 1 },
+	    { NULL, "/home/data/x", RES, HOST_NS, 2 | 4 },
+	    { NULL, "/srv2/x", CUT, HOST_NS, 7 },
+	    { NULL, "", UW_PATH_UNKNOWN, HOST_NS, 7 } } },
+	{ "a path that was cut is no matter where the place is known",
+	  "[Watch]\nPath=/srv\n[Watch]\nExcludePath=/srv\n",
+	  BASIC,
+	  { { "8:17 /a/b", "b", CUT, CONTAINER, 1 },
+	    { "254:0 /b", "b", CUT, CONTAINER, 2 },
+	    { "254:0 /srv/b", "b", CUT, CONTAINER, 2 },
+	    { "254:0", "b", CUT, CONTAINER, 3 },
+	    { "8:99 /b", "b", CUT, HOST_NS, 3 },
+	    { "8:99 /b", "b", CUT, CONTAINER, 2 } } },
+	{ "links in the rules are followed, and what is configured stays",
+	  "[Watch]\nPath=/var/run/x\n[Watch]\nPath=/link/a\n[Watch]\nPath=/var/run/*/y\n"
+	  "[Watch]\nExcludePath=/var/run/x\n[Watch]\nPath=/link/*.c\n[Watch]\nPath=/self/opt\n"
+	  "[Watch]\nPath=/self/*.d\n",
+	  BASIC,
+	  { { "254:0 /run/x", "/run/x", RES, HOST_NS, 1 },
+	    { "254:0 /var/run/x", "/var/run/x", LEX, HOST_NS, 1 },
+	    { NULL, "/var/run/x", LEX, HOST_NS, 1 },
+	    { "254:0 /data/[x]/a", "/data/[x]/a", RES, HOST_NS, 2 | 8 },
+	    { "254:0 /data/x/a", "/data/x/a", RES, HOST_NS, 8 },
+	    { "254:0 /run/q/y", "/run/q/y", RES, HOST_NS, 4 | 8 },
+	    { "254:0 /data/[x]/b.c", "/data/[x]/b.c", RES, HOST_NS, 8 | 16 },
+	    { "254:0 /data/x/b.c", "/data/x/b.c", RES, HOST_NS, 8 },
+	    { "254:0 /opt/x", "/opt/x", RES, HOST_NS, 8 | 32 },
+	    { "254:0 /e.d", "/e.d", RES, HOST_NS, 8 | 64 } } },
+	{ "without mounts every path is a text",
+	  "[Watch]\nPath=/srv\n[Watch]\nPath=/etc\n",
+	  NULL,
+	  { { "8:17 /a", "/srv/a", RES, HOST_NS, 1 },
+	    { "8:17 /a", "/etc/a", RES, CONTAINER, 2 },
+	    { "8:17 /a", "/opt/a", RES, CONTAINER, 0 } } },
+};
+
+#define N_MATCHES (sizeof(matches) / sizeof(matches[0]))
+
+static void place_record(struct uw_record *record, const char *place)
+{
+	unsigned int major, minor;
+	int at = 0;
+
+	assert_true(sscanf(place, "%u:%u %n", &major, &minor, &at) >= 2);
+	record->dev_known = true;
+	record->dev = DEV(major, minor);
+	if (at)
+		record->fspath = (struct uw_str){ place + at, strlen(place + at) };
+}
+
+static struct uw_record *record_of(const struct deletion *d)
+{
+	static struct uw_record record;
+
+	memset(&record, 0, sizeof(record));
+	record.op = UW_OP_UNLINK;
+	record.rules = UINT64_MAX;
+	record.ret_known = true;
+	record.path_state = d->state;
+	record.path = (struct uw_str){ d->path, strlen(d->path) };
+	record.task_known = true;
+	record.mntns = d->mntns;
+	record.dir_known = d->state == LEX;
+	record.found = d->state == RES || d->state == CUT;
+	if (d->mntns == KERNEL) {
+		record.via = UW_VIA_KERNEL;
+		record.mntns = HOST_NS;
+		record.found = true;
+	}
+	record.fspath = (struct uw_str){ "", 0 };
+	if (d->place)
+		place_record(&record, d->place);
+	return &record;
+}
+
+static void test_match(void **state)
+{
+	const struct match *match = *state;
+	struct compiled c = compile(match->config, match->mounts);
+
+	check_keys(c.filter);
+	for (size_t i = 0; i < 12 && match->deletions[i].path; i++) {
+		const struct deletion *d = &match->deletions[i];
+		struct uw_record *record = record_of(d);
+		uint64_t kernel = UINT64_MAX;
+
+		if (uw_filter_match(c.filter, record) != d->rules)
+			fail_msg("%s %s: %#llx", d->place ? d->place : "-", d->path,
+				 (unsigned long long)uw_filter_match(c.filter, record));
+		if (record->found && d->state != CUT && record->fspath.len > 0)
+			kernel = look_up(c.filter, record->dev, record->fspath.s,
+					 record->fspath.len, false);
+		assert_int_equal(d->rules & ~kernel, 0);
+	}
+	release(&c);
+}
+
+/* The table as text: "MAJOR:MINOR PATH=rules" each. */
+static void check_table(const char *config, const char *mounts, const char *expected)
+{
+	struct compiled c = compile(config, mounts);
+	char text[4096] = "", *end = text;
+
+	for (size_t i = 0; i < c.filter->tables.n_paths; i++) {
+		const struct uw_path_entry *e = &c.filter->tables.paths[i];
+
+		end += sprintf(end, "%u:%u %.*s=%llx ", e->key.dev >> 20, e->key.dev & 0xfffff,
+			       (int)(e->key.prefixlen / 8 - 4), e->key.path,
+			       (unsigned long long)e->value.rules);
+	}
+	assert_string_equal(text, expected);
+	assert_int_equal(c.filter->tables.masks.check_paths, *expected != '\0');
+	release(&c);
+}
+
+#define ROOT_ONLY "1 0 8:1 / / rw - x x\n"
+
+static void test_tables(void **state)
+{
+	(void)state;
+	check_table("[Watch]\nPath=/srv/a\n", BASIC, "0:50 /=0 8:17 /=0 8:17 /a/=1 254:0 /=0 ");
+	check_table("[Watch]\nPath=/srv /srv/x\nExcludePath=/srv/tmp\n", ROOT_ONLY,
+		    "8:1 /=0 8:1 /srv/=1 8:1 /srv/tmp/=0 ");
+	check_table("[Watch]\nPath=/srv\n[Watch]\nPath=/srv/a\n[Watch]\nExcludePath=/srv/a/b\n",
+		    ROOT_ONLY, "8:1 /=4 8:1 /srv/=5 8:1 /srv/a/=7 8:1 /srv/a/b/=3 ");
+	/* Globs: from the directory that they begin at; they exclude nothing. */
+	check_table("[Watch]\nPath=/srv/a*/b\nExcludePath=/srv/ab/*\n", ROOT_ONLY,
+		    "8:1 /=0 8:1 /srv/=1 ");
+	/* By its other path, what is mounted elsewhere is watched, or not, too. */
+	check_table("[Watch]\nPath=/mnt\n[Watch]\nPath=/a\nExcludePath=/mnt/c\n",
+		    ROOT_ONLY "2 1 8:1 /a/b /mnt rw - x x\n",
+		    "8:1 /=0 8:1 /a/=2 8:1 /a/b/=3 8:1 /a/b/c/=1 ");
+	/* What no mount shows is nobody's but for rules without Path=. */
+	check_table("[Watch]\nPath=/\n[Watch]\nExcludePath=/a\n", "1 0 8:1 /@ / rw - x x\n",
+		    "8:1 /=2 8:1 /@/=3 8:1 /@/a/=1 ");
+	check_table("[Watch]\nPath=/\n", ROOT_ONLY "2 1 8:2 / /a rw - x x\n",
+		    "8:1 /=1 8:1 /a/=0 8:2 /=1 ");
+}
+
+/* `len` bytes of path, then "/" and two names. */
+static void check_cut(size_t len)
+{
+	static char text[4096], base[512], path[600];
+	struct compiled c;
+	uint64_t rules;
+
+	memset(base, 'x', len);
+	base[0] = '/';
+	base[len] = '\0';
+	snprintf(text, sizeof(text),
+		 "[Watch]\nPath=%s/a\n[Watch]\nPath=%s/b\nExcludePath=%s/b/c\n[Watch]\nPath=/y\n"
+		 "[Watch]\nPath=/\nExcludePath=%s/b\n",
+		 base, base, base, base);
+	c = compile(text, ROOT_ONLY);
+	check_keys(c.filter);
+	for (const char *const *end =
+		     (const char *const[]){ "/a", "/b", "/b/c", "/d", "/a/e", NULL };
+	     *end; end++) {
+		struct deletion d = { .path = "/q", .state = RES, .mntns = CONTAINER };
+		struct uw_record *record = record_of(&d);
+
+		snprintf(path, sizeof(path), "%s%s", base, *end);
+		record->dev_known = true;
+		record->dev = DEV(8, 1);
+		record->fspath = (struct uw_str){ path, strlen(path) };
+		rules = uw_filter_match(c.filter, record);
+		for (int letter = 0; letter < 2; letter++) {
+			uint64_t kernel =
+				look_up(c.filter, record->dev, path, strlen(path), letter);
+
+			assert_int_equal(rules & ~kernel, 0);
+			assert_int_equal(kernel & 4, 0);
+			if (strlen(path) < UW_KEY_PATH - 1)
+				assert_int_equal(kernel, rules);
+		}
+	}
+	release(&c);
+}
+
+static void test_cuts(void **state)
+{
+	(void)state;
+	for (size_t len = 230; len < 260; len++)
+		check_cut(len);
+}
+
+static void test_no_table(void **state)
+{
+	(void)state;
+	check_table("", BASIC, "");
+	check_table("[Watch]\nPath=/\n[Watch]\nUser=root\n", "1 0 8:1 / / rw - x x\n", "");
+	check_table("[Watch]\nExcludePath=/**/*.o\n", BASIC, "");
+	check_table("[Watch]\nPath=/srv\n", NULL, "");
+	check_table("[Watch]\nPath=/srv\n", "", "");
+}
+
+/* Of records that the mounts are wrong about, only those of the host's own namespace have its path.
+ */
+static void test_match_path(void **state)
+{
+	static const struct deletion deletions[] = {
+		{ "8:17 /gone", "/srv/a", RES, HOST_NS, 1 },
+		{ "8:17 /gone", "/srv/no/a", RES, HOST_NS, 0 },
+		{ NULL, "/srv/a", LEX, HOST_NS, 1 },
+		{ "8:17 /gone", "/etc/a", RES, HOST_NS, 2 },
+		{ "8:17 /gone", "/opt/a", RES, HOST_NS, 4 },
+		{ "8:17 /gone", "/srv/a", RES, CONTAINER, 0 },
+		{ "8:17 /gone", "/srv/a", UW_PATH_TRUNCATED, HOST_NS, 0 },
+		{ NULL, "", UW_PATH_UNKNOWN, HOST_NS, 0 },
+	};
+	struct compiled c = compile("[Watch]\nPath=/srv\nExcludePath=/srv/no\n"
+				    "[Watch]\nPath=/etc\n"
+				    "[Watch]\nExcludePath=/srv /etc\n",
+				    "1 0 8:1 / / rw - x x\n");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(deletions) / sizeof(deletions[0]); i++)
+		assert_int_equal(uw_filter_match_path(c.filter, record_of(&deletions[i])),
+				 deletions[i].rules);
+	uw_filter_set_mntns(c.filter, CONTAINER);
+	assert_int_equal(uw_filter_match_path(c.filter, record_of(&deletions[0])), 0);
+	assert_int_equal(uw_filter_match_path(c.filter, record_of(&deletions[5])), 1);
+	release(&c);
+}
+
+static void test_host_path(void **state)
+{
+	static const struct deletion two = { "254:0 /home/data/x", "/q/x", RES, CONTAINER, 0 },
+				     none = { "0:99 /x", "/x", RES, CONTAINER, 0 };
+	struct compiled c = compile("[Watch]\nPath=/home\n[Watch]\nPath=/srv2\n", BASIC);
+	static struct uw_host_paths paths;
+	size_t len;
+
+	(void)state;
+	assert_true(uw_filter_host_path(c.filter, record_of(&two), 1, &paths, &len));
+	assert_string_equal(paths.path, "/home/data/x");
+	assert_int_equal(len, 12);
+	assert_true(uw_filter_host_path(c.filter, record_of(&two), 2, &paths, &len));
+	assert_string_equal(paths.path, "/srv2/x");
+	assert_true(uw_filter_host_path(c.filter, record_of(&two), 0, &paths, &len));
+	assert_false(uw_filter_host_path(c.filter, record_of(&none), 3, &paths, &len));
+	release(&c);
+}
+
+/* ---- random mounts and rules */
+
+static uint32_t random_bits(void)
+{
+	static uint64_t seed = 42;
+
+	seed = seed * 6364136223846793005u + 1442695040888963407u;
+	return (uint32_t)(seed >> 32);
+}
+
+#define MOUNTS	  12
+#define ROOM	  1024
+#define LONG_NAME 90
+
+struct naive_mount {
+	int parent; /* index; its id is the index and 10 */
+	uint32_t dev;
+	char root[ROOM], point[ROOM]; /* the root directory is "" */
+};
+
+struct world {
+	struct naive_mount mount[MOUNTS];
+	int n;
+	bool long_names;
+};
+
+/* Long ones share their beginning. */
+static void random_path(const struct world *world, char *buf, unsigned int max_depth)
+{
+	static const char *const names[] = { "a", "b", "a.b", "c", "ab" };
+	char *end = buf;
+
+	*end = '\0';
+	for (uint32_t n = random_bits() % (max_depth + 1); n > 0; n--) {
+		*end++ = '/';
+		if (world->long_names && random_bits() % 2) {
+			memset(end, 'l', LONG_NAME);
+			end += LONG_NAME;
+		}
+		end += sprintf(end, "%s", names[random_bits() % 5]);
+	}
+}
+
+static int mounted_at(const struct world *world, int parent, const char *path, size_t len)
+{
+	for (int i = world->n - 1; i > 0; i--)
+		if (world->mount[i].parent == parent && strlen(world->mount[i].point) == len &&
+		    !memcmp(world->mount[i].point, path, len))
+			return i;
+	return -1;
+}
+
+/* As the kernel walks: after each component, into what is mounted there. */
+static int walk(const struct world *world, const char *path)
+{
+	size_t len = 0;
+	int at = 0, next;
+
+	for (;;) {
+		while ((next = mounted_at(world, at, path, len)) >= 0)
+			at = next;
+		if (path[len] == '\0')
+			return at;
+		len += 1 + strcspn(path + len + 1, "/");
+	}
+}
+
+static void inner_path(const struct naive_mount *m, const char *path, char *buf)
+{
+	size_t n = strlen(m->root);
+
+	memcpy(buf, m->root, n);
+	strcpy(buf + n, path + strlen(m->point));
+}
+
+static void random_world(struct world *world)
+{
+	char source[ROOM];
+	int n = 1 + (int)(random_bits() % MOUNTS);
+
+	*world = (struct world){ .long_names = random_bits() % 3 == 0 };
+	world->mount[0].dev = DEV(8, 1);
+	if (random_bits() % 4 == 0)
+		strcpy(world->mount[0].root, "/a");
+	for (world->n = 1; world->n < n; world->n++) {
+		struct naive_mount *m = &world->mount[world->n];
+
+		random_path(world, m->point, 3);
+		m->parent = walk(world, m->point);
+		m->dev = DEV(8, 1 + random_bits() % 4);
+		if (random_bits() % 2)
+			continue;
+		random_path(world, source, 3); /* a bind mount */
+		m->dev = world->mount[walk(world, source)].dev;
+		inner_path(&world->mount[walk(world, source)], source, m->root);
+	}
+}
+
+static char *world_text(const struct world *world)
+{
+	int order[MOUNTS];
+	char *text = NULL;
+	size_t size = 0;
+	FILE *f = open_memstream(&text, &size);
+
+	assert_non_null(f);
+	for (int i = 0; i < world->n; i++) {
+		int j = (int)(random_bits() % (uint32_t)(i + 1));
+
+		order[i] = order[j];
+		order[j] = i;
+	}
+	for (int i = 0; i < world->n; i++) {
+		const struct naive_mount *m = &world->mount[order[i]];
+
+		fprintf(f, "%d %d %u:%u %s %s rw shared:1 - ext4 x rw\n", order[i] + 10,
+			order[i] ? m->parent + 10 : 1, m->dev >> 20, m->dev & 0xfffff,
+			*m->root ? m->root : "/", *m->point ? m->point : "/");
+	}
+	fclose(f);
+	return text;
+}
+
+static bool below(const char *dir, const char *path)
+{
+	size_t n = strlen(dir);
+
+	return !strncmp(dir, path, n) && (path[n] == '\0' || path[n] == '/');
+}
+
+static bool any_covers(const struct uw_paths *paths, const char *path)
+{
+	for (size_t i = 0; i < paths->n; i++) {
+		struct uw_pattern pattern = uw_pattern_of(paths->path[i]);
+
+		if (uw_pattern_covers(&pattern, path, strlen(path)))
+			return true;
+	}
+	return false;
+}
+
+static uint64_t naive_rules(const struct world *world, const struct uw_config *config, uint32_t dev,
+			    const char *inner)
+{
+	uint64_t included = 0, excluded = 0;
+	char path[2 * ROOM];
+
+	for (size_t r = 0; r < config->n_rules; r++)
+		if (config->rules[r].path.n == 0)
+			included |= UINT64_C(1) << r;
+	for (int i = 0; i < world->n; i++) {
+		const struct naive_mount *m = &world->mount[i];
+
+		if (m->dev != dev || !below(m->root, inner))
+			continue;
+		snprintf(path, sizeof(path), "%s%s", m->point, inner + strlen(m->root));
+		if (walk(world, path) != i)
+			continue;
+		for (size_t r = 0; r < config->n_rules; r++) {
+			included |= (uint64_t)any_covers(&config->rules[r].path, path) << r;
+			excluded |= (uint64_t)any_covers(&config->rules[r].exclude, path) << r;
+		}
+	}
+	return included & ~excluded;
+}
+
+#define RULES 4
+
+struct random_config {
+	struct uw_config config;
+	struct uw_rule rules[RULES];
+	bool globs;
+};
+
+static void random_list(const struct world *world, struct random_config *rc, struct uw_paths *list)
+{
+	list->n = random_bits() % 4;
+	list->path = calloc(list->n + 1, sizeof(*list->path));
+	assert_non_null(list->path);
+	for (size_t i = 0; i < list->n; i++) {
+		char path[ROOM];
+
+		random_path(world, path, 4);
+		if (!*path)
+			strcpy(path, "/");
+		if (rc->globs && random_bits() % 2)
+			strcat(path, strcmp(path, "/") ? "/*b" : "**/c");
+		list->path[i] = strdup(path);
+		assert_non_null(list->path[i]);
+	}
+}
+
+static void random_rules(const struct world *world, struct random_config *rc)
+{
+	*rc = (struct random_config){ .globs = random_bits() % 3 == 0 };
+	rc->config = (struct uw_config){ .rules = rc->rules, .n_rules = 1 + random_bits() % RULES };
+	for (size_t i = 0; i < rc->config.n_rules; i++) {
+		rc->rules[i] = (struct uw_rule){
+			.user = { .any = true },
+			.operations = UW_OPERATIONS_ALL,
+			.results = UW_RESULT_ANY,
+		};
+		random_list(world, rc, &rc->rules[i].path);
+		random_list(world, rc, &rc->rules[i].exclude);
+	}
+}
+
+static void free_list(struct uw_paths *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		free(list->path[i]);
+	free(list->path);
+}
+
+static void free_rules(struct random_config *rc)
+{
+	for (size_t i = 0; i < rc->config.n_rules; i++) {
+		free_list(&rc->rules[i].path);
+		free_list(&rc->rules[i].exclude);
+	}
+}
+
+static bool dev_is_known(const struct world *world, uint32_t dev)
+{
+	char path[ROOM];
+
+	for (int i = 0; i < world->n; i++) {
+		snprintf(path, sizeof(path), "%s", world->mount[i].point);
+		if (world->mount[i].dev == dev && walk(world, path) == i)
+			return true;
+	}
+	return false;
+}
+
+static void check_deletion(const struct world *world, const struct random_config *rc,
+			   const struct uw_filter *filter)
+{
+	struct deletion d = { .path = "/x", .state = RES, .mntns = CONTAINER };
+	uint64_t all = (UINT64_C(1) << rc->config.n_rules) - 1, expected, kernel, letter;
+	struct uw_record *record = record_of(&d);
+	char inner[ROOM];
+
+	record->dev_known = true;
+	record->dev = DEV(8, 1 + random_bits() % 5);
+	random_path(world, inner, 6);
+	expected = naive_rules(world, &rc->config, record->dev, inner);
+	kernel = look_up(filter, record->dev, inner, strlen(inner), false) & all;
+	letter = look_up(filter, record->dev, inner, strlen(inner), true) & all;
+	if (!*inner)
+		strcpy(inner, "/");
+	record->fspath = (struct uw_str){ inner, strlen(inner) };
+	assert_int_equal(uw_filter_match(filter, record), expected);
+	assert_int_equal(expected & ~kernel, 0);
+	assert_int_equal(expected & ~letter, 0);
+	if (!dev_is_known(world, record->dev))
+		assert_int_equal(kernel, all);
+	else if (!rc->globs && !world->long_names)
+		assert_int_equal(kernel, expected);
+}
+
+static void test_random(void **state)
+{
+	static struct world world;
+	struct random_config rc;
+
+	(void)state;
+	for (int i = 0; i < 3000; i++) {
+		struct uw_filter_env env = { .mntns = HOST_NS };
+		struct uw_mounts *mounts;
+		struct uw_filter *filter;
+		char *text;
+
+		random_world(&world);
+		random_rules(&world, &rc);
+		text = world_text(&world);
+		assert_int_equal(uw_mounts_parse(text, strlen(text), &mounts), 0);
+		env.mounts = mounts;
+		assert_int_equal(uw_filter_new(&rc.config, 1, &env, &filter), 0);
+		check_keys(filter);
+		for (int n = 0; n < 60; n++)
+			check_deletion(&world, &rc, filter);
+		uw_filter_free(filter);
+		uw_mounts_free(mounts);
+		free_rules(&rc);
+		free(text);
+	}
+}
+
+/* ---- many */
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+#define MANY 10000
+
+static char *many_mounts(size_t n)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *f = open_memstream(&text, &size);
+
+	assert_non_null(f);
+	fprintf(f, "1 0 8:1 / / rw - x x\n2 1 8:2 / /srv rw - x x\n"
+		   "3 1 8:2 /d /mnt/bind rw - x x\n");
+	for (size_t i = 0; i < n; i++)
+		fprintf(f, "%zu 1 0:%zu / /run/m/%zu rw - x x\n", i + 4, i + 100, i);
+	fclose(f);
+	return text;
+}
+
+static void check_many(const struct uw_filter *filter, uint64_t rules)
+{
+	static const size_t picks[] = { 0, 1, 9, 99, 4711, 9998, 9999 };
+	char path[64];
+
+	for (size_t i = 0; i < sizeof(picks) / sizeof(picks[0]); i++) {
+		int len = snprintf(path, sizeof(path), "/d/%zu/data", picks[i]);
+
+		assert_int_equal(look_up(filter, DEV(8, 2), path, (size_t)len, false), rules);
+		strcat(path, "/x/y");
+		assert_int_equal(look_up(filter, DEV(8, 2), path, (size_t)len + 4, false), rules);
+		assert_int_equal(look_up(filter, DEV(8, 2), path, (size_t)len - 1, false), 0);
+	}
+	assert_int_equal(look_up(filter, DEV(0, 100 + 77), "/x", 2, false), 0);
+	assert_int_equal(look_up(filter, DEV(0, 99), "/x", 2, false), UINT64_MAX);
+}
+
+/* The time is that of a build with sanitizers. */
+static void compile_many(size_t n_rules, size_t n_mounts)
+{
+	struct uw_rule *rules = calloc(n_rules, sizeof(*rules));
+	struct uw_config config = { .rules = rules, .n_rules = n_rules };
+	struct uw_filter_env env = { .mntns = HOST_NS };
+	char *text = many_mounts(n_mounts), **paths = calloc(MANY, sizeof(*paths));
+	struct uw_mounts *mounts;
+	struct uw_filter *filter;
+	uint64_t start;
+
+	assert_non_null(rules);
+	assert_non_null(paths);
+	for (size_t i = 0; i < MANY; i++)
+		assert_true(asprintf(&paths[i], "/srv/d/%zu/data", i * 7919 % MANY) > 0);
+	for (size_t i = 0; i < n_rules; i++) {
+		rules[i].user.any = true;
+		rules[i].path = (struct uw_paths){ paths + i * (MANY / n_rules), MANY / n_rules };
+	}
+	assert_int_equal(uw_mounts_parse(text, strlen(text), &mounts), 0);
+	env.mounts = mounts;
+	start = now_ms();
+	assert_int_equal(uw_filter_new(&config, 1, &env, &filter), 0);
+	assert_true(now_ms() - start < 1000);
+	if (n_rules == 1)
+		check_many(filter, 1);
+	uw_filter_free(filter);
+	uw_mounts_free(mounts);
+	for (size_t i = 0; i < MANY; i++)
+		free(paths[i]);
+	free(paths);
+	free(rules);
+	free(text);
+}
+
+static void test_many(void **state)
+{
+	(void)state;
+	compile_many(1, 100);
+	compile_many(50, 100);
+	compile_many(1, 10000);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest others[] = {
+		{ "places become keys, and none that says nothing new", test_tables, NULL, NULL,
+		  NULL },
+		{ "keys that are cut rule out nothing that they might stand for", test_cuts, NULL,
+		  NULL, NULL },
+		{ "where paths decide nothing there is no table", test_no_table, NULL, NULL, NULL },
+		{ "where the mounts are others, the host's own paths decide", test_match_path, NULL,
+		  NULL, NULL },
+		{ "the host's path is one that the rule covers", test_host_path, NULL, NULL, NULL },
+		{ "random mounts and rules agree with a walk along them", test_random, NULL, NULL,
+		  NULL },
+		{ "ten thousand paths are compiled in less than a second", test_many, NULL, NULL,
+		  NULL },
+	};
+	static struct CMUnitTest tests[N_MATCHES + sizeof(others) / sizeof(others[0])];
+
+	for (size_t i = 0; i < N_MATCHES; i++)
+		tests[i] = (struct CMUnitTest){ matches[i].title, test_match, NULL, NULL,
+						(void *)(uintptr_t)&matches[i] };
+	memcpy(tests + N_MATCHES, others, sizeof(others));
+	return cmocka_run_group_tests_name("filter paths", tests, NULL, NULL);
+}

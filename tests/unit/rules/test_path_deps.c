@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "rules/path_deps.h"
+
+#define DEV(major, minor) ((uint32_t)(major) << 20 | (minor))
+
+static const char mountinfo[] = "1 0 8:1 / / rw - ext4 x rw\n"
+				"2 1 8:2 / /srv/disk rw - ext4 x rw\n"
+				"3 2 8:1 /var/lib/box /srv/disk/in/box rw - ext4 x rw\n"
+				"4 1 0:5 /sub/vol /mnt rw - btrfs x rw\n"
+				"5 1 0:6 /gone//deleted /old rw - ext4 x rw\n";
+
+static ssize_t one_link(const char *path, char *buf, size_t size)
+{
+	(void)size;
+	if (strcmp(path, "/srv/disk/link") != 0)
+		return -1;
+	strcpy(buf, "/mnt/a");
+	return (ssize_t)strlen(buf);
+}
+
+static struct uw_mounts *mounts_of(const char *text)
+{
+	struct uw_mounts *mounts;
+
+	assert_int_equal(uw_mounts_parse(text, strlen(text), &mounts), 0);
+	return mounts;
+}
+
+static struct uw_symlinks *links_of(const char *path)
+{
+	struct uw_symlinks *links;
+	char *real;
+
+	assert_int_equal(uw_symlinks_new(one_link, &links), 0);
+	if (path) {
+		assert_int_equal(uw_symlinks_follow(links, path, &real), 0);
+		free(real);
+	}
+	return links;
+}
+
+static struct uw_path_deps places_of(const char *text, const char *path)
+{
+	struct uw_mounts *mounts = mounts_of(text);
+	struct uw_symlinks *links = links_of(path);
+	struct uw_path_deps places;
+
+	assert_int_equal(uw_path_deps_init(mounts, links, &places), 0);
+	uw_symlinks_free(links);
+	uw_mounts_free(mounts);
+	return places;
+}
+
+static bool has(const struct uw_path_deps *places, uint32_t dev, const char *path)
+{
+	struct uw_path_key key = { .dev = dev };
+
+	strncpy(key.path, path, sizeof(key.path) - 1);
+	for (size_t i = 0; i < places->n_places; i++)
+		if (!memcmp(&places->place[i], &key, sizeof(key)))
+			return true;
+	return false;
+}
+
+static bool has_name(const struct uw_path_deps *places, const char *name)
+{
+	struct uw_name_key key = { .len = (uint32_t)strlen(name) };
+
+	memcpy(key.start, name, strnlen(name, sizeof(key.start) - 1));
+	for (size_t i = 0; i < places->n_names; i++)
+		if (!memcmp(&places->name[i], &key, sizeof(key)))
+			return true;
+	return false;
+}
+
+static void test_mounts(void **state)
+{
+	struct uw_path_deps places = places_of(mountinfo, NULL);
+
+	(void)state;
+	/* Above mount points, within what these are mounted on. */
+	assert_true(has(&places, DEV(8, 1), "/srv"));
+	assert_true(has(&places, DEV(8, 1), "/srv/disk"));
+	assert_true(has(&places, DEV(8, 2), "/in"));
+	assert_true(has(&places, DEV(8, 2), "/in/box"));
+	assert_true(has(&places, DEV(8, 1), "/mnt"));
+	assert_true(has(&places, DEV(8, 1), "/old"));
+	/* Above what is mounted. */
+	assert_true(has(&places, DEV(8, 1), "/var"));
+	assert_true(has(&places, DEV(8, 1), "/var/lib"));
+	assert_true(has(&places, DEV(8, 1), "/var/lib/box"));
+	assert_true(has(&places, DEV(0, 5), "/sub"));
+	assert_true(has(&places, DEV(0, 5), "/sub/vol"));
+	assert_int_equal(places.n_places, 11);
+	assert_true(has_name(&places, "lib"));
+	assert_true(has_name(&places, "box"));
+	assert_false(has_name(&places, "bo"));
+	assert_int_equal(places.n_names, 10); /* "box" is there once */
+	assert_int_equal(places.links, 0);
+	uw_path_deps_done(&places);
+}
+
+static void test_links(void **state)
+{
+	struct uw_path_deps places = places_of(mountinfo, "/srv/disk/link/x");
+
+	(void)state;
+	assert_true(has(&places, DEV(8, 2), "/link"));
+	assert_true(has(&places, DEV(0, 5), "/sub/vol/a"));
+	assert_true(has(&places, DEV(0, 5), "/sub/vol/a/x"));
+	assert_int_equal(places.links, 1);
+	uw_path_deps_done(&places);
+}
+
+static void test_long(void **state)
+{
+	char name[300], path[400];
+	struct uw_path_deps places;
+
+	(void)state;
+	memset(name, 'n', 255);
+	name[255] = '\0';
+	strcpy(path, "/");
+	strcat(path, name);
+	places = places_of(mountinfo, path);
+	path[UW_KEY_PATH - 1] = '\0';
+	assert_true(has(&places, DEV(8, 1), path));
+	assert_true(has_name(&places, name));
+	name[254] = '\0';
+	assert_false(has_name(&places, name));
+	uw_path_deps_done(&places);
+}
+
+static void test_same(void **state)
+{
+	struct uw_path_deps a = places_of(mountinfo, NULL), b = places_of(mountinfo, "/mnt"),
+			    c = places_of(mountinfo, "/srv/disk/link"), none = { 0 };
+
+	(void)state;
+	assert_true(uw_path_deps_same(&a, &a));
+	assert_true(uw_path_deps_same(&none, &none));
+	assert_false(uw_path_deps_same(&a, &none));
+	assert_false(uw_path_deps_same(&a, &c));
+	/* "/mnt" is in the way of a mount anyway, but of its root there is no name. */
+	assert_true(uw_path_deps_same(&a, &b));
+	uw_path_deps_done(&a);
+	uw_path_deps_done(&b);
+	uw_path_deps_done(&c);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		{ "what is above mounts matters, on both sides", test_mounts, NULL, NULL, NULL },
+		{ "what is on the way of the rules matters", test_links, NULL, NULL, NULL },
+		{ "what is too long is cut", test_long, NULL, NULL, NULL },
+		{ "the same places are the same", test_same, NULL, NULL, NULL },
+	};
+
+	return cmocka_run_group_tests_name("places", tests, NULL, NULL);
+}
