@@ -27,14 +27,14 @@ struct descent {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, UW_BANKS + UW_FENTRY_BANKS);
+	__uint(max_entries, UW_SCRATCHES + UW_FENTRY_SCRATCHES);
 	__type(key, __u32);
 	__type(value, struct descent);
 } uw_descents SEC(".maps");
 
-static __always_inline struct descent *get_descent(__u32 bank)
+static __always_inline struct descent *get_descent(__u32 index)
 {
-	return bpf_map_lookup_elem(&uw_descents, &bank);
+	return bpf_map_lookup_elem(&uw_descents, &index);
 }
 
 static __always_inline struct vfsmount *mount_of(struct mount *mount)
@@ -46,10 +46,10 @@ static __always_inline struct vfsmount *mount_of(struct mount *mount)
  * Whether the name has the same bytes as the mount point, whose path of len bytes the second walk has, from this one of the
  * path on: PART of them, or up to the end, where the name goes on below it. The verifier checks that once, not for each part.
  */
-__noinline int uw_leads_on(__u32 bank, __u32 len, __u32 from)
+__noinline int uw_leads_on(__u32 index, __u32 len, __u32 from)
 {
-	struct descent *d = get_descent(bank);
-	struct scratch *s = get_scratch(bank);
+	struct descent *d = get_descent(index);
+	struct scratch *s = get_scratch(index);
 	__u32 which, i, at;
 	struct walk *w;
 
@@ -70,21 +70,21 @@ __noinline int uw_leads_on(__u32 bank, __u32 len, __u32 from)
 }
 
 /* All of its parts. A name without a slash at its beginning lacks the first byte. */
-static __always_inline bool leads_into(const struct descent *d, __u32 bank, __u32 len)
+static __always_inline bool leads_into(const struct descent *d, __u32 index, __u32 len)
 {
 	__u32 i;
 
 	for (i = 0; i < POINT_MAX && i < len; i += PART)
-		if (!uw_leads_on(bank, len, d->relative + i))
+		if (!uw_leads_on(index, len, d->relative + i))
 			return false;
 	return true;
 }
 
 /* One of those that are mounted on d->mount. Returns 1 after the last. */
-__noinline int uw_descend_step(__u32 bank)
+__noinline int uw_descend_step(__u32 index)
 {
-	struct descent *d = get_descent(bank);
-	struct scratch *s = get_scratch(bank);
+	struct descent *d = get_descent(index);
+	struct scratch *s = get_scratch(index);
 	struct dentry *point = NULL;
 	struct mount *child, *mount;
 	struct list_head *at;
@@ -106,7 +106,7 @@ __noinline int uw_descend_step(__u32 bank)
 		return 0;
 	len = UW_PATH_MAX - w->pos;
 	/* What is mounted upon another one has the same path, and is on top. */
-	if (len && len >= d->len && leads_into(d, bank, len)) {
+	if (len && len >= d->len && leads_into(d, index, len)) {
 		d->found = child;
 		d->len = len;
 	}
@@ -114,9 +114,9 @@ __noinline int uw_descend_step(__u32 bank)
 }
 
 /* All that is mounted on d->mount. Returns 1 where the name leads into none of that. */
-__noinline int uw_descend_level(__u32 bank)
+__noinline int uw_descend_level(__u32 index)
 {
-	struct descent *d = get_descent(bank);
+	struct descent *d = get_descent(index);
 	struct mount *mount;
 	int i, done = 0;
 
@@ -126,7 +126,7 @@ __noinline int uw_descend_level(__u32 bank)
 	d->found = NULL;
 	d->next = BPF_CORE_READ(mount, mnt_mounts.next);
 	for (i = 0; i < CHILDREN && !done; i++)
-		done = uw_descend_step(bank);
+		done = uw_descend_step(index);
 	if (!d->found)
 		return 1;
 	d->mount = d->found;
@@ -137,9 +137,9 @@ __noinline int uw_descend_level(__u32 bank)
  * The mount that a name leads into which starts at the root of that mount and namespace; NULL where it
  * stays in the mount. Needs the name, and overwrites the second walk.
  */
-static __always_inline struct mount *descend(struct scratch *s, enum bank bank, struct vfsmount *mnt)
+static __always_inline struct mount *descend(struct scratch *s, enum scratch_index index, struct vfsmount *mnt)
 {
-	struct descent *d = get_descent(bank);
+	struct descent *d = get_descent(index);
 	int i, done = 0;
 
 	if (!d || !mnt)
@@ -148,12 +148,12 @@ static __always_inline struct mount *descend(struct scratch *s, enum bank bank, 
 	d->len = 0;
 	d->relative = s->data[0] != '/';
 	for (i = 0; i < LEVELS && !done; i++)
-		done = uw_descend_level(bank);
+		done = uw_descend_level(index);
 	return d->len ? d->mount : NULL;
 }
 
 /* Whether the task is in the host's mount namespace. */
-static __always_inline bool is_at_home(struct task_struct *task)
+static __always_inline bool in_host_mntns(struct task_struct *task)
 {
 	return uw_shared.tree.mntns == (__u64)BPF_CORE_READ(task, nsproxy, mnt_ns);
 }

@@ -10,17 +10,17 @@
 
 static __always_inline int fentry_enter(__u32 op, __s32 dfd, struct filename *name)
 {
-	return enter_outer(UW_PROBE_FENTRY, FENTRY_BANK(op, STEP_ENTER), op, dfd, name);
+	return enter_outer(UW_PROBE_FENTRY, SCRATCH_OF_FENTRY(op, STEP_ENTER), op, dfd, name);
 }
 
 static __always_inline int fentry_target(__u32 op, const struct path *dir, struct dentry *dentry)
 {
-	return meet_target(FENTRY_BANK(op, STEP_TARGET), op, dir, dentry, true);
+	return on_path_remove(SCRATCH_OF_FENTRY(op, STEP_TARGET), op, dir, dentry, true);
 }
 
 static __always_inline int fexit_leave(__u32 op, __s32 ret)
 {
-	return leave_outer(FENTRY_BANK(op, STEP_LEAVE), op, ret);
+	return leave_outer(SCRATCH_OF_FENTRY(op, STEP_LEAVE), op, ret);
 }
 
 SEC("fentry")
@@ -69,7 +69,7 @@ SEC("fentry")
 int BPF_PROG(uw_fentry_path_rename, const struct path *from, struct dentry *source,
 	     const struct path *to, struct dentry *victim, unsigned int flags)
 {
-	return meet_victim(FENTRY_BANK(UW_OP_RENAME, STEP_TARGET), from, source, to, victim, flags);
+	return on_path_rename(SCRATCH_OF_FENTRY(UW_OP_RENAME, STEP_TARGET), from, source, to, victim, flags);
 }
 
 SEC("fexit")

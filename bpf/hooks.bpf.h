@@ -24,22 +24,22 @@
 #define UW_HOOKS_BPF_H
 
 
-static __always_inline int enter_outer(enum uw_probe probe, enum bank bank, __u32 op, __s32 dfd,
+static __always_inline int enter_outer(enum uw_probe probe, enum scratch_index index, __u32 op, __s32 dfd,
 				       struct filename *name)
 {
-	struct attempt a = { .op = op, .probe = probe, .bank = bank, .dfd = dfd, .name = name };
+	struct attempt a = { .op = op, .probe = probe, .index = index, .dfd = dfd, .name = name };
 
 	return enter(&a);
 }
 
-static __always_inline int leave_outer(enum bank bank, __u32 op, __s32 ret)
+static __always_inline int leave_outer(enum scratch_index index, __u32 op, __s32 ret)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	struct uw_slot *slot = find(id);
 
 	tree_change_ends(id);
 	if (slot && slot->ev.op == op)
-		finish(id, slot, ret, 0, bank);
+		finish(id, slot, ret, 0, index);
 	return 0;
 }
 
@@ -110,7 +110,7 @@ static __always_inline bool narrow(__u64 id, struct uw_slot *slot, __u64 rules)
 		return true;
 	if (!slot->depth) {	/* otherwise its return finds it without rules */
 		count(UW_CNT_FILTERED);
-		forget(id, slot);
+		free_slot(id, slot);
 	}
 	return false;
 }
@@ -131,7 +131,7 @@ static __always_inline bool load_or_read(struct scratch *s, const struct uw_slot
 }
 
 /* Remembers the path of the directory, which the event in the scratch space has before that of its last component. */
-static __always_inline void remember_dir(struct scratch *s, struct known_path *k, const struct moment *m, __u64 mnt,
+static __always_inline void insert_dir(struct scratch *s, struct dir_cache_entry *k, const struct snapshot *m, __u64 mnt,
 					 __u32 name)
 {
 	__u32 start = s->ev.len[UW_STR_NAME] & (UW_PATH_MAX - 1), fsroot = s->ev.len[UW_STR_FSROOT];
@@ -141,24 +141,24 @@ static __always_inline void remember_dir(struct scratch *s, struct known_path *k
 		return;
 	k->dev = s->ev.dev;
 	k->below = s->ev.below - last;
-	remember_path(k, m, mnt, &s->data[start], fsroot, fsroot + path - last);
+	dir_cache_set_path(k, m, mnt, &s->data[start], fsroot, fsroot + path - last);
 }
 
 /*
  * Takes down the target that s->target says: by a walk, in the scratch space. Global, so that the verifier checks it
  * once; what it takes has no type any more.
  */
-__noinline int uw_walk_target(__u64 id, __u32 bank)
+__noinline int uw_walk_target(__u64 id, __u32 index)
 {
-	struct scratch *s = get_scratch(bank);
+	struct scratch *s = get_scratch(index);
 	struct uw_slot *slot = find(id);
 	struct uw_path_value *value;
 	struct dentry *dentry, *dir;
 	struct uw_rule_masks *set;
-	struct known_path *k;
+	struct dir_cache_entry *k;
 	struct inode *inode;
 	bool known, kthread;
-	struct moment now;
+	struct snapshot now;
 	__u32 tree = 0, name;
 	struct walk *w;
 
@@ -169,14 +169,14 @@ __noinline int uw_walk_target(__u64 id, __u32 bank)
 	dir = (void *)s->target.dir;
 	name = BPF_CORE_READ(dentry, d_name.len);
 	set = path_ruleset(slot, &tree);
-	k = known_at(s, dir);
-	known = !kthread && is_known(s, k, dir, false);
-	now = before_walk();
+	k = dir_cache_find(s, dir);
+	known = !kthread && dir_cache_valid(s, k, dir, false);
+	now = take_snapshot();
 	w = kthread ? walk_within(s->walks, dentry) : walk_dentry(s->walks, (void *)s->target.mnt, dentry, true);
 	value = set && w && !s->target.decided ? look_up(slot->set, w) : NULL;
 	if (value) {
 		if (!kthread && holds_for_dir(value, w, name)) {
-			known = known || remember(s, k, dir, &now);
+			known = known || dir_cache_insert(s, k, dir, &now);
 			if (known) {
 				k->rules = value->rules;
 				k->rules_gen = set->gen;
@@ -197,27 +197,27 @@ __noinline int uw_walk_target(__u64 id, __u32 bank)
 	if (w && w->pos < UW_PATH_MAX) {
 		put_walk(s, UW_STR_PATH, w);
 		s->ev.flags |= UW_EV_RESOLVED | (w->cut ? UW_EV_PATH_CUT : 0);
-		if (!kthread && (known || remember(s, k, dir, &now)))
-			remember_dir(s, k, &now, s->target.mnt, name);
+		if (!kthread && (known || dir_cache_insert(s, k, dir, &now)))
+			insert_dir(s, k, &now, s->target.mnt, name);
 	} else {
 		s->ev.flags &= ~UW_EV_FS;
 		s->ev.len[UW_STR_FSROOT] = 0;
 		s->ev.size = s->ev.len[UW_STR_NAME];
 	}
 	if (kthread)
-		w = walk_within(s->walks, (void *)s->target.by);
+		w = walk_within(s->walks, (void *)s->target.source);
 	else
-		w = walk_dentry(s->walks, (void *)s->target.by_mnt, (void *)s->target.by, false);
+		w = walk_dentry(s->walks, (void *)s->target.source_mnt, (void *)s->target.source, false);
 	if (w) {
-		put_walk(s, UW_STR_BY, w);
-		s->ev.flags |= w->cut ? UW_EV_BY_CUT : 0;
+		put_walk(s, UW_STR_SOURCE, w);
+		s->ev.flags |= w->cut ? UW_EV_SOURCE_CUT : 0;
 	}
 	if (uw_shared.control.detail >= UW_DETAIL_STANDARD)
 		read_inode(s, &s->ev, dentry, inode, uw_shared.control.detail, false);
 	if (keep(slot, s))
 		slot->name_ptr = 0;
 	else	/* Without its strings it is recorded as if the kernel had not resolved it. */
-		count(UW_CNT_BIG_FULL);
+		count(UW_CNT_LONG_FULL);
 	return 0;
 }
 
@@ -225,12 +225,12 @@ __noinline int uw_walk_target(__u64 id, __u32 bank)
  * Takes down the target in `dir`, if it exists. With `typed`, the verifier knows the types of what `dir` and `dentry`
  * point to.
  */
-static __always_inline void resolve(enum bank bank, __u64 id, struct uw_slot *slot, const struct path *dir,
+static __always_inline void resolve(enum scratch_index index, __u64 id, struct uw_slot *slot, const struct path *dir,
 				    struct dentry *dentry, const bool typed)
 {
-	struct scratch *s = get_scratch(bank);
+	struct scratch *s = get_scratch(index);
 	struct uw_rule_masks *set;
-	struct known_path *k;
+	struct dir_cache_entry *k;
 	struct dentry *parent;
 	struct inode *inode;
 	__u32 tree = 0;
@@ -252,14 +252,14 @@ static __always_inline void resolve(enum bank bank, __u64 id, struct uw_slot *sl
 	}
 	s->target.decided = 0;
 	set = path_ruleset(slot, &tree);
-	k = known_at(s, parent);
-	known = is_known(s, k, parent, typed);
+	k = dir_cache_find(s, parent);
+	known = dir_cache_valid(s, k, parent, typed);
 	if (known && set && k->rules_gen == set->gen) {
 		if (!narrow(id, slot, k->rules))
 			return;
 		s->target.decided = 1;
 	}
-	if (known && (!set || s->target.decided) && has_path(k, mnt)) {
+	if (known && (!set || s->target.decided) && dir_cache_has_path(k, mnt)) {
 		inode = typed ? dentry->d_inode : BPF_CORE_READ(dentry, d_inode);
 		if (inode && add_target(slot, k, dentry, typed)) {
 			fill_who(&slot->ev, slot);
@@ -273,15 +273,15 @@ static __always_inline void resolve(enum bank bank, __u64 id, struct uw_slot *sl
 	s->target.dir = (__u64)parent;
 	s->target.mnt = mnt;
 	s->target.dentry = (__u64)dentry;
-	s->target.by = 0;
-	uw_walk_target(id, bank);
+	s->target.source = 0;
+	uw_walk_target(id, index);
 }
 
 /* The same of a rename, where both paths take a walk. */
-static __always_inline void resolve_rename(enum bank bank, __u64 id, const struct path *from, struct dentry *source,
+static __always_inline void resolve_rename(enum scratch_index index, __u64 id, const struct path *from, struct dentry *source,
 					   const struct path *to, struct dentry *victim)
 {
-	struct scratch *s = get_scratch(bank);
+	struct scratch *s = get_scratch(index);
 
 	if (!s)
 		return;
@@ -290,15 +290,15 @@ static __always_inline void resolve_rename(enum bank bank, __u64 id, const struc
 	s->target.dir = (__u64)BPF_CORE_READ(to, dentry);
 	s->target.mnt = (__u64)BPF_CORE_READ(to, mnt);
 	s->target.dentry = (__u64)victim;
-	s->target.by_mnt = (__u64)BPF_CORE_READ(from, mnt);
-	s->target.by = (__u64)source;
-	uw_walk_target(id, bank);
+	s->target.source_mnt = (__u64)BPF_CORE_READ(from, mnt);
+	s->target.source = (__u64)source;
+	uw_walk_target(id, index);
 }
 
 /* The same of what a kernel thread calls, which has no directories, in which a mount would be known. */
-static __always_inline void resolve_kthread(enum bank bank, __u64 id)
+static __always_inline void resolve_kthread(enum scratch_index index, __u64 id)
 {
-	struct scratch *s = get_scratch(bank);
+	struct scratch *s = get_scratch(index);
 
 	if (!s)
 		return;
@@ -306,24 +306,24 @@ static __always_inline void resolve_kthread(enum bank bank, __u64 id)
 	s->target.decided = 0;
 	s->target.dir = 0;
 	s->target.dentry = (__u64)s->call.victim;
-	s->target.by = (__u64)s->call.source;
-	uw_walk_target(id, bank);
+	s->target.source = (__u64)s->call.source;
+	uw_walk_target(id, index);
 }
 
-static __always_inline int meet_target(enum bank bank, __u32 op, const struct path *dir,
+static __always_inline int on_path_remove(enum scratch_index index, __u32 op, const struct path *dir,
 				       struct dentry *dentry, const bool typed)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	struct uw_slot *slot = awaiting(id, op);
 
-	tree_meet_removal(id, op, dir, dentry, bank);
+	tree_on_remove(id, op, dir, dentry, index);
 	if (slot)
-		resolve(bank, id, slot, dir, dentry, typed);
+		resolve(index, id, slot, dir, dentry, typed);
 	return 0;
 }
 
 /* Only a rename over another file deletes; one between two links of a file does nothing at all. */
-static __always_inline int meet_victim(enum bank bank, const struct path *from,
+static __always_inline int on_path_rename(enum scratch_index index, const struct path *from,
 				       struct dentry *source, const struct path *to,
 				       struct dentry *victim, unsigned int flags)
 {
@@ -331,7 +331,7 @@ static __always_inline int meet_victim(enum bank bank, const struct path *from,
 	struct uw_slot *slot = awaiting(id, UW_OP_RENAME);
 	struct inode *inode;
 
-	tree_meet_rename(id, from, source, to, victim, bank);
+	tree_on_rename(id, from, source, to, victim, index);
 	if (!slot || flags & RENAME_EXCHANGE)
 		return 0;
 	inode = BPF_CORE_READ(victim, d_inode);
@@ -340,7 +340,7 @@ static __always_inline int meet_victim(enum bank bank, const struct path *from,
 	if (!slot->victim)	/* the kernel may try again */
 		count_end(slot, UW_CNT_SEEN);
 	slot->victim = 1;
-	resolve_rename(bank, id, from, source, to, victim);
+	resolve_rename(index, id, from, source, to, victim);
 	return 0;
 }
 

@@ -12,13 +12,13 @@
  * Takes down the target in the slot, of whose directory all is known: its path is that of the directory and the last
  * component. False where it does not fit there.
  */
-static __always_inline bool add_target(struct uw_slot *slot, const struct known_path *k, struct dentry *dentry,
+static __always_inline bool add_target(struct uw_slot *slot, const struct dir_cache_entry *k, struct dentry *dentry,
 				       const bool typed)
 {
 	__u32 at = slot->ev.size, dir = k->len, len;
 	const unsigned char *name;
 
-	if (slot->big != UW_NO_SLOT || slot->name_ptr || at >= UW_SLOT_STARTS || dir > KNOWN_TEXT)
+	if (slot->long_slot != UW_NO_SLOT || slot->name_ptr || at >= UW_SLOT_STARTS || dir > DIR_CACHE_PATH)
 		return false;
 	if (typed) {
 		len = dentry->d_name.len;
@@ -33,7 +33,7 @@ static __always_inline bool add_target(struct uw_slot *slot, const struct known_
 	}
 	asm volatile("" : "+r"(at), "+r"(dir), "+r"(len));
 	at &= UW_SLOT_STARTS - 1;
-	dir &= 2 * KNOWN_TEXT - 1;
+	dir &= 2 * DIR_CACHE_PATH - 1;
 	len &= NAME_BYTES;
 	if (bpf_probe_read_kernel(&slot->data[at], dir, k->text))
 		return false;
@@ -89,8 +89,8 @@ static __always_inline bool add_cmdline(struct uw_slot *slot)
 /* As read_task(), in the slot. False where not all strings fit, or one would take a walk. */
 static __always_inline bool add_task(struct uw_slot *slot, struct scratch *s, __u32 detail)
 {
-	struct known_group *g;
-	struct known_path *k;
+	struct cgroup_cache_entry *g;
+	struct dir_cache_entry *k;
 
 	read_namespace(&slot->ev);
 	if (detail < UW_DETAIL_STANDARD)

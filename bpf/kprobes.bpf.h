@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The kprobes and kretprobes; see hooks.bpf.h and known.bpf.h for the functions that they are attached
+ * The kprobes and kretprobes; see hooks.bpf.h and dir_cache.bpf.h for the functions that they are attached
  * to.
  */
 #ifndef UW_KPROBES_BPF_H
@@ -10,12 +10,12 @@
 
 static __always_inline int kprobe_enter(__u32 op, __u64 dfd, __u64 name)
 {
-	return enter_outer(UW_PROBE_KPROBE, BANK_PROBE, op, (__s32)dfd, (struct filename *)name);
+	return enter_outer(UW_PROBE_KPROBE, SCRATCH_PROBE, op, (__s32)dfd, (struct filename *)name);
 }
 
 static __always_inline int kprobe_target(struct pt_regs *ctx, __u32 op)
 {
-	return meet_target(BANK_PROBE, op, (void *)PT_REGS_PARM1(ctx), (void *)PT_REGS_PARM2(ctx), false);
+	return on_path_remove(SCRATCH_PROBE, op, (void *)PT_REGS_PARM1(ctx), (void *)PT_REGS_PARM2(ctx), false);
 }
 
 SEC("kprobe")
@@ -33,7 +33,7 @@ int uw_target_unlink(struct pt_regs *ctx)
 SEC("kprobe")
 int uw_leave_unlink(struct pt_regs *ctx)
 {
-	return leave_outer(BANK_PROBE, UW_OP_UNLINK, (__s32)PT_REGS_RC(ctx));
+	return leave_outer(SCRATCH_PROBE, UW_OP_UNLINK, (__s32)PT_REGS_RC(ctx));
 }
 
 SEC("kprobe")
@@ -51,7 +51,7 @@ int uw_target_rmdir(struct pt_regs *ctx)
 SEC("kprobe")
 int uw_leave_rmdir(struct pt_regs *ctx)
 {
-	return leave_outer(BANK_PROBE, UW_OP_RMDIR, (__s32)PT_REGS_RC(ctx));
+	return leave_outer(SCRATCH_PROBE, UW_OP_RMDIR, (__s32)PT_REGS_RC(ctx));
 }
 
 SEC("kprobe")
@@ -63,7 +63,7 @@ int uw_enter_rename(struct pt_regs *ctx)
 SEC("kprobe")
 int uw_target_rename(struct pt_regs *ctx)
 {
-	return meet_victim(BANK_PROBE, (void *)PT_REGS_PARM1(ctx), (void *)PT_REGS_PARM2(ctx),
+	return on_path_rename(SCRATCH_PROBE, (void *)PT_REGS_PARM1(ctx), (void *)PT_REGS_PARM2(ctx),
 			   (void *)PT_REGS_PARM3(ctx), (void *)PT_REGS_PARM4(ctx),
 			   PT_REGS_PARM5(ctx));
 }
@@ -71,20 +71,20 @@ int uw_target_rename(struct pt_regs *ctx)
 SEC("kprobe")
 int uw_leave_rename(struct pt_regs *ctx)
 {
-	return leave_outer(BANK_PROBE, UW_OP_RENAME, (__s32)PT_REGS_RC(ctx));
+	return leave_outer(SCRATCH_PROBE, UW_OP_RENAME, (__s32)PT_REGS_RC(ctx));
 }
 
 SEC("kprobe")
 int uw_enter_move(struct pt_regs *ctx)
 {
-	count_move(false);
+	count_rename(false);
 	return 0;
 }
 
 SEC("kprobe")
 int uw_leave_move(struct pt_regs *ctx)
 {
-	count_move(true);
+	count_rename(true);
 	return 0;
 }
 

@@ -18,7 +18,7 @@ struct uw_shared uw_shared;
 /* Deletions in flight: see state.bpf.h. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, UW_STATES);
+	__uint(max_entries, UW_SLOTS);
 	__type(key, __u32);
 	__type(value, struct uw_slot);
 } uw_slots SEC(".maps");
@@ -26,30 +26,30 @@ struct {
 /* The threads that have a spare slot, and which one. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, UW_SPARE_SLOTS);
+	__uint(max_entries, UW_HASH_SLOTS);
 	__type(key, __u64);
 	__type(value, __u32);
-} uw_spares SEC(".maps");
+} uw_slot_hash SEC(".maps");
 
 /* What is free; the daemon fills the stacks. */
 struct {
 	__uint(type, BPF_MAP_TYPE_STACK);
-	__uint(max_entries, UW_SPARE_SLOTS);
+	__uint(max_entries, UW_HASH_SLOTS);
 	__uint(value_size, sizeof(__u32));
-} uw_spare_free SEC(".maps");
+} uw_slot_free SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, UW_BIG_SLOTS);
+	__uint(max_entries, UW_LONG_SLOTS);
 	__type(key, __u32);
-	__type(value, struct uw_big_slot);
-} uw_big_slots SEC(".maps");
+	__type(value, struct uw_long_slot);
+} uw_long_slots SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_STACK);
-	__uint(max_entries, UW_BIG_SLOTS);
+	__uint(max_entries, UW_LONG_SLOTS);
 	__uint(value_size, sizeof(__u32));
-} uw_big_free SEC(".maps");
+} uw_long_free SEC(".maps");
 
 #define AT_FDCWD -100
 
@@ -57,9 +57,9 @@ struct {
 
 _Static_assert(UW_DATA_MAX - UW_PATH_MAX < DATA_STARTS, "the last string starts in time");
 
-/* See known.bpf.h. */
-#define KNOWN_PATHS 32
-#define KNOWN_TEXT 256
+/* See dir_cache.bpf.h. */
+#define DIR_CACHE_SIZE 32
+#define DIR_CACHE_PATH 256
 
 /* What makes a dentry the one that it is. */
 struct identity {
@@ -68,27 +68,27 @@ struct identity {
 	__u64 generation;
 };
 
-struct known_path {
+struct dir_cache_entry {
 	__u64 dentry;
 	__u64 turn;	/* when it was filled */
 	struct identity is;
-	__u64 moves;
+	__u64 rename_seq;
 	__u64 rules;
 	__u32 rules_gen;	/* no generation is 0 */
 	__u32 dev;
 	__u64 mnt, ns, event;	/* what the text is for */
 	__u16 below;	/* how much of the path is below the root of the mount */
 	__u16 fsroot, len;
-	char text[KNOWN_TEXT];	/* path within the file system of that root, and path */
+	char text[DIR_CACHE_PATH];	/* path within the file system of that root, and path */
 };
 
-#define KNOWN_GROUPS 4
-#define KNOWN_GROUP_TEXT 256
+#define CGROUP_CACHE_SIZE 4
+#define CGROUP_CACHE_PATH 256
 
-struct known_group {
+struct cgroup_cache_entry {
 	__u64 kn, id;
 	__u32 len;
-	char text[KNOWN_GROUP_TEXT];
+	char text[CGROUP_CACHE_PATH];
 };
 
 /* Where an event is put together: too large for the stack. */
@@ -99,22 +99,22 @@ struct scratch {
 	 * not one that was compared with it, is what the verifier of 5.10 follows through a spill.
 	 */
 	char data[DATA_STARTS + UW_PATH_MAX];
-	__u32 walks;	/* first of the bank's two walks */
+	__u32 walks;	/* the first of this index's two walks */
 	__u64 number;	/* see as_number() */
 	__u64 inode[12];	/* the beginning of the target's, see read_inode() */
-	__u64 mnt, dentry;	/* arguments of uw_place_matters(): as numbers, which fentry's are not */
+	__u64 mnt, dentry;	/* arguments of uw_is_path_dep(): as numbers, which fentry's are not */
 	struct {		/* those of uw_walk_target() */
 		__u64 dir, mnt, dentry;
-		__u64 by_mnt, by;	/* of a rename: the source */
+		__u64 source_mnt, source;	/* of a rename: the source */
 		__u32 kthread;		/* no mount is known */
 		__u32 decided;		/* what the rules say of the directory is known */
 	} target;
 	__u32 uid, uid_gen;	/* of uid_rules; no generation is 0 */
 	__u64 uid_rules;
-	struct identity is;	/* of is_known() */
-	__u64 turn;	/* counts what known_at() has filled */
-	struct known_path known[KNOWN_PATHS];
-	struct known_group group[KNOWN_GROUPS];
+	struct identity is;	/* of dir_cache_valid() */
+	__u64 turn;	/* counts what dir_cache_find() has filled */
+	struct dir_cache_entry dir_cache[DIR_CACHE_SIZE];
+	struct cgroup_cache_entry cgroup_cache[CGROUP_CACHE_SIZE];
 	struct {
 		__u32 op, flags;
 		void *victim, *source;
@@ -126,17 +126,17 @@ struct scratch {
  * do on 7.x: each can be preempted by any other, though not by itself, which the kernel skips then. So each
  * of those has a space of its own on each CPU.
  */
-enum bank { BANK_PROBE, BANK_EXIT, BANK_SYS_LEAVE, BANK_SYS_UNLINK, BANK_SYS_RMDIR, BANK_FENTRY };
+enum scratch_index { SCRATCH_PROBE, SCRATCH_EXIT, SCRATCH_SYS_LEAVE, SCRATCH_SYS_UNLINK, SCRATCH_SYS_RMDIR, SCRATCH_FENTRY };
 
-/* What a fentry program does, for its bank. */
+/* What a fentry program does, for its scratch index. */
 enum step { STEP_ENTER, STEP_TARGET, STEP_LEAVE };
 
-#define FENTRY_BANK(op, step) (BANK_FENTRY + 3 * ((op) - 1) + (step))
+#define SCRATCH_OF_FENTRY(op, step) (SCRATCH_FENTRY + 3 * ((op) - 1) + (step))
 
-_Static_assert(BANK_FENTRY == UW_BANKS, "the fentry programs' banks come after the others");
-_Static_assert(3 * (UW_OP_MAX - 1) == UW_FENTRY_BANKS, "a bank for each fentry program");
+_Static_assert(SCRATCH_FENTRY == UW_SCRATCHES, "the fentry programs' banks come after the others");
+_Static_assert(3 * (UW_OP_MAX - 1) == UW_FENTRY_SCRATCHES, "one for each fentry program");
 
-/* UW_BANKS for each CPU. By hand, since a per-CPU array holds 32 KiB at most. */
+/* UW_SCRATCHES for each CPU. By hand, since a per-CPU array holds 32 KiB at most. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);		/* the daemon makes it as large as it takes */
@@ -144,7 +144,7 @@ struct {
 	__type(value, struct scratch);
 } uw_scratch SEC(".maps");
 
-/* UW_FENTRY_BANKS for each CPU, where they are used. */
+/* UW_FENTRY_SCRATCHES for each CPU, where they are used. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -206,7 +206,7 @@ static __always_inline void count_end(const struct uw_slot *slot, enum uw_counte
 	if (!(slot->ev.flags & UW_EV_SELFTEST))
 		count(which);
 	else if (which != UW_CNT_RECORDED && which != UW_CNT_SEEN && which != UW_CNT_STALE)
-		count(UW_CNT_CANARY_FULL);
+		count(UW_CNT_SELFTEST_FULL);
 }
 
 /* An event that begins, and ends at once where no rule can want it. */
@@ -222,20 +222,20 @@ static __always_inline void count_entry(bool filtered)
 		__sync_fetch_and_add(&counters[UW_CNT_FILTERED], 1);
 }
 
-static __always_inline struct scratch *get_scratch(enum bank bank)
+static __always_inline struct scratch *get_scratch(enum scratch_index index)
 {
 	__u32 cpu = bpf_get_smp_processor_id(), key;
 	struct scratch *s;
 
-	if (bank < BANK_FENTRY) {
-		key = cpu * UW_BANKS + bank;
+	if (index < SCRATCH_FENTRY) {
+		key = cpu * UW_SCRATCHES + index;
 		s = bpf_map_lookup_elem(&uw_scratch, &key);
 	} else {
-		key = cpu * UW_FENTRY_BANKS + bank - BANK_FENTRY;
+		key = cpu * UW_FENTRY_SCRATCHES + index - SCRATCH_FENTRY;
 		s = bpf_map_lookup_elem(&uw_fentry_scratch, &key);
 	}
 	if (s)
-		s->walks = 2 * bank;
+		s->walks = 2 * index;
 	return s;
 }
 
@@ -243,7 +243,7 @@ static __always_inline struct scratch *get_scratch(enum bank bank)
  * The rules of this set that accept the uid. The last answer is kept, as many deletions come in a row; that there are
  * none, for all CPUs, as one word.
  */
-static __always_inline __u64 uid_rules(enum bank bank, __u32 which, __u32 gen, __u32 uid)
+static __always_inline __u64 uid_rules(enum scratch_index index, __u32 which, __u32 gen, __u32 uid)
 {
 	struct uw_uid_key key = { .prefixlen = 32, .uid = bpf_htonl(uid) };
 	volatile __u64 *refused = &uw_shared.refused[uid & (UW_REFUSED - 1)];
@@ -253,7 +253,7 @@ static __always_inline __u64 uid_rules(enum bank bank, __u32 which, __u32 gen, _
 
 	if (*refused == word)
 		return 0;
-	s = get_scratch(bank);
+	s = get_scratch(index);
 	if (!s)
 		return 0;
 	if (s->uid_gen == gen && s->uid == uid)

@@ -26,14 +26,14 @@ struct {
 	__type(value, __u32);
 } uw_changes SEC(".maps");
 
-struct place_table {
+struct dep_table {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);	/* the daemon makes them as large as it takes */
 	__uint(key_size, sizeof(struct uw_path_key));
 	__uint(value_size, sizeof(__u32));
 };
 
-struct name_table {
+struct dep_name_table {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
 	__uint(key_size, sizeof(struct uw_name_key));
@@ -45,23 +45,23 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__array(values, struct place_table);
-} uw_places SEC(".maps");
+	__array(values, struct dep_table);
+} uw_path_deps SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__array(values, struct name_table);
-} uw_names SEC(".maps");
+	__array(values, struct dep_name_table);
+} uw_dep_names SEC(".maps");
 
 /* Room for a key. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, UW_BANKS + UW_FENTRY_BANKS);
+	__uint(max_entries, UW_SCRATCHES + UW_FENTRY_SCRATCHES);
 	__type(key, __u32);
 	__type(value, struct uw_path_key);
-} uw_place_keys SEC(".maps");
+} uw_dep_keys SEC(".maps");
 
 /* The mount namespace of this process, and how often something was mounted or unmounted there. */
 static __always_inline __u64 mount_event(__u64 *ret_ns)
@@ -89,11 +89,11 @@ static __always_inline __u32 host_tree_state(void)
 }
 
 /* Whether the directory entry has the name of a place that matters. */
-static __always_inline bool has_known_name(struct dentry *dentry)
+static __always_inline bool has_dep_name(struct dentry *dentry)
 {
 	struct uw_name_key key = { .len = BPF_CORE_READ(dentry, d_name.len) };
 	__u32 zero = 0;
-	void *names = bpf_map_lookup_elem(&uw_names, &zero);
+	void *names = bpf_map_lookup_elem(&uw_dep_names, &zero);
 
 	if (bpf_probe_read_kernel_str(key.start, sizeof(key.start), BPF_CORE_READ(dentry, d_name.name)) < 0)
 		return false;
@@ -101,20 +101,20 @@ static __always_inline bool has_known_name(struct dentry *dentry)
 }
 
 /* A global function, as several programs need it, and some twice. */
-__noinline int uw_place_matters(__u32 bank)
+__noinline int uw_is_path_dep(__u32 index)
 {
-	struct uw_path_key *key = bpf_map_lookup_elem(&uw_place_keys, &bank);
-	struct scratch *s = get_scratch(bank);
+	struct uw_path_key *key = bpf_map_lookup_elem(&uw_dep_keys, &index);
+	struct scratch *s = get_scratch(index);
 	__u32 zero = 0, pos, len;
 	struct dentry *dentry;
 	void *places;
 	struct walk *w;
 
-	places = bpf_map_lookup_elem(&uw_places, &zero);
+	places = bpf_map_lookup_elem(&uw_path_deps, &zero);
 	if (!key || !s || !places)
 		return 0;
 	dentry = (void *)s->dentry;
-	if (!has_known_name(dentry))
+	if (!has_dep_name(dentry))
 		return 0;
 	w = walk_dentry(s->walks, (void *)s->mnt, dentry, true);
 	if (!w)
@@ -132,19 +132,19 @@ __noinline int uw_place_matters(__u32 bank)
 	return bpf_map_lookup_elem(places, key) != NULL;
 }
 
-static __always_inline bool matters(const struct path *dir, struct dentry *dentry, enum bank bank)
+static __always_inline bool is_path_dep(const struct path *dir, struct dentry *dentry, enum scratch_index index)
 {
-	struct scratch *s = get_scratch(bank);
+	struct scratch *s = get_scratch(index);
 
 	if (!s)
 		return false;
 	s->mnt = (__u64)BPF_CORE_READ(dir, mnt);
 	s->dentry = (__u64)dentry;
-	return uw_place_matters(bank);
+	return uw_is_path_dep(index);
 }
 
 /* Once, until the daemon asks: a link that changes all the time must not fill the ring buffer. */
-static __always_inline void tell_change(struct uw_host_tree *tree)
+static __always_inline void report_tree_change(struct uw_host_tree *tree)
 {
 	struct uw_tree_change change = {};
 
@@ -178,21 +178,21 @@ static __always_inline void tree_change_ends(__u64 id)
 	if (tree->begun == tree->ended || bpf_map_delete_elem(&uw_changes, &id))
 		return;
 	__sync_fetch_and_add(&tree->ended, 1);
-	tell_change(tree);
+	report_tree_change(tree);
 }
 
 /* Of one name: a link removed where a rule led through it, a directory removed that is mounted elsewhere. */
-static __always_inline void tree_meet_removal(__u64 id, __u32 op, const struct path *dir,
-					      struct dentry *dentry, enum bank bank)
+static __always_inline void tree_on_remove(__u64 id, __u32 op, const struct path *dir,
+					      struct dentry *dentry, enum scratch_index index)
 {
-	if ((op == UW_OP_RMDIR || uw_shared.control.links) && matters(dir, dentry, bank))
+	if ((op == UW_OP_RMDIR || uw_shared.control.links) && is_path_dep(dir, dentry, index))
 		tree_change_begins(id);
 }
 
-static __always_inline void tree_meet_rename(__u64 id, const struct path *from, struct dentry *source,
-					     const struct path *to, struct dentry *target, enum bank bank)
+static __always_inline void tree_on_rename(__u64 id, const struct path *from, struct dentry *source,
+					     const struct path *to, struct dentry *target, enum scratch_index index)
 {
-	if (matters(from, source, bank) || matters(to, target, bank))
+	if (is_path_dep(from, source, index) || is_path_dep(to, target, index))
 		tree_change_begins(id);
 }
 
@@ -204,7 +204,7 @@ static __always_inline void tree_meet_rename(__u64 id, const struct path *from, 
 SEC("kprobe")
 int uw_target_symlink(struct pt_regs *ctx)
 {
-	if (matters((void *)PT_REGS_PARM1(ctx), (void *)PT_REGS_PARM2(ctx), BANK_PROBE))
+	if (is_path_dep((void *)PT_REGS_PARM1(ctx), (void *)PT_REGS_PARM2(ctx), SCRATCH_PROBE))
 		tree_change_begins(bpf_get_current_pid_tgid());
 	return 0;
 }

@@ -3,12 +3,12 @@
 #ifndef UW_SYSCALLS_BPF_H
 #define UW_SYSCALLS_BPF_H
 
-static __always_inline int enter_syscall(enum bank bank, __u32 op, __s32 dfd, __u64 name)
+static __always_inline int enter_syscall(enum scratch_index index, __u32 op, __s32 dfd, __u64 name)
 {
 	struct attempt a = {
 		.op = op,
 		.probe = UW_PROBE_TRACEPOINT,
-		.bank = bank,
+		.index = index,
 		.dfd = dfd,
 		.name = (const void *)name,
 		.user = true,
@@ -23,7 +23,7 @@ static __always_inline int leave_syscall(__s64 ret)
 	struct uw_slot *slot = find(id);
 
 	if (slot)
-		finish(id, slot, ret, 0, BANK_SYS_LEAVE);
+		finish(id, slot, ret, 0, SCRATCH_SYS_LEAVE);
 	return 0;
 }
 
@@ -64,10 +64,10 @@ int BPF_PROG(uw_raw_sys_enter, struct pt_regs *regs, long nr)
 	if (!is_ours(nr) || is_compat())
 		return 0;
 	if (nr == NR_UNLINK)
-		return enter_syscall(BANK_PROBE, UW_OP_UNLINK, AT_FDCWD, ARG(regs, 0));
+		return enter_syscall(SCRATCH_PROBE, UW_OP_UNLINK, AT_FDCWD, ARG(regs, 0));
 	if (nr == NR_RMDIR)
-		return enter_syscall(BANK_PROBE, UW_OP_RMDIR, AT_FDCWD, ARG(regs, 0));
-	return enter_syscall(BANK_PROBE, ARG(regs, 2) & AT_REMOVEDIR ? UW_OP_RMDIR : UW_OP_UNLINK,
+		return enter_syscall(SCRATCH_PROBE, UW_OP_RMDIR, AT_FDCWD, ARG(regs, 0));
+	return enter_syscall(SCRATCH_PROBE, ARG(regs, 2) & AT_REMOVEDIR ? UW_OP_RMDIR : UW_OP_UNLINK,
 			     (__s32)ARG(regs, 0), ARG(regs, 1));
 }
 
@@ -82,19 +82,19 @@ int BPF_PROG(uw_raw_sys_exit, struct pt_regs *regs, long ret)
 SEC("tp")
 int uw_sys_enter_unlink(struct sys_enter_ctx *ctx)
 {
-	return enter_syscall(BANK_SYS_UNLINK, UW_OP_UNLINK, AT_FDCWD, ctx->args[0]);
+	return enter_syscall(SCRATCH_SYS_UNLINK, UW_OP_UNLINK, AT_FDCWD, ctx->args[0]);
 }
 
 SEC("tp")
 int uw_sys_enter_rmdir(struct sys_enter_ctx *ctx)
 {
-	return enter_syscall(BANK_SYS_RMDIR, UW_OP_RMDIR, AT_FDCWD, ctx->args[0]);
+	return enter_syscall(SCRATCH_SYS_RMDIR, UW_OP_RMDIR, AT_FDCWD, ctx->args[0]);
 }
 
 SEC("tp")
 int uw_sys_enter_unlinkat(struct sys_enter_ctx *ctx)
 {
-	return enter_syscall(BANK_PROBE, ctx->args[2] & AT_REMOVEDIR ? UW_OP_RMDIR : UW_OP_UNLINK,
+	return enter_syscall(SCRATCH_PROBE, ctx->args[2] & AT_REMOVEDIR ? UW_OP_RMDIR : UW_OP_UNLINK,
 			     (__s32)ctx->args[0], ctx->args[1]);
 }
 

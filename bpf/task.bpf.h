@@ -7,7 +7,7 @@
 #define UW_TASK_BPF_H
 
 #include "descend.bpf.h"
-#include "known.bpf.h"
+#include "dir_cache.bpf.h"
 
 #define PF_IO_WORKER 0x10
 #define PF_KTHREAD 0x200000
@@ -115,9 +115,9 @@ static __always_inline struct walk *put_dir(struct scratch *s, struct vfsmount *
 }
 
 /* A name that starts at the root of its namespace may lead into a mount. The host's, the daemon knows. */
-static __always_inline void put_mount(struct scratch *s, enum bank bank, struct vfsmount *mnt)
+static __always_inline void put_mount(struct scratch *s, enum scratch_index index, struct vfsmount *mnt)
 {
-	struct mount *mount = descend(s, bank, mnt);
+	struct mount *mount = descend(s, index, mnt);
 
 	if (!mount)
 		return;
@@ -130,7 +130,7 @@ static __always_inline void put_mount(struct scratch *s, enum bank bank, struct 
 }
 
 /* Where a name starts that the kernel did not resolve: for an absolute one, the process's root. */
-static __always_inline void put_start(struct scratch *s, enum bank bank, struct task_struct *task, void *fs)
+static __always_inline void put_start(struct scratch *s, enum scratch_index index, struct task_struct *task, void *fs)
 {
 	const struct path *start;
 	struct dentry *dentry;
@@ -148,8 +148,8 @@ static __always_inline void put_start(struct scratch *s, enum bank bank, struct 
 	if (!start || BPF_CORE_READ_INTO(&dentry, start, dentry) || BPF_CORE_READ_INTO(&mnt, start, mnt))
 		return;
 	w = put_dir(s, mnt, dentry);
-	if (w && w->pos == UW_PATH_MAX && !is_at_home(task))
-		put_mount(s, bank, mnt);
+	if (w && w->pos == UW_PATH_MAX && !in_host_mntns(task))
+		put_mount(s, index, mnt);
 }
 
 /*
@@ -178,30 +178,30 @@ static __always_inline void read_ids(struct uw_event *ev)
 }
 
 /* The executable, if its path is known. */
-static __always_inline struct known_path *find_exe(struct scratch *s)
+static __always_inline struct dir_cache_entry *find_exe(struct scratch *s)
 {
-	struct known_path *k;
+	struct dir_cache_entry *k;
 	struct dentry *dentry;
 	bool known;
 
 	if (TYPED_TASK) {
 		dentry = bpf_get_current_task_btf()->mm->exe_file->f_path.dentry;
-		k = known_at(s, dentry);
-		known = is_known(s, k, dentry, true);
+		k = dir_cache_find(s, dentry);
+		known = dir_cache_valid(s, k, dentry, true);
 	} else {
 		dentry = CURRENT(mm, exe_file, f_path.dentry);
-		k = known_at(s, dentry);
-		known = is_known(s, k, dentry, false);
+		k = dir_cache_find(s, dentry);
+		known = dir_cache_valid(s, k, dentry, false);
 	}
-	return known && has_path(k, (__u64)CURRENT(mm, exe_file, f_path.mnt)) ? k : NULL;
+	return known && dir_cache_has_path(k, (__u64)CURRENT(mm, exe_file, f_path.mnt)) ? k : NULL;
 }
 
 static __always_inline void put_exe(struct scratch *s)
 {
 	struct vfsmount *mnt = CURRENT(mm, exe_file, f_path.mnt);
 	struct dentry *dentry = CURRENT(mm, exe_file, f_path.dentry);
-	struct known_path *k = find_exe(s);
-	struct moment now;
+	struct dir_cache_entry *k = find_exe(s);
+	struct snapshot now;
 	struct walk *w;
 	__u32 pos;
 
@@ -212,22 +212,22 @@ static __always_inline void put_exe(struct scratch *s)
 	/* Without a type for what follows. */
 	mnt = (void *)as_number(s, mnt);
 	dentry = (void *)as_number(s, dentry);
-	now = before_walk();
+	now = take_snapshot();
 	w = walk_dentry(s->walks + 1, mnt, dentry, false);
 	if (!w)
 		return;
 	put_walk(s, UW_STR_EXE, w);
 	pos = w->pos & (2 * UW_PATH_MAX - 1);
-	k = known_at(s, dentry);
-	if (pos < UW_PATH_MAX && !w->cut && remember(s, k, dentry, &now))
-		remember_path(k, &now, (__u64)mnt, &w->text[pos], 0, UW_PATH_MAX - pos);
+	k = dir_cache_find(s, dentry);
+	if (pos < UW_PATH_MAX && !w->cut && dir_cache_insert(s, k, dentry, &now))
+		dir_cache_set_path(k, &now, (__u64)mnt, &w->text[pos], 0, UW_PATH_MAX - pos);
 }
 
 /* Where the path of the cgroup is remembered, or else is to be: then it has no length. */
-static __always_inline struct known_group *find_group(struct scratch *s)
+static __always_inline struct cgroup_cache_entry *find_group(struct scratch *s)
 {
 	__u64 kn = as_number(s, CURRENT(cgroups, dfl_cgrp, kn)), id = CURRENT(cgroups, dfl_cgrp, kn, id);
-	struct known_group *g = &s->group[hash(kn, 2) & (KNOWN_GROUPS - 1)];
+	struct cgroup_cache_entry *g = &s->cgroup_cache[hash(kn, 2) & (CGROUP_CACHE_SIZE - 1)];
 
 	if (g->kn != kn || g->id != id)
 		g->len = 0;
@@ -239,7 +239,7 @@ static __always_inline struct known_group *find_group(struct scratch *s)
 static __always_inline void put_cgroup(struct scratch *s)
 {
 	const char root = '/', *text = &root;
-	struct known_group *g = find_group(s);
+	struct cgroup_cache_entry *g = find_group(s);
 	__u32 pos, len = 1;
 	struct walk *w;
 
@@ -256,7 +256,7 @@ static __always_inline void put_cgroup(struct scratch *s)
 		len = UW_PATH_MAX - pos;
 	}
 	put(s, UW_STR_CGROUP, text, len);
-	if (len < KNOWN_GROUP_TEXT && !bpf_probe_read_kernel(g->text, len & (KNOWN_GROUP_TEXT - 1), text))
+	if (len < CGROUP_CACHE_PATH && !bpf_probe_read_kernel(g->text, len & (CGROUP_CACHE_PATH - 1), text))
 		g->len = len;
 }
 
@@ -269,7 +269,7 @@ static __always_inline void read_namespace(struct uw_event *ev)
 }
 
 /* All that is read at the return, of a deletion that will be recorded. */
-static __always_inline void read_task(struct scratch *s, enum bank bank, __u32 detail)
+static __always_inline void read_task(struct scratch *s, enum scratch_index index, __u32 detail)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct walk *w;
@@ -278,7 +278,7 @@ static __always_inline void read_task(struct scratch *s, enum bank bank, __u32 d
 	if (!(s->ev.flags & UW_EV_RESOLVED) || detail >= UW_DETAIL_FULL)
 		fs = BPF_CORE_READ(task, fs);
 	if (!(s->ev.flags & UW_EV_RESOLVED))
-		put_start(s, bank, task, fs);
+		put_start(s, index, task, fs);
 	read_namespace(&s->ev);
 	if (detail < UW_DETAIL_STANDARD)
 		return;

@@ -40,7 +40,7 @@ char LICENSE[] SEC("license") = "GPL";
 struct attempt {
 	__u32 op;
 	__u32 probe;
-	enum bank bank;
+	enum scratch_index index;
 	__s32 dfd;
 	const void *name;	/* may be an error pointer: reading it fails safely */
 	bool user;		/* that is in the caller's memory, not a struct filename */
@@ -79,10 +79,10 @@ static __always_inline void read_late(struct scratch *s, const struct uw_slot *s
  * Sends the event of slot `at`, whose strings are long, or take a walk, and counts it. Global, so that the verifier
  * checks it once. By its number, as find() has none that the daemon is about to take away.
  */
-__noinline int uw_emit_long(__u32 at, __u32 bank)
+__noinline int uw_emit_long(__u32 at, __u32 index)
 {
 	struct uw_control *control = &uw_shared.control;
-	struct scratch *s = get_scratch(bank);
+	struct scratch *s = get_scratch(index);
 	struct uw_slot *slot = get_slot(at);
 
 	if (!slot)
@@ -95,21 +95,21 @@ __noinline int uw_emit_long(__u32 at, __u32 bank)
 		read_late(s, slot);
 	else if (slot->name_ptr)
 		s->ev.flags |= UW_EV_NAME_FAULT;
-	read_task(s, bank, control->detail);
+	read_task(s, index, control->detail);
 	s->ev.size += sizeof(s->ev);
 	count_end(slot, output(&s->ev, s->ev.size, UW_EVENT_MAX, s->ev.uid));
 	return 0;
 }
 
 /* Sends the event, and counts what becomes of it: in the slot, unless it is a rare case, which takes less stack. */
-static __always_inline void emit(struct uw_slot *slot, enum bank bank, const __u32 flags)
+static __always_inline void emit(struct uw_slot *slot, enum scratch_index index, const __u32 flags)
 {
 	struct uw_control *control = &uw_shared.control;
-	struct scratch *s = get_scratch(bank);
+	struct scratch *s = get_scratch(index);
 	struct uw_event *ev = &slot->ev;
 	__u32 size = ev->size;
 
-	if (!(flags & UW_EV_RET_UNKNOWN) && s && slot->big == UW_NO_SLOT && !slot->name_ptr && ev->flags & UW_EV_RESOLVED &&
+	if (!(flags & UW_EV_RET_UNKNOWN) && s && slot->long_slot == UW_NO_SLOT && !slot->name_ptr && ev->flags & UW_EV_RESOLVED &&
 	    control->detail < UW_DETAIL_FULL) {
 		if (add_task(slot, s, control->detail)) {
 			count_end(slot, output_slot(slot));
@@ -119,18 +119,18 @@ static __always_inline void emit(struct uw_slot *slot, enum bank bank, const __u
 		ev->len[UW_STR_EXE] = 0;
 		ev->len[UW_STR_CMDLINE] = 0;
 	}
-	uw_emit_long(slot->at, bank);
+	uw_emit_long(slot->at, index);
 }
 #else
 /* Returns what becomes of it. */
-static __always_inline enum uw_counter send(struct uw_slot *slot, enum bank bank)
+static __always_inline enum uw_counter send(struct uw_slot *slot, enum scratch_index index)
 {
 	struct uw_event *ev = &slot->ev;
-	struct uw_big_slot *big;
+	struct uw_long_slot *long_slot;
 	struct scratch *s;
 
 	if (slot->name_ptr) {
-		s = get_scratch(bank);
+		s = get_scratch(index);
 		if (!s)
 			return UW_CNT_RING_FULL;
 		s->ev = *ev;
@@ -138,19 +138,19 @@ static __always_inline enum uw_counter send(struct uw_slot *slot, enum bank bank
 		s->ev.size += sizeof(s->ev);
 		return output(&s->ev, s->ev.size, UW_EVENT_MAX, ev->uid);
 	}
-	if (slot->big == UW_NO_SLOT)
+	if (slot->long_slot == UW_NO_SLOT)
 		return output_slot(slot);
-	big = get_big_slot(slot->big);
-	if (!big)
+	long_slot = get_long_slot(slot->long_slot);
+	if (!long_slot)
 		return UW_CNT_RING_FULL;
-	big->ev = *ev;
-	big->ev.size += sizeof(*ev);
-	return output(&big->ev, big->ev.size, sizeof(*big), ev->uid);
+	long_slot->ev = *ev;
+	long_slot->ev.size += sizeof(*ev);
+	return output(&long_slot->ev, long_slot->ev.size, sizeof(*long_slot), ev->uid);
 }
 
-static __always_inline void emit(struct uw_slot *slot, enum bank bank, const __u32 flags)
+static __always_inline void emit(struct uw_slot *slot, enum scratch_index index, const __u32 flags)
 {
-	count_end(slot, send(slot, bank));
+	count_end(slot, send(slot, index));
 }
 #endif
 
@@ -166,7 +166,7 @@ static __always_inline bool is_deletion(const struct uw_slot *slot)
  * word when all its instances are in use.
  */
 static __always_inline void finish(__u64 id, struct uw_slot *slot, __s32 ret, const __u32 flags,
-				   enum bank bank)
+				   enum scratch_index index)
 {
 	__u64 rules = ret ? slot->on_failure : slot->on_success;
 	struct uw_event *ev = &slot->ev;
@@ -187,19 +187,19 @@ static __always_inline void finish(__u64 id, struct uw_slot *slot, __s32 ret, co
 			ev->rules = rules;
 			ev->exit_ns = bpf_ktime_get_boot_ns();
 			ev->ret = ret;
-			emit(slot, bank, flags);
+			emit(slot, index, flags);
 		}
 	}
-	forget(id, slot);
+	free_slot(id, slot);
 }
 
 /* A global function: the verifier checks it once, not on each way that leads here. */
-__noinline int uw_finish_stale(__u64 id, __u32 bank)
+__noinline int uw_finish_stale(__u64 id, __u32 index)
 {
 	struct uw_slot *slot = find(id);
 
 	if (slot)
-		finish(id, slot, 0, UW_EV_RET_UNKNOWN, bank);
+		finish(id, slot, 0, UW_EV_RET_UNKNOWN, index);
 	return 0;
 }
 
@@ -263,11 +263,11 @@ static __always_inline int enter(const struct attempt *a)
 
 	/* Also where no rule wants the new one: its return must not be taken for the old one's. */
 	if (!a->kthread && find(id))
-		uw_finish_stale(id, a->bank);
+		uw_finish_stale(id, a->index);
 
 	rules = set->op[a->op & (UW_OP_MAX - 1)];
 	if (rules && set->check_uids)
-		rules &= uid_rules(a->bank, which, set->gen, uid_of(a));
+		rules &= uid_rules(a->index, which, set->gen, uid_of(a));
 	/* On a stacked file system a kernel thread's is kept all the same, to know the calls inside of it. */
 	if (a->op != UW_OP_RENAME && !selftest)
 		count_entry(!rules && !a->depth);
@@ -280,7 +280,7 @@ static __always_inline int enter(const struct attempt *a)
 		/* A rename might have met a victim: rather a loss too many in the counts than one too few. */
 		if (a->op == UW_OP_RENAME && !selftest)
 			count(UW_CNT_SEEN);
-		count(selftest ? UW_CNT_CANARY_FULL : UW_CNT_STATE_FULL);
+		count(selftest ? UW_CNT_SELFTEST_FULL : UW_CNT_STATE_FULL);
 		return 0;
 	}
 	slot->on_success = selftest ? ~0ULL : rules & set->success;
@@ -350,7 +350,7 @@ int uw_thread_exit(void *ctx)
 	tree_change_ends(id);
 #endif
 	if (find(id))
-		uw_finish_stale(id, BANK_EXIT);
+		uw_finish_stale(id, SCRATCH_EXIT);
 	/* The daemon itself: until the next one is there, its process id may be anybody's. */
 	if (control->thread == (__u32)id)
 		control->self = control->thread = 0;

@@ -25,13 +25,13 @@
 
 /*
  * A deletion in flight has a slot, where its event grows in place. A thread finds its slot by its number; where another
- * thread has that one already, it takes a spare one, which a hash table finds. Strings that do not fit take a big slot.
+ * thread has that one already, it takes one that a hash table finds. Strings that do not fit take a long slot.
  */
 #define UW_DIRECT_SLOTS 2048
 #define UW_DIRECT_SLOT(id) ((__u32)(id) & (UW_DIRECT_SLOTS - 1))	/* that a thread asks for first */
-#define UW_SPARE_SLOTS 2048
-#define UW_STATES (UW_DIRECT_SLOTS + UW_SPARE_SLOTS)
-#define UW_BIG_SLOTS 128
+#define UW_HASH_SLOTS 2048
+#define UW_SLOTS (UW_DIRECT_SLOTS + UW_HASH_SLOTS)
+#define UW_LONG_SLOTS 128
 
 /*
  * Strings in a slot start below the first, are shorter than the second, and end with the event before the third:
@@ -41,11 +41,11 @@
 #define UW_SLOT_STRING 1024
 #define UW_SLOT_EVENT 2048
 #define UW_SLOT_DATA (UW_SLOT_EVENT - 176)
-#define UW_BIG_DATA (4 * UW_PATH_MAX)
+#define UW_LONG_DATA (4 * UW_PATH_MAX)
 
 /* Working spaces for each CPU, and how many more it takes for fentry; see maps.bpf.h. */
-#define UW_BANKS 5
-#define UW_FENTRY_BANKS 9
+#define UW_SCRATCHES 5
+#define UW_FENTRY_SCRATCHES 9
 
 /* Steps of the dentry walk, mounts included; see walk.bpf.h. */
 #define UW_WALK_STEPS 512
@@ -67,7 +67,7 @@ enum uw_probe {
 
 /*
  * Who asked for the deletion. A kernel thread names a file by its place in a file system: no mount is known,
- * and UW_STR_PATH and UW_STR_BY are paths within the file system.
+ * and UW_STR_PATH and UW_STR_SOURCE are paths within the file system.
  */
 enum uw_via {
 	UW_VIA_SYSCALL = 1,
@@ -83,7 +83,7 @@ enum uw_event_flag {
 	UW_EV_NAME_LATE = 1 << 3,	/* the name was read at the return, not at the entry */
 	UW_EV_RESOLVED = 1 << 4,	/* the kernel found the target: UW_STR_PATH is its true path */
 	UW_EV_PATH_CUT = 1 << 5,	/* the beginning of UW_STR_PATH is missing */
-	UW_EV_BY_CUT = 1 << 6,		/* the same of UW_STR_BY */
+	UW_EV_SOURCE_CUT = 1 << 6,		/* the same of UW_STR_SOURCE */
 	UW_EV_DIR = 1 << 7,		/* UW_STR_DIR holds the directory that the name starts at */
 	UW_EV_DIR_CUT = 1 << 8,		/* its beginning is missing */
 	UW_EV_TASK = 1 << 9,		/* the members under "task" were read */
@@ -102,7 +102,7 @@ enum uw_string {
 	UW_STR_NAME,	/* as the caller passed it; of a rename, the new name */
 	UW_STR_FSROOT,	/* path within its file system of what the mount shows, "" for all of it */
 	UW_STR_PATH,	/* of the target, up to the root of the mount namespace */
-	UW_STR_BY,	/* of a rename: the path of the source */
+	UW_STR_SOURCE,	/* of a rename: the path of the source */
 	UW_STR_IN_FLIGHT, /* the strings so far are known before the return */
 	UW_STR_DIR = UW_STR_IN_FLIGHT,	/* without UW_EV_RESOLVED: where the name starts */
 	UW_STR_ROOT,	/* root directory of the process, "" where it is the namespace's */
@@ -159,7 +159,7 @@ struct uw_event {
 };
 
 /* The most that the strings of an event can take. */
-#define UW_DATA_MAX (UW_BIG_DATA + 4 * UW_PATH_MAX + UW_CMDLINE_MAX)
+#define UW_DATA_MAX (UW_LONG_DATA + 4 * UW_PATH_MAX + UW_CMDLINE_MAX)
 #define UW_EVENT_MAX (sizeof(struct uw_event) + UW_DATA_MAX)
 
 /* A deletion in flight: what the entry knows, the rules left for either result, and the event so far. */
@@ -169,7 +169,7 @@ struct uw_slot {
 	__u64 name_ptr;	/* where the name is to be read later, or 0 */
 	__u64 sp;	/* of a kernel thread: the stack pointer after the return; see bpf/vfs.bpf.h */
 	__u32 at;	/* number of this slot */
-	__u32 big;	/* the big slot that has the strings, or UW_NO_SLOT */
+	__u32 long_slot;	/* the long slot that has the strings, or UW_NO_SLOT */
 	__u8 set;	/* slot of the rule set that decides */
 	__u8 victim;	/* a rename has met the name that it replaces */
 	__u8 depth;	/* of a kernel thread: how many file systems are stacked below this one */
@@ -180,26 +180,26 @@ struct uw_slot {
 
 #define UW_NO_SLOT 0xffffffff
 
-struct uw_big_slot {
+struct uw_long_slot {
 	struct uw_event ev;	/* room for that of the slot */
-	char data[UW_BIG_DATA];
+	char data[UW_LONG_DATA];
 };
 
 /*
  * Who has a slot. The programs have no compare-and-exchange before 5.12: who adds itself to `users` and then finds
  * itself alone has the slot, all others take it back.
  */
-struct uw_claim {
+struct uw_owner {
 	__u64 id;	/* bpf_get_current_pid_tgid() of the thread, 0: none */
 	__u32 users;
-	__u32 spares;	/* threads that were not alone here, and have a spare slot */
+	__u32 hashed;	/* threads that were not alone here, and have a spare slot */
 };
 
 /*
  * The daemon adds this to `users` of a slot that is to be taken from its thread. The programs leave the slot alone from
  * then on, and one that has just not seen it is done with the slot long before the daemon comes back.
  */
-#define UW_CLAIM_SWEPT (1 << 16)
+#define UW_OWNER_SWEPT (1 << 16)
 
 /*
  * Which parameters of vfs_unlink(), vfs_rmdir() and vfs_rename() are of interest, the first being 0. They differ
@@ -305,7 +305,7 @@ struct uw_path_value {
  * How often a dentry has begun to move in its tree, and has arrived. They begin with one that never arrives,
  * until the daemon has attached the probes that count.
  */
-struct uw_moves {
+struct uw_rename_seq {
 	__u64 begun;
 	__u64 done;
 };
@@ -352,8 +352,8 @@ enum uw_counter {
 	UW_CNT_STATE_FULL,	/* lost: table of deletions in flight full */
 	UW_CNT_STALE,		/* passed on with an unknown result, as the return was missed */
 	UW_CNT_SKIPPED,		/* lost: the kernel did not run the entry probe; added by the daemon */
-	UW_CNT_BIG_FULL,	/* strings were cut or left out, as no slot for long ones was free */
-	UW_CNT_CANARY_FULL,	/* canaries that were seen, but for which there was no room */
+	UW_CNT_LONG_FULL,	/* strings were cut or left out, as no slot for long ones was free */
+	UW_CNT_SELFTEST_FULL,	/* canaries that were seen, but for which there was no room */
 	UW_CNT_RING_SHARE,	/* lost: the user's others fill the ring buffer */
 	UW_CNT_MAX,
 };
@@ -366,10 +366,10 @@ struct uw_shared {
 	struct uw_control control;
 	struct uw_rule_masks set[UW_RULESETS];
 	struct uw_host_tree tree;
-	struct uw_moves moves;
+	struct uw_rename_seq rename_seq;
 	__u64 refused[UW_REFUSED];
 	struct uw_share share[UW_SHARES];
-	struct uw_claim claim[UW_STATES];
+	struct uw_owner owner[UW_SLOTS];
 };
 
 #ifdef __cplusplus
@@ -385,9 +385,9 @@ UW_ASSERT(__builtin_offsetof(struct uw_event, pid) == 48, "layout of uw_event");
 UW_ASSERT(__builtin_offsetof(struct uw_event, ino) == 88, "layout of uw_event");
 UW_ASSERT(__builtin_offsetof(struct uw_event, len) == 152, "layout of uw_event");
 UW_ASSERT(sizeof(struct uw_slot) == 48 + UW_SLOT_EVENT, "layout of uw_slot");
-UW_ASSERT(sizeof(struct uw_big_slot) == 176 + UW_BIG_DATA, "layout of uw_big_slot");
+UW_ASSERT(sizeof(struct uw_long_slot) == 176 + UW_LONG_DATA, "layout of uw_long_slot");
 #endif
-UW_ASSERT(sizeof(struct uw_claim) == 16, "layout of uw_claim");
+UW_ASSERT(sizeof(struct uw_owner) == 16, "layout of uw_owner");
 UW_ASSERT(sizeof(struct uw_rule_masks) == 64, "layout of uw_ruleset");
 UW_ASSERT(sizeof(struct uw_vfs_args) == 24, "layout of uw_vfs_args");
 UW_ASSERT(sizeof(struct uw_control) == 32, "layout of uw_control");

@@ -58,7 +58,7 @@ static __always_inline bool inside(const struct uw_slot *slot, __u64 sp, __u32 d
  */
 __noinline int uw_enter_kthread(__u64 sp)
 {
-	struct scratch *s = get_scratch(BANK_PROBE);
+	struct scratch *s = get_scratch(SCRATCH_PROBE);
 	struct attempt a = { .probe = UW_PROBE_KPROBE, .dfd = -1, .kthread = true, .sp = sp };
 	struct dentry *victim, *source;
 	struct uw_slot *slot;
@@ -102,9 +102,9 @@ int uw_enter_vfs(struct pt_regs *ctx)
 
 	/* Before all else: the return of this call must not be taken for the old one's. */
 	if (find(id))
-		uw_finish_stale(id, BANK_PROBE);
+		uw_finish_stale(id, SCRATCH_PROBE);
 	if (uw_enter_kthread(PT_REGS_SP(ctx) + RETURN_POPS))
-		resolve_kthread(BANK_PROBE, id);
+		resolve_kthread(SCRATCH_PROBE, id);
 	return 0;
 }
 
@@ -121,7 +121,7 @@ static __always_inline int enter_call(struct pt_regs *ctx, __u32 op, struct dent
 				      struct dentry *source, __u32 flags)
 {
 	__u64 id = bpf_get_current_pid_tgid(), sp = PT_REGS_SP(ctx) + RETURN_POPS;
-	struct scratch *s = get_scratch(BANK_PROBE);
+	struct scratch *s = get_scratch(SCRATCH_PROBE);
 	struct uw_slot *slot = find(id);
 
 	if (!s || (slot && inside(slot, sp, BPF_CORE_READ(victim, d_sb, s_stack_depth))))
@@ -146,7 +146,7 @@ int uw_leave_vfs(struct pt_regs *ctx)
 	slot = find(id);
 	if (!slot || !slot->sp || PT_REGS_SP(ctx) < slot->sp)
 		return 0;
-	finish(id, slot, (__s32)PT_REGS_RC(ctx), 0, BANK_PROBE);
+	finish(id, slot, (__s32)PT_REGS_RC(ctx), 0, SCRATCH_PROBE);
 	return 0;
 }
 

@@ -45,16 +45,16 @@ struct walk {
 	char text[UW_PATH_MAX + NAME_BYTES + 1];
 };
 
-/* Two for each bank: the first is for the target, whose path stays there while the second is used. */
+/* Two for each scratch index: the first is for the target, whose path stays there while the second is used. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 2 * UW_BANKS);	/* and those of UW_FENTRY_BANKS, by the daemon */
+	__uint(max_entries, 2 * UW_SCRATCHES);	/* and those of UW_FENTRY_SCRATCHES, by the daemon */
 	__type(key, __u32);
 	__type(value, struct walk);
 } uw_walks SEC(".maps");
 
 /* Puts a slash and a name before the path. Returns 1 where the walk has to end. */
-static __always_inline int prepend(struct walk *w, const void *name, __u32 len)
+static __always_inline int prepend_name(struct walk *w, const void *name, __u32 len)
 {
 	__u32 pos = w->pos;
 
@@ -163,7 +163,7 @@ static __always_inline int step(struct walk *w)
 	if (core.parent == dentry)	/* the root of the file system */
 		return 1;
 	w->dentry = core.parent;
-	return prepend(w, core.name, core.len);
+	return prepend_name(w, core.name, core.len);
 }
 
 /* A few dentries or mounts upwards. Returns 1 when the walk is over. */
@@ -200,14 +200,14 @@ __noinline int uw_cgroup_step(__u32 which)
 		BPF_CORE_READ_INTO(&parent, node, parent);
 	if (!parent)		/* the root, whose path is "/" */
 		return 1;
-	name = &w->text[UW_PATH_MAX];	/* the slack; prepend() only writes before it */
+	name = &w->text[UW_PATH_MAX];	/* the slack; prepend_name() only writes before it */
 	n = bpf_probe_read_kernel_str(name, NAME_BYTES + 1, BPF_CORE_READ(node, name));
 	if (n < 1) {
 		w->failed = 1;
 		return 1;
 	}
 	w->node = parent;
-	return prepend(w, name, n - 1);
+	return prepend_name(w, name, n - 1);
 }
 
 static __always_inline struct walk *walk_begin(__u32 which)

@@ -25,7 +25,7 @@ static const struct member {
 
 static const char *const strings[UW_STR_MAX] = {
 	[UW_STR_NAME] = "name",	    [UW_STR_FSROOT] = "fsroot", [UW_STR_PATH] = "path",
-	[UW_STR_BY] = "by",	    [UW_STR_DIR] = "dir",	[UW_STR_ROOT] = "root",
+	[UW_STR_SOURCE] = "by",	    [UW_STR_DIR] = "dir",	[UW_STR_ROOT] = "root",
 	[UW_STR_CWD] = "cwd",	    [UW_STR_EXE] = "exe",	[UW_STR_CMDLINE] = "cmdline",
 	[UW_STR_CGROUP] = "cgroup",
 };

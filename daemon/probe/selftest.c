@@ -240,7 +240,7 @@ static enum uw_verdict prove_once(struct uw_source *source, const struct uw_plan
 	r = uw_source_counters(source, after);
 	if (r < 0)
 		return unknown(UW_VERDICT_UNKNOWN, why, "the counters cannot be read", r);
-	if (after[UW_CNT_CANARY_FULL] != before[UW_CNT_CANARY_FULL])
+	if (after[UW_CNT_SELFTEST_FULL] != before[UW_CNT_SELFTEST_FULL])
 		return unknown(UW_VERDICT_BUSY, why, "there was no room for its events", 0);
 	return verdict;
 }

@@ -114,17 +114,17 @@ static int resize(struct uw_source *s, const char *map, size_t entries)
 }
 
 /* The working spaces that the plan's programs use. */
-static int make_banks(struct uw_source *s, const struct uw_plan *plan)
+static int size_scratch(struct uw_source *s, const struct uw_plan *plan)
 {
 	bool fentry = plan->probe == UW_PROBE_FENTRY;
 	size_t cpus = (size_t)libbpf_num_possible_cpus();
 	int r;
 
-	r = resize(s, "uw_scratch", UW_BANKS * cpus);
+	r = resize(s, "uw_scratch", UW_SCRATCHES * cpus);
 	if (r < 0 || !fentry)
 		return r;
-	r = resize(s, "uw_fentry_scratch", UW_FENTRY_BANKS * cpus);
-	return r < 0 ? r : resize(s, "uw_walks", 2 * (UW_BANKS + UW_FENTRY_BANKS));
+	r = resize(s, "uw_fentry_scratch", UW_FENTRY_SCRATCHES * cpus);
+	return r < 0 ? r : resize(s, "uw_walks", 2 * (UW_SCRATCHES + UW_FENTRY_SCRATCHES));
 }
 
 static const void *object_of(const struct uw_plan *plan, size_t *ret_size)
@@ -172,7 +172,7 @@ static int open_object(struct uw_source *s, const struct uw_plan *plan, size_t r
 	if (r < 0)
 		return uw_source_explain(ret_why, r, "cannot set the size of the ring buffer",
 					 NULL);
-	r = make_banks(s, plan);
+	r = size_scratch(s, plan);
 	if (r < 0)
 		return uw_source_explain(ret_why, r, "cannot set the number of CPUs", NULL);
 	r = plan->kthreads ? uw_source_vfs_prepare(s) : 0;
@@ -226,7 +226,7 @@ static int load(struct uw_source *s, const struct uw_plan *plan, size_t ring_siz
 		r = uw_source_share_maps(s);
 	if (r < 0)
 		return uw_source_explain(ret_why, r, "cannot prepare the maps", NULL);
-	s->shared->moves.begun = 1;
+	s->shared->rename_seq.begun = 1;
 	r = uw_source_open_rings(s);
 	if (r < 0)
 		return uw_source_explain(ret_why, r, "cannot map the ring buffer", NULL);

@@ -149,7 +149,7 @@ struct uw_source_usage {
 void uw_source_usage(const struct uw_source *source, struct uw_source_usage *ret);
 
 /*
- * How many deletions have a slot, of UW_STATES: looks at each slot. Of a source of another version:
+ * How many deletions have a slot, of UW_SLOTS: looks at each slot. Of a source of another version:
  * 1 where there are any, or that is not known.
  */
 size_t uw_source_in_flight(const struct uw_source *source);

@@ -64,7 +64,7 @@ static int attach_one(struct uw_source *s, const struct uw_plan *plan,
 
 int uw_source_attach(struct uw_source *s, const struct uw_plan *plan, char **ret_why)
 {
-	int r, moves = 0;
+	int r, renames = 0;
 	size_t i;
 
 	r = attach_raw(s, "uw_thread_exit", plan->raw ? NULL : "sched_process_exit",
@@ -79,7 +79,7 @@ int uw_source_attach(struct uw_source *s, const struct uw_plan *plan, char **ret
 		if (!uw_source_belongs(a, plan))
 			continue;
 		r = attach_one(s, plan, a);
-		moves += a->first && r >= 0;
+		renames += a->first && r >= 0;
 		if (r < 0 && (a->first || (a->optional && (r == -ENOENT || a->kprobe))))
 			continue;
 		if (r < 0)
@@ -87,8 +87,8 @@ int uw_source_attach(struct uw_source *s, const struct uw_plan *plan, char **ret
 						 a->event ? a->event
 							  : plan->functions[a->function]);
 	}
-	if (moves == 2)
-		uw_source_trust_moves(s);
+	if (renames == 2)
+		uw_source_trust_renames(s);
 	return 0;
 }
 

@@ -93,8 +93,8 @@ int uw_source_prepare_maps(struct uw_source *source);
 int uw_source_share_maps(struct uw_source *source);
 void uw_source_release_maps(struct uw_source *source);
 
-/* From now on both probes of moves are attached. */
-void uw_source_trust_moves(struct uw_source *source);
+/* From now on both probes of __d_move() are attached. */
+void uw_source_trust_renames(struct uw_source *source);
 
 /* Makes an event at the function's entry or return, and attaches. Returns 0 or -errno. */
 int uw_source_attach_function(const struct uw_source *source, const char *program,

@@ -142,7 +142,7 @@ int uw_source_set_places(struct uw_source *s, const struct uw_path_deps *places)
 {
 	/* Only keys count: any bytes that are there serve as the value. */
 	const struct entries place = {
-		.map = "uw_places",
+		.map = "uw_path_deps",
 		.type = BPF_MAP_TYPE_HASH,
 		.first = places->place,
 		.n = places->n_places,
@@ -151,7 +151,7 @@ int uw_source_set_places(struct uw_source *s, const struct uw_path_deps *places)
 		.value_size = sizeof(__u32),
 	};
 	const struct entries name = {
-		.map = "uw_names",
+		.map = "uw_dep_names",
 		.type = BPF_MAP_TYPE_HASH,
 		.first = places->name,
 		.n = places->n_names,
@@ -161,7 +161,7 @@ int uw_source_set_places(struct uw_source *s, const struct uw_path_deps *places)
 	};
 	int r;
 
-	if (uw_source_map(s, "uw_places") < 0)
+	if (uw_source_map(s, "uw_path_deps") < 0)
 		return 0; /* a kernel side without kernel reads */
 	r = push_table(s, 0, &place);
 	if (!r)
@@ -189,7 +189,7 @@ int uw_source_tree(const struct uw_source *s, struct uw_host_tree *ret)
 /* Puts the slots from the first up to before the end on the stack. */
 static int free_slots(const struct uw_source *s, const char *stack, __u32 first, __u32 end)
 {
-	__u32 slot[UW_STATES], n = 0;
+	__u32 slot[UW_SLOTS], n = 0;
 
 	while (end > first)
 		slot[n++] = --end;
@@ -198,9 +198,9 @@ static int free_slots(const struct uw_source *s, const char *stack, __u32 first,
 
 int uw_source_prepare_maps(struct uw_source *s)
 {
-	int r = free_slots(s, "uw_spare_free", UW_DIRECT_SLOTS, UW_STATES);
+	int r = free_slots(s, "uw_slot_free", UW_DIRECT_SLOTS, UW_SLOTS);
 
-	return r ? r : free_slots(s, "uw_big_free", 0, UW_BIG_SLOTS);
+	return r ? r : free_slots(s, "uw_long_free", 0, UW_LONG_SLOTS);
 }
 
 int uw_source_share_maps(struct uw_source *s)
@@ -223,9 +223,9 @@ void uw_source_release_maps(struct uw_source *s)
 		munmap(s->shared, s->shared_size);
 }
 
-void uw_source_trust_moves(struct uw_source *s)
+void uw_source_trust_renames(struct uw_source *s)
 {
-	__atomic_add_fetch(&s->shared->moves.done, 1, __ATOMIC_SEQ_CST);
+	__atomic_add_fetch(&s->shared->rename_seq.done, 1, __ATOMIC_SEQ_CST);
 }
 
 /*

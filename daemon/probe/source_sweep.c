@@ -11,26 +11,27 @@
 #include "probe/bpf_map.h"
 
 /* The other strings of an event that has outgrown its slot. */
-static int take_big(const struct uw_source *s, const struct uw_slot *slot, struct uw_big_slot *ret)
+static int take_long_slot(const struct uw_source *s, const struct uw_slot *slot,
+			  struct uw_long_slot *ret)
 {
-	int r = uw_bpf_map_lookup(uw_source_map(s, "uw_big_slots"), &slot->big, ret);
+	int r = uw_bpf_map_lookup(uw_source_map(s, "uw_long_slots"), &slot->long_slot, ret);
 
 	if (!r)
-		r = uw_bpf_map_update(uw_source_map(s, "uw_big_free"), NULL, &slot->big);
+		r = uw_bpf_map_update(uw_source_map(s, "uw_long_free"), NULL, &slot->long_slot);
 	return r;
 }
 
 /* Nobody but us has anything to do with the slot now. */
 static void free_slot(struct uw_source *s, __u32 at, __u64 id)
 {
-	struct uw_claim *claim = &s->shared->claim[at];
+	struct uw_owner *owner = &s->shared->owner[at];
 
-	__atomic_store_n(&claim->id, 0, __ATOMIC_SEQ_CST);
-	__atomic_sub_fetch(&claim->users, UW_CLAIM_SWEPT + 1, __ATOMIC_SEQ_CST);
-	if (at < UW_DIRECT_SLOTS || uw_bpf_map_delete(uw_source_map(s, "uw_spares"), &id))
+	__atomic_store_n(&owner->id, 0, __ATOMIC_SEQ_CST);
+	__atomic_sub_fetch(&owner->users, UW_OWNER_SWEPT + 1, __ATOMIC_SEQ_CST);
+	if (at < UW_DIRECT_SLOTS || uw_bpf_map_delete(uw_source_map(s, "uw_slot_hash"), &id))
 		return;
-	__atomic_sub_fetch(&s->shared->claim[UW_DIRECT_SLOT(id)].spares, 1, __ATOMIC_SEQ_CST);
-	uw_bpf_map_update(uw_source_map(s, "uw_spare_free"), NULL, &at);
+	__atomic_sub_fetch(&s->shared->owner[UW_DIRECT_SLOT(id)].hashed, 1, __ATOMIC_SEQ_CST);
+	uw_bpf_map_update(uw_source_map(s, "uw_slot_free"), NULL, &at);
 }
 
 /* The kernel side only asks who it is once the deletion interests somebody. */
@@ -48,19 +49,19 @@ static void take_who(struct uw_event *ev)
 	}
 }
 
-/* As the kernel side would hand it over, with what is known of a deletion in flight. `big` is room
- * for it. */
-static int hand_over(struct uw_source *s, const struct uw_slot *slot, struct uw_big_slot *big)
+/* As the kernel side would hand it over, with what is known of a deletion in flight. `strings` is
+ * room for it. */
+static int hand_over(struct uw_source *s, const struct uw_slot *slot, struct uw_long_slot *strings)
 {
-	struct uw_event *ev = &big->ev;
+	struct uw_event *ev = &strings->ev;
 	int r = 0;
 
-	if (slot->ev.size > (slot->big == UW_NO_SLOT ? UW_SLOT_DATA : UW_BIG_DATA))
+	if (slot->ev.size > (slot->long_slot == UW_NO_SLOT ? UW_SLOT_DATA : UW_LONG_DATA))
 		return -EPROTO;
-	if (slot->big == UW_NO_SLOT)
-		memcpy(big->data, slot->data, slot->ev.size);
+	if (slot->long_slot == UW_NO_SLOT)
+		memcpy(strings->data, slot->data, slot->ev.size);
 	else
-		r = take_big(s, slot, big);
+		r = take_long_slot(s, slot, strings);
 	if (r < 0 || (slot->ev.op == UW_OP_RENAME && !slot->victim) ||
 	    slot->ev.flags & UW_EV_SELFTEST)
 		return r;
@@ -80,7 +81,7 @@ static int hand_over(struct uw_source *s, const struct uw_slot *slot, struct uw_
 
 struct room {
 	struct uw_slot slot;
-	struct uw_big_slot big;
+	struct uw_long_slot strings;
 };
 
 /*
@@ -89,9 +90,9 @@ struct room {
  */
 static int sweep_one(struct uw_source *s, __u32 at, uint64_t age_ns, struct room *room)
 {
-	struct uw_claim *claim = &s->shared->claim[at];
-	bool marked = __atomic_load_n(&claim->users, __ATOMIC_SEQ_CST) >= UW_CLAIM_SWEPT, old;
-	__u64 id = __atomic_load_n(&claim->id, __ATOMIC_SEQ_CST);
+	struct uw_owner *owner = &s->shared->owner[at];
+	bool marked = __atomic_load_n(&owner->users, __ATOMIC_SEQ_CST) >= UW_OWNER_SWEPT, old;
+	__u64 id = __atomic_load_n(&owner->id, __ATOMIC_SEQ_CST);
 	int r;
 
 	if (!id && !marked)
@@ -101,12 +102,12 @@ static int sweep_one(struct uw_source *s, __u32 at, uint64_t age_ns, struct room
 		return r;
 	old = id && uw_clock_ns(CLOCK_BOOTTIME) >= room->slot.ev.enter_ns + age_ns;
 	if (old && !marked)
-		__atomic_add_fetch(&claim->users, UW_CLAIM_SWEPT, __ATOMIC_SEQ_CST);
+		__atomic_add_fetch(&owner->users, UW_OWNER_SWEPT, __ATOMIC_SEQ_CST);
 	if (!old && marked)
-		__atomic_sub_fetch(&claim->users, UW_CLAIM_SWEPT, __ATOMIC_SEQ_CST);
+		__atomic_sub_fetch(&owner->users, UW_OWNER_SWEPT, __ATOMIC_SEQ_CST);
 	if (!old || (!marked && age_ns))
 		return 0;
-	r = hand_over(s, &room->slot, &room->big);
+	r = hand_over(s, &room->slot, &room->strings);
 	free_slot(s, at, id);
 	return r;
 }
@@ -123,7 +124,7 @@ int uw_source_sweep(struct uw_source *s, uint64_t age_ns)
 	if (!room)
 		return -ENOMEM;
 	s->enough = false;
-	for (at = 0; at < UW_STATES && !s->enough && r >= 0; at++) {
+	for (at = 0; at < UW_SLOTS && !s->enough && r >= 0; at++) {
 		r = sweep_one(s, at, age_ns, room);
 		swept += r > 0 ? r : 0;
 	}
@@ -138,7 +139,7 @@ size_t uw_source_in_flight(const struct uw_source *s)
 	/* Of another version, which may have another layout: nobody knows. */
 	if (s->shared_size != sizeof(*s->shared))
 		return 1;
-	for (at = 0; at < UW_STATES; at++)
-		n += __atomic_load_n(&s->shared->claim[at].id, __ATOMIC_RELAXED) != 0;
+	for (at = 0; at < UW_SLOTS; at++)
+		n += __atomic_load_n(&s->shared->owner[at].id, __ATOMIC_RELAXED) != 0;
 	return n;
 }

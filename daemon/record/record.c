@@ -150,7 +150,7 @@ static bool has_dir(struct uw_str name, struct uw_str dir)
 static bool consistent(const struct uw_event *ev, const struct uw_str *s)
 {
 	bool resolved = ev->flags & UW_EV_RESOLVED, dir = ev->flags & UW_EV_DIR;
-	bool fs = ev->flags & UW_EV_FS, by = s[UW_STR_BY].len || ev->flags & UW_EV_BY_CUT;
+	bool fs = ev->flags & UW_EV_FS, by = s[UW_STR_SOURCE].len || ev->flags & UW_EV_SOURCE_CUT;
 
 	if (resolved ? !valid_path(s[UW_STR_PATH], ev->flags & UW_EV_PATH_CUT)
 		     : s[UW_STR_PATH].len || ev->flags & UW_EV_PATH_CUT)
@@ -170,7 +170,7 @@ static bool consistent(const struct uw_event *ev, const struct uw_str *s)
 	if (ev->flags & UW_EV_DIR_IN_NAME &&
 	    (!dir || ev->flags & UW_EV_DIR_CUT || !has_dir(s[UW_STR_NAME], s[UW_STR_DIR])))
 		return false;
-	return !s[UW_STR_BY].len || valid_path(s[UW_STR_BY], ev->flags & UW_EV_BY_CUT);
+	return !s[UW_STR_SOURCE].len || valid_path(s[UW_STR_SOURCE], ev->flags & UW_EV_SOURCE_CUT);
 }
 
 static bool valid(const struct uw_event *ev, size_t size)
@@ -262,8 +262,8 @@ static void take_name(struct uw_record *r, const struct uw_event *ev, const stru
 	r->dir_cut = ev->flags & UW_EV_DIR_CUT;
 	r->dir = s[UW_STR_DIR];
 	r->found = ev->flags & UW_EV_RESOLVED;
-	r->by = s[UW_STR_BY];
-	r->by_cut = ev->flags & UW_EV_BY_CUT && r->by.len;
+	r->by = s[UW_STR_SOURCE];
+	r->by_cut = ev->flags & UW_EV_SOURCE_CUT && r->by.len;
 	r->fsby = (struct uw_str){ r->by.s, 0 };
 	r->path = (struct uw_str){ r->buffer, 0 };
 	r->fspath = (struct uw_str){ r->fsbuffer, 0 };

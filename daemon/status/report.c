@@ -105,7 +105,7 @@ static void tell_status(struct uw_buf *buf, void *userdata)
 	uw_source_usage(report->probe_select->source, &usage);
 	status.ring = (struct uw_usage){ usage.ring_size, usage.ring_used };
 	status.states =
-		(struct uw_usage){ UW_STATES, uw_source_in_flight(report->probe_select->source) };
+		(struct uw_usage){ UW_SLOTS, uw_source_in_flight(report->probe_select->source) };
 	uw_output_usage(report->output, &status.queue.size, &status.queue.used);
 	uw_status_json(&status, buf);
 }

@@ -140,7 +140,7 @@ static void add_counters(struct uw_buf *buf, const struct uw_stats *stats)
 	add_uint(buf, "total", balance.lost);
 	uw_buf_puts(buf, "}");
 	add_uint(buf, "missed_returns", stats->kernel[UW_CNT_STALE]);
-	add_uint(buf, "strings_cut", stats->kernel[UW_CNT_BIG_FULL]);
+	add_uint(buf, "strings_cut", stats->kernel[UW_CNT_LONG_FULL]);
 	uw_buf_puts(buf, "}");
 }
 

@@ -243,7 +243,7 @@ static struct strings strings_of(enum base base)
 	s.s[UW_STR_PATH] = text("/a/b");
 	s.s[UW_STR_FSROOT] = text("/vol");
 	if (base == RENAME)
-		s.s[UW_STR_BY] = text("/old");
+		s.s[UW_STR_SOURCE] = text("/old");
 	return s;
 }
 
@@ -421,12 +421,12 @@ static const struct contradiction {
 	  .which = UW_STR_DIR, .text = "" },
 	{ "refuses a part of a file system that is not known", RESOLVED, 0, UW_EV_FS },
 	{ "refuses more below the mount than there is of a path", RESOLVED, .below = 1 + 5 },
-	{ "refuses a source of what is only removed", RESOLVED, .which = UW_STR_BY,
+	{ "refuses a source of what is only removed", RESOLVED, .which = UW_STR_SOURCE,
 	  .text = "/old" },
 	{ "refuses a source of a directory that is only removed", RESOLVED, .op = UW_OP_RMDIR,
-	  .which = UW_STR_BY, .text = "/old" },
-	{ "refuses a source that was cut of what is only removed", RESOLVED, UW_EV_BY_CUT },
-	{ "refuses a source that is not absolute", RENAME, .which = UW_STR_BY, .text = "old/" },
+	  .which = UW_STR_SOURCE, .text = "/old" },
+	{ "refuses a source that was cut of what is only removed", RESOLVED, UW_EV_SOURCE_CUT },
+	{ "refuses a source that is not absolute", RENAME, .which = UW_STR_SOURCE, .text = "old/" },
 };
 
 static void test_contradiction(void **state)
@@ -548,7 +548,7 @@ static bool go_together(enum uw_op op, enum uw_via via, unsigned int flags)
 	return !(resolved && dir) && !(via == UW_VIA_KERNEL && dir) &&
 	       (resolved || !(flags & UW_EV_PATH_CUT)) && (dir || !(flags & UW_EV_DIR_CUT)) &&
 	       !(flags & UW_EV_DIR_IN_NAME) && (resolved || dir || !(flags & UW_EV_FS)) &&
-	       (op == UW_OP_RENAME || !(flags & UW_EV_BY_CUT));
+	       (op == UW_OP_RENAME || !(flags & UW_EV_SOURCE_CUT));
 }
 
 static void check_who(const struct uw_record *r, unsigned int flags)
@@ -599,11 +599,11 @@ static void check_name(const struct uw_record *r, unsigned int flags, const stru
 	if (r->via == UW_VIA_KERNEL) {
 		assert_int_equal(r->path_state, UW_PATH_UNKNOWN);
 		assert_false(r->path.len || r->by.len || r->by_cut);
-		assert_true(same(r->fsby, strings->s[UW_STR_BY]));
+		assert_true(same(r->fsby, strings->s[UW_STR_SOURCE]));
 		return;
 	}
-	assert_int_equal(r->by_cut, !!(flags & UW_EV_BY_CUT));
-	assert_true(same(r->by, strings->s[UW_STR_BY]));
+	assert_int_equal(r->by_cut, !!(flags & UW_EV_SOURCE_CUT));
+	assert_true(same(r->by, strings->s[UW_STR_SOURCE]));
 	assert_int_equal(r->fsby.len, 0);
 	if (flags & UW_EV_RESOLVED)
 		assert_true(same(r->path, text("/a/b")));
@@ -871,8 +871,9 @@ static void test_cut_of_nothing(void **state)
 	size_t size;
 
 	(void)state;
-	strings.s[UW_STR_CWD].len = strings.s[UW_STR_BY].len = strings.s[UW_STR_CMDLINE].len = 0;
-	ev.flags |= UW_EV_CWD_CUT | UW_EV_BY_CUT | UW_EV_CMDLINE_CUT;
+	strings.s[UW_STR_CWD].len = strings.s[UW_STR_SOURCE].len = strings.s[UW_STR_CMDLINE].len =
+		0;
+	ev.flags |= UW_EV_CWD_CUT | UW_EV_SOURCE_CUT | UW_EV_CMDLINE_CUT;
 	data = build(&ev, &strings, &size);
 	assert_int_equal(uw_record_decode(data, size, &r), 0);
 	assert_false(r.cwd_cut || r.by_cut || r.cmdline_cut);
@@ -1153,7 +1154,7 @@ static void test_fs(void **state)
 static void test_lost_target_of_rename(void **state)
 {
 	static struct uw_record r;
-	struct strings strings = { .s[UW_STR_BY] = text("/old") };
+	struct strings strings = { .s[UW_STR_SOURCE] = text("/old") };
 	struct uw_event ev = model;
 	unsigned char *data;
 	size_t size;
@@ -1261,7 +1262,7 @@ static struct uw_event of_kthread(struct strings *strings, const char *path, con
 
 	*strings = name_and_dir("x", "");
 	strings->s[UW_STR_PATH] = text(path);
-	strings->s[UW_STR_BY] = text(by);
+	strings->s[UW_STR_SOURCE] = text(by);
 	ev.op = *by ? UW_OP_RENAME : UW_OP_UNLINK;
 	ev.via = UW_VIA_KERNEL;
 	ev.flags = UW_EV_RESOLVED | UW_EV_FS;
@@ -1298,7 +1299,7 @@ static void test_kthread_cut(void **state)
 	size_t size;
 
 	(void)state;
-	ev.flags |= UW_EV_PATH_CUT | UW_EV_BY_CUT;
+	ev.flags |= UW_EV_PATH_CUT | UW_EV_SOURCE_CUT;
 	data = build(&ev, &strings, &size);
 	assert_int_equal(uw_record_decode(data, size, &r), 0);
 	assert_true(r.found && !r.fspath.len && !r.fsby.len && !r.by_cut);
@@ -1413,10 +1414,10 @@ static void any_strings(struct uw_event *ev, struct strings *strings)
 			(__u16)any(1 + strings->s[UW_STR_PATH].len + strings->s[UW_STR_DIR].len);
 	else
 		strings->s[UW_STR_FSROOT].len = 0;
-	text_of[UW_STR_BY][0] = '/';
+	text_of[UW_STR_SOURCE][0] = '/';
 	if (ev->op != UW_OP_RENAME) {
-		ev->flags &= ~(unsigned int)UW_EV_BY_CUT;
-		strings->s[UW_STR_BY].len = 0;
+		ev->flags &= ~(unsigned int)UW_EV_SOURCE_CUT;
+		strings->s[UW_STR_SOURCE].len = 0;
 	}
 }
 

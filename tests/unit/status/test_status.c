@@ -40,7 +40,7 @@ static void check(const struct uw_config *config, const char *rules)
 				       [UW_CNT_FILTERED] = 2,
 				       [UW_CNT_RING_FULL] = 2,
 				       [UW_CNT_STALE] = 1,
-				       [UW_CNT_BIG_FULL] = 4 },
+				       [UW_CNT_LONG_FULL] = 4 },
 			   .recorded = 5 },
 		.ring = { 4096, 8 },
 		.queue = { 100, 0 },

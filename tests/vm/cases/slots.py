@@ -13,7 +13,7 @@ import time
 from uwtest import configure, cursor, done, equal, ok, restart, run, settle, status
 
 DIR, UID = "/srv/slots", 4242
-DIRECT, SLOTS = 2048, 4096      # UW_DIRECT_SLOTS and UW_STATES
+DIRECT, SLOTS = 2048, 4096      # UW_DIRECT_SLOTS and UW_SLOTS
 ALIKE, MANY = 40, 4200
 LAST_PID = "/proc/sys/kernel/ns_last_pid"
 

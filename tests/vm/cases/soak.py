@@ -92,7 +92,7 @@ def held(pid):
     h = {"maps": collections.Counter(name for name, _, _, _ in there),
          "descriptors": len(os.listdir("/proc/%d/fd" % pid)),
          "kept by systemd": run("systemctl", "show", "-P", "NFileDescriptorStore", "unlinkwatchd").strip(),
-         "states": sum(entries(fd) for name, fd, _, _ in there if name == "uw_spares")}
+         "states": sum(entries(fd) for name, fd, _, _ in there if name == "uw_slot_hash")}
     for _, fd, _, _ in there:
         os.close(fd)
     return h

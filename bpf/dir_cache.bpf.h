@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What is known of directories, executables and cgroups that deletions had to do with a moment ago, for each bank of
+ * What is known of directories, executables and cgroups that deletions had to do with a moment ago, for each scratch index of
  * each CPU: `rm -r` asks for the same ones again and again, and neither walk nor look-up is needed for them.
  *
  * What is known of a dentry is taken only where it cannot have changed:
@@ -15,14 +15,14 @@
  * mounted or unmounted since: see mounts.bpf.h for the counter. A cgroup cannot be renamed, and its number is used
  * once.
  */
-#ifndef UW_KNOWN_BPF_H
-#define UW_KNOWN_BPF_H
+#ifndef UW_DIR_CACHE_BPF_H
+#define UW_DIR_CACHE_BPF_H
 
 #include <bpf/bpf_core_read.h>
 
 #include "mounts.bpf.h"
 
-_Static_assert(KNOWN_PATHS == 32 && KNOWN_GROUPS == 4, "the bits of hash()");
+_Static_assert(DIR_CACHE_SIZE == 32 && CGROUP_CACHE_SIZE == 4, "the bits of hash()");
 
 /* The upper bits of the product, as pointers differ in the middle. */
 static __always_inline __u32 hash(__u64 pointer, __u32 bits)
@@ -37,22 +37,22 @@ static __always_inline __u64 as_number(struct scratch *s, const void *pointer)
 	return *(volatile __u64 *)&s->number;
 }
 
-static __always_inline struct known_path *known_nth(struct scratch *s, __u32 n)
+static __always_inline struct dir_cache_entry *dir_cache_nth(struct scratch *s, __u32 n)
 {
 	/* Or clang finds the mask useless, which the verifier does not. */
 	asm volatile("" : "+r"(n));
-	return &s->known[n & (KNOWN_PATHS - 1)];
+	return &s->dir_cache[n & (DIR_CACHE_SIZE - 1)];
 }
 
 /*
  * Where the dentry is remembered, or else is to be: each has two places, of which the one goes that was filled first. So
  * of all that have these two, the two last ones are remembered, whichever of them each would rather have.
  */
-static __always_inline struct known_path *known_at(struct scratch *s, const struct dentry *dentry)
+static __always_inline struct dir_cache_entry *dir_cache_find(struct scratch *s, const struct dentry *dentry)
 {
 	__u64 number = as_number(s, dentry);
 	__u32 n = hash(number, 5);
-	struct known_path *k = known_nth(s, n), *other = known_nth(s, n ^ 1);
+	struct dir_cache_entry *k = dir_cache_nth(s, n), *other = dir_cache_nth(s, n ^ 1);
 
 	if (k->dentry == number || (other->dentry != number && k->turn <= other->turn))
 		return k;
@@ -60,7 +60,7 @@ static __always_inline struct known_path *known_at(struct scratch *s, const stru
 }
 
 /* With `typed`, the verifier knows the type, and it takes no helper. */
-static __always_inline bool read_core(__u64 core[4], struct dentry *dentry, const bool typed)
+static __always_inline bool read_dentry_identity(__u64 core[4], struct dentry *dentry, const bool typed)
 {
 	if (AT(dentry, d_name) != AT(dentry, d_parent) + 8 || AT(dentry, d_inode) != AT(dentry, d_parent) + 24)
 		return false;
@@ -80,7 +80,7 @@ static __always_inline bool identify(struct identity *is, struct dentry *dentry,
 	__u32 generation;
 	__u64 near[4];
 
-	if (!read_core(is->core, dentry, typed))
+	if (!read_dentry_identity(is->core, dentry, typed))
 		return false;
 	if (typed) {
 		inode = dentry->d_inode;
@@ -103,13 +103,13 @@ static __always_inline bool identify(struct identity *is, struct dentry *dentry,
 	return true;
 }
 
-static __always_inline bool is_known(struct scratch *s, const struct known_path *k, struct dentry *dentry,
+static __always_inline bool dir_cache_valid(struct scratch *s, const struct dir_cache_entry *k, struct dentry *dentry,
 				     const bool typed)
 {
-	volatile struct uw_moves *moves = &uw_shared.moves;
+	volatile struct uw_rename_seq *seq = &uw_shared.rename_seq;
 	struct identity *now = &s->is;
 
-	if (k->dentry != (__u64)dentry || moves->begun != k->moves || !identify(now, dentry, typed))
+	if (k->dentry != (__u64)dentry || seq->begun != k->rename_seq || !identify(now, dentry, typed))
 		return false;
 	return now->core[0] == k->is.core[0] && now->core[1] == k->is.core[1] && now->core[2] == k->is.core[2] &&
 	       now->core[3] == k->is.core[3] && now->sb == k->is.sb && now->ino == k->is.ino &&
@@ -117,40 +117,40 @@ static __always_inline bool is_known(struct scratch *s, const struct known_path 
 }
 
 /* What has to stay the same during a walk: the count of moves, and the mounts of this process. */
-struct moment {
-	__u64 moves;	/* 0 where one is under way */
+struct snapshot {
+	__u64 rename_seq;	/* 0 where one is under way */
 	__u64 ns, event;
 };
 
-static __always_inline struct moment before_walk(void)
+static __always_inline struct snapshot take_snapshot(void)
 {
-	volatile struct uw_moves *moves = &uw_shared.moves;
-	struct moment m = {};
+	volatile struct uw_rename_seq *seq = &uw_shared.rename_seq;
+	struct snapshot m = {};
 
-	m.moves = moves->done;	/* this one first, or a move that is under way might hide */
-	if (moves->begun != m.moves)
-		m.moves = 0;
+	m.rename_seq = seq->done;	/* this one first, or a move that is under way might hide */
+	if (seq->begun != m.rename_seq)
+		m.rename_seq = 0;
 	m.event = mount_event(&m.ns);
 	return m;
 }
 
 /* After it: remembers the dentry, of which nothing else is known yet. False where nothing may be remembered. */
-static __always_inline bool remember(struct scratch *s, struct known_path *k, struct dentry *dentry,
-				     const struct moment *m)
+static __always_inline bool dir_cache_insert(struct scratch *s, struct dir_cache_entry *k, struct dentry *dentry,
+				     const struct snapshot *m)
 {
-	volatile struct uw_moves *moves = &uw_shared.moves;
+	volatile struct uw_rename_seq *seq = &uw_shared.rename_seq;
 	const struct dentry_operations *op = NULL;
 	void *revalidate = NULL;
 
-	if (!m->moves)
+	if (!m->rename_seq)
 		return false;
 	k->dentry = 0;
 	if (BPF_CORE_READ_INTO(&op, dentry, d_op) ||
 	    (op && BPF_CORE_READ_INTO(&revalidate, op, d_revalidate)) || revalidate)
 		return false;
-	if (!identify(&k->is, dentry, false) || moves->begun != m->moves)
+	if (!identify(&k->is, dentry, false) || seq->begun != m->rename_seq)
 		return false;
-	k->moves = m->moves;
+	k->rename_seq = m->rename_seq;
 	k->rules_gen = 0;
 	k->mnt = 0;
 	k->dentry = (__u64)dentry;
@@ -162,14 +162,14 @@ static __always_inline bool remember(struct scratch *s, struct known_path *k, st
  * The path of a dentry that is remembered: `len` bytes at `text`, of which the first `fsroot` are that within the file
  * system of what the mount shows.
  */
-static __always_inline void remember_path(struct known_path *k, const struct moment *m, __u64 mnt, const void *text,
+static __always_inline void dir_cache_set_path(struct dir_cache_entry *k, const struct snapshot *m, __u64 mnt, const void *text,
 					  __u32 fsroot, __u32 len)
 {
 	struct mount *mount = (void *)mnt - AT(mount, mnt);
 	__u64 ns;
 
 	k->mnt = 0;
-	if (!m->event || len > KNOWN_TEXT || bpf_probe_read_kernel(k->text, len & (2 * KNOWN_TEXT - 1), text) ||
+	if (!m->event || len > DIR_CACHE_PATH || bpf_probe_read_kernel(k->text, len & (2 * DIR_CACHE_PATH - 1), text) ||
 	    (__u64)BPF_CORE_READ(mount, mnt_ns) != m->ns || mount_event(&ns) != m->event || ns != m->ns)
 		return;
 	k->ns = m->ns;
@@ -180,18 +180,18 @@ static __always_inline void remember_path(struct known_path *k, const struct mom
 }
 
 /* Whether its path is still the same by this mount. */
-static __always_inline bool has_path(const struct known_path *k, __u64 mnt)
+static __always_inline bool dir_cache_has_path(const struct dir_cache_entry *k, __u64 mnt)
 {
 	__u64 ns;
 
 	return k->mnt == mnt && k->event == mount_event(&ns) && k->ns == ns;
 }
 
-static __always_inline void count_move(bool done)
+static __always_inline void count_rename(bool done)
 {
-	struct uw_moves *moves = &uw_shared.moves;
+	struct uw_rename_seq *seq = &uw_shared.rename_seq;
 
-	__sync_fetch_and_add(done ? &moves->done : &moves->begun, 1);
+	__sync_fetch_and_add(done ? &seq->done : &seq->begun, 1);
 }
 
 #endif
