@@ -45,6 +45,7 @@ def equal(got, expected, title):
 
 
 def done():
+    print("# kernel: " + os.uname().release)
     print("1..%d" % _count)
     sys.exit(1 if _failed else 0)
 

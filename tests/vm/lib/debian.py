@@ -11,8 +11,7 @@ import time
 from lib import cache, host
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-SUITES = ("bullseye", "bookworm", "trixie", "sid")
-WITHOUT_SECURITY = ("sid",)
+SUITES = ("bullseye", "bookworm", "trixie", "sid")  # whose user space a guest can have
 REFRESH_SECONDS = 24 * 3600
 RETRY_SECONDS = 3600  # after a refresh that failed: offline, not every run should try again
 
@@ -52,7 +51,7 @@ def sources(suite, with_security=True):
     # Old suites' Release files are past their date; their signatures are checked all the same.
     options = f"[signed-by={KEYRING} check-valid-until=no]"
     lines = [f"deb {options} {main} {suite} main"]
-    if with_security and security and suite not in WITHOUT_SECURITY:
+    if with_security and security and suite != "sid" and not suite.endswith("-backports"):
         lines.append(f"deb {options} {security} {suite}-security main")
     return lines
 
@@ -65,6 +64,7 @@ class Archive:
         self.name = suite if arch == "amd64" else f"{suite}-{arch}"
         self.directory = cache.root() / "apt" / self.name
         self.stamp = self.directory / "refreshed"
+        self.failure = self.directory / "failed"
 
     def _options(self):
         own = self.directory
@@ -107,9 +107,20 @@ class Archive:
         """Have lists no older than a day, or the best there is; returns when they were fetched."""
         with self._locked():
             fetched = self.stamp.stat().st_mtime if self.stamp.exists() else 0
+            if not fetched and self._failed_lately():
+                raise host.VmError(self.failure.read_text())
             if time.time() > fetched + REFRESH_SECONDS:
                 self._refresh_now()
             return self.stamp.stat().st_mtime
+
+    def _failed_lately(self):
+        return (self.failure.exists() and
+                time.time() < self.failure.stat().st_mtime + RETRY_SECONDS)
+
+    def sources(self):
+        """The lines that the last refresh succeeded with."""
+        self.refresh()
+        return (self.directory / "sources.list").read_text().splitlines()
 
     def _refresh_now(self):
         try:
@@ -118,7 +129,9 @@ class Archive:
             self.stamp.touch()
         except host.VmError as error:
             if not self.stamp.exists():
-                raise host.VmError(f"no package lists of {self.name}: {error}") from error
+                problem = f"no package lists of {self.name}: {error}"
+                self.failure.write_text(problem)
+                raise host.VmError(problem) from error
             host.say(f"going on with old package lists of {self.name}: {error}")
             late = time.time() - REFRESH_SECONDS + RETRY_SECONDS
             os.utime(self.stamp, (late, late))
@@ -155,7 +168,7 @@ def bootstrap(suite, packages, tar):
     unwanted = ("/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/man/*")
     command = ["mmdebstrap", "--quiet", "--variant=essential", f"--include={','.join(packages)}",
                *(f"--dpkgopt=path-exclude={path}" for path in unwanted),
-               "--aptopt=Acquire::Languages none", suite, str(tar), *sources(suite)]
+               "--aptopt=Acquire::Languages none", suite, str(tar), *Archive(suite).sources()]
     # Its working directory must go with ours if we are killed. An ordinary user's is left to
     # mmdebstrap, which needs one that the user's subordinate uids can reach.
     own = {"TMPDIR": str(tar.parent)} if os.geteuid() == 0 else {}

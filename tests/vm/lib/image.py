@@ -2,20 +2,16 @@
 """What a guest boots: a Debian root file system on a disk, a kernel, and a small initramfs."""
 
 import io
-import json
 import lzma
 import os
 import pathlib
-import re
 import shutil
 import subprocess
 import sys
 
-from lib import cache, debian, host
+from lib import cache, debian, host, kernels
 
 RECIPE = 1  # raise it when what this file puts into an image changes in a way the key does not see
-KERNELS = {"5.10": "bullseye", "6.1": "bookworm", "6.12": "trixie", "7.2": "sid"}
-META_PACKAGE = "linux-image-cloud-"  # and the architecture
 DISK_SIZE = "4G"
 BASE_PACKAGES = (
     "systemd", "systemd-sysv", "dbus", "udev", "kmod", "mount", "procps", "passwd", "libbpf1",
@@ -61,58 +57,6 @@ until [ -b /dev/vda ] || [ $tries = 100 ]; do /busybox usleep 50000; tries=$((tr
 /busybox mount --move /dev /root/dev
 exec /busybox switch_root /root /sbin/init
 """
-
-
-def kernel_release(series, arch="amd64"):
-    """The newest kernel of a series by Debian's meta package: (suite, package version, release)."""
-    suite = KERNELS[series]
-    archive = debian.Archive(suite, arch)
-    facts = archive.directory / "kernel.json"
-    fetched = archive.refresh()
-    if not facts.exists() or facts.stat().st_mtime < fetched:
-        found = archive.show(META_PACKAGE + arch)
-        release = re.search(r"linux-image-(\d\S*)", found["Depends"]).group(1)
-        facts.write_text(json.dumps({"version": found["Version"], "release": release}))
-    known = json.loads(facts.read_text())
-    if not known["release"].startswith(series + "."):
-        raise host.VmError(f"{suite} has Linux {known['release']} now, not {series}: "
-                           "update KERNELS in tests/vm/lib/image.py")
-    return suite, known["version"], known["release"]
-
-
-def _kernel_packages(archive, release):
-    """The image package and what it needs of the same release: since 7.x itself it is empty."""
-    wanted, found = [f"linux-image-{release}"], []
-    while wanted:
-        package = wanted.pop()
-        found.append(package)
-        depends = archive.show(package).get("Depends", "")
-        needed = re.findall(rf"linux-[a-z]+-{re.escape(release)}(?= |,|$)", depends)
-        wanted += [name for name in needed if name not in found + wanted]
-    return found
-
-
-def kernel(series, arch="amd64"):
-    """(directory with vmlinuz and modules/, release) of the series' newest kernel."""
-    suite, version, release = kernel_release(series, arch)
-
-    def build(directory):
-        archive = debian.Archive(suite, arch)
-        with host.step(f"fetching Linux {release}"), cache.scratch() as files:
-            archive.extract(_kernel_packages(archive, release), files)
-            modules = _first(files, f"lib/modules/{release}", f"usr/lib/modules/{release}")
-            vmlinuz = _first(files, f"boot/vmlinuz-{release}",
-                             f"usr/lib/modules/{release}/vmlinuz")
-            shutil.move(vmlinuz, directory / "vmlinuz")
-            shutil.move(modules, directory / "modules")
-
-    name = series if arch == "amd64" else f"{series}-{arch}"
-    return cache.artifact("kernel", name, [RECIPE, version, release], build), release
-
-
-def _first(base, *names):
-    """The first of the names that exists below base: releases differ in where they keep things."""
-    return next(base / name for name in names if (base / name).exists())
 
 
 def root_tar(suite, extra):
@@ -246,7 +190,7 @@ def _initramfs(modules, busybox):
 
 def disk(series, suite, extra):
     """Directory with disk.raw, vmlinuz and initrd: all that a boot needs."""
-    kernel_directory, release = kernel(series)
+    kernel_directory, release = kernels.fetch(series)
     root_directory = root_tar(suite, extra)
     here = pathlib.Path(__file__).parent
     ours = [(here / name).read_text() for name in ("agent.py", "image.py")]
