@@ -76,7 +76,6 @@ CTL := $(filter ctl/%,$(SOURCES))
 DAEMON := $(filter-out ctl/%,$(SOURCES))
 LIBRARY := $(filter-out main,$(DAEMON))
 CTL_LIBRARY := $(filter-out ctl/main,$(CTL))
-PURE := $(filter base/% config/% record/%,$(SOURCES))
 FOLDERS := $(sort $(dir $(SOURCES)))
 BPF_OBJECTS := $(BUILD)/unlinkwatch.bpf.o $(BUILD)/unlinkwatch_plain.bpf.o $(BUILD)/unlinkwatch_raw.bpf.o
 
@@ -112,7 +111,7 @@ $(BUILD)/daemon/probe/source.o $(BUILD)/san/probe/source.o: $(BPF_OBJECTS:.bpf.o
 
 # What tells its version.
 $(foreach kind,daemon san,$(eval $(BUILD)/$(kind)/main.o $(BUILD)/$(kind)/status/status.o $(BUILD)/$(kind)/ctl/options.o: VERSION))
-$(BUILD)/unit/status/test_status: VERSION
+$(BUILD)/unit/status/test_status.o: VERSION
 
 # One source, three objects: see its head.
 $(BUILD)/unlinkwatch.bpf.o: bpf_variant := UW_KERNEL_READS
@@ -140,10 +139,14 @@ $(BUILD)/san/%.o: daemon/%.c Makefile | $(BUILD)/san
 	$(call say,CC,$@)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(pkg_cflags) $(ALL_CFLAGS) $(SANITIZE) -MMD -MP -c -o $@ $<
 
-$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/san/ctl/libctl.a $(BUILD)/san/libunlinkwatch.a Makefile | $(BUILD)/unit
+$(BUILD)/unit/%.o: tests/unit/%.c Makefile | $(BUILD)/unit
+	$(call say,CC,$@)
+	$(Q)$(CC) $(ALL_CPPFLAGS) -Itests/unit $(ALL_CFLAGS) $(SANITIZE) -MMD -MP -c -o $@ $<
+
+$(BUILD)/unit/%: $(BUILD)/unit/%.o $(BUILD)/san/ctl/libctl.a $(BUILD)/san/libunlinkwatch.a
 	$(call say,TEST,$@)
-	$(Q)$(CC) $(ALL_CPPFLAGS) -Itests/unit $(ALL_CFLAGS) $(SANITIZE) $(ALL_LDFLAGS) -Wl,--as-needed -MMD -MP -o $@ \
-		$(filter %.c %.a,$^) -lcmocka $(pkg_libs) $(ctl_libs)
+	$(Q)$(CC) $(ALL_CFLAGS) $(SANITIZE) $(ALL_LDFLAGS) -Wl,--as-needed -o $@ $(filter %.o %.a,$^) \
+		-lcmocka $(pkg_libs) $(ctl_libs)
 
 unit-tests: $(UNIT_TESTS:%=$(BUILD)/unit/%)
 
@@ -213,12 +216,19 @@ fuzz-programs: $(FUZZ:%=$(BUILD)/fuzz/%) $(BUILD)/fuzz/seeds
 fuzz: fuzz-programs
 	$(Q)UW_BUILD=$(BUILD) tests/fuzz/run --seconds $(SECONDS)
 
-check: all unit-tests
+# The tests build the same sources several times, so ccache helps even in a fresh clone. MAKE_FAST uses all CPUs unless
+# the user has said -j.
+CCACHE_BIN = $(firstword $(wildcard /usr/lib/ccache /usr/lib64/ccache /usr/lib/ccache/bin))
+MAKE_FAST = PATH=$(addsuffix :,$(CCACHE_BIN))$$PATH CCACHE_NOHASHDIR=1 \
+	    $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$$(nproc))
+
+check:
+	$(Q)$(MAKE_FAST) all unit-tests
 	$(Q)UW_BUILD=$(BUILD) tests/run --fast
 
 test:
 	$(Q).ci/deps build test package
-	$(Q)$(MAKE) --no-print-directory -s all unit-tests vm-programs fuzz-programs
+	$(Q)$(MAKE_FAST) -s all unit-tests vm-programs fuzz-programs
 	$(Q)UW_BUILD=$(BUILD) tests/run
 
 test-arm64:
