@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Files and drop-ins -> struct uw_config. Sections are in config_section.c, their keys in
- * config_keys.c, the lists of a rule in config_lists.c, messages in config_error.c.
+ * Files and drop-ins -> sections and assignments -> struct uw_config. What each key takes is in
+ * config_keys.c, how mistakes are collected in config_error.c.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -12,7 +12,231 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "config/config_draft.h"
+#include "config/config_internal.h"
+
+#define NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
+
+static int draft_init(struct uw_draft *draft, const struct uw_names *names)
+{
+	*draft = (struct uw_draft){ .names = names, .config = uw_config_defaults };
+	draft->rules = calloc(UW_RULES_MAX, sizeof(*draft->rules));
+	return draft->rules ? 0 : -ENOMEM;
+}
+
+static void rule_done(struct uw_rule *rule)
+{
+	for (size_t i = 0; i < rule->path.n; i++)
+		free(rule->path.path[i]);
+	for (size_t i = 0; i < rule->exclude.n; i++)
+		free(rule->exclude.path[i]);
+	free(rule->path.path);
+	free(rule->exclude.path);
+	free(rule->user.range);
+	free(rule->exclude_user.range);
+	free(rule->name);
+}
+
+static void draft_done(struct uw_draft *draft)
+{
+	for (size_t i = 0; i < draft->n_rules; i++)
+		rule_done(&draft->rules[i].rule);
+	free(draft->rules);
+	for (size_t i = 0; i < draft->n_files; i++)
+		free(draft->files[i]);
+	free(draft->files);
+	for (size_t i = 0; i < draft->n_mistakes; i++)
+		free(draft->mistakes[i].text);
+	free(draft->mistakes);
+}
+
+static int draft_begin_file(struct uw_draft *draft, const char *name)
+{
+	char **files;
+
+	files = reallocarray(draft->files, draft->n_files + 1, sizeof(*files));
+	if (!files)
+		return -ENOMEM;
+	draft->files = files;
+	files[draft->n_files] = strdup(name);
+	if (!files[draft->n_files])
+		return -ENOMEM;
+	draft->place = (struct uw_place){ .file = draft->n_files };
+	draft->n_files++;
+	draft->section = UW_SECTION_NONE;
+	draft->rule = NULL;
+	return 0;
+}
+
+const char *uw_section_name(enum uw_section section)
+{
+	switch (section) {
+	case UW_SECTION_DAEMON:
+		return "Daemon";
+	case UW_SECTION_FLOOD:
+		return "Flood";
+	case UW_SECTION_NONE:
+	case UW_SECTION_SKIPPED:
+	case UW_SECTION_WATCH:
+		break;
+	}
+	return "Watch";
+}
+
+static int draft_add_rule(struct uw_draft *draft, const char *name)
+{
+	struct uw_draft_rule *rule;
+
+	if (draft->n_rules == UW_RULES_MAX) {
+		draft->section = UW_SECTION_SKIPPED;
+		return uw_draft_mistake(draft,
+					"more than %d rules; merge some, as a rule takes many "
+					"paths and users",
+					UW_RULES_MAX);
+	}
+	rule = &draft->rules[draft->n_rules];
+	*rule = (struct uw_draft_rule){ .rule = uw_rule_defaults };
+	if (name) {
+		rule->rule.name = strdup(name);
+		if (!rule->rule.name)
+			return -ENOMEM;
+	}
+	draft->n_rules++;
+	draft->rule = rule;
+	return 0;
+}
+
+/* A name that comes again continues its rule. */
+static int begin_named_rule(struct uw_draft *draft, const char *name)
+{
+	size_t len = strlen(name);
+
+	if (len > UW_CONFIG_NAME_MAX || name[strspn(name, NAME_CHARS)] != '\0') {
+		draft->section = UW_SECTION_SKIPPED;
+		return uw_draft_mistake(draft,
+					"\"%s\" is no name for a rule; use 1 to %d of the "
+					"characters A-Z a-z 0-9 . _ -",
+					UW_SHOWN(name), UW_CONFIG_NAME_MAX);
+	}
+	if (!strncmp(name, "rule", 4) && len > 4 && strspn(name + 4, "0123456789") == len - 4) {
+		draft->section = UW_SECTION_SKIPPED;
+		return uw_draft_mistake(draft,
+					"\"%s\" is what a rule without a name is called; choose "
+					"another name",
+					UW_SHOWN(name));
+	}
+	for (size_t i = 0; i < draft->n_rules; i++) {
+		if (draft->rules[i].rule.name && !strcmp(draft->rules[i].rule.name, name)) {
+			draft->rule = &draft->rules[i];
+			return 0;
+		}
+	}
+	return draft_add_rule(draft, name);
+}
+
+static int unknown_section(struct uw_draft *draft, const char *word, const char *rest)
+{
+	static const char *const known[] = { "Watch", "Daemon", "Flood" };
+	const char *space = *rest ? " " : "";
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (uw_looks_like(word, known[i]))
+			return uw_draft_mistake(draft,
+						"unknown section [%s%s%s]; did you mean [%s%s%s]?",
+						UW_SHOWN(word), space, UW_SHOWN(rest), known[i],
+						space, UW_SHOWN(rest));
+	return uw_draft_mistake(draft,
+				"unknown section [%s%s%s]; known are [Watch], [Watch NAME], "
+				"[Daemon] and [Flood]",
+				UW_SHOWN(word), space, UW_SHOWN(rest));
+}
+
+/* Overwrites the line, which begins with a bracket. */
+static int begin_section(struct uw_draft *draft, char *line)
+{
+	char *word, *rest;
+	size_t len = strlen(line);
+
+	draft->rule = NULL;
+	draft->section = UW_SECTION_SKIPPED;
+	if (line[len - 1] != ']')
+		return uw_draft_mistake(draft, "a section begins with [ and ends with ]; a comment "
+					       "takes a line of its own");
+	line[len - 1] = '\0';
+	word = uw_ini_strip(line + 1);
+	rest = word + strcspn(word, UW_INI_SPACE);
+	if (*rest)
+		*rest++ = '\0';
+	rest = uw_ini_strip(rest);
+	if (!strcmp(word, "Watch")) {
+		draft->section = UW_SECTION_WATCH;
+		return *rest ? begin_named_rule(draft, rest) : draft_add_rule(draft, NULL);
+	}
+	if (!strcmp(word, "Daemon"))
+		draft->section = UW_SECTION_DAEMON;
+	else if (!strcmp(word, "Flood"))
+		draft->section = UW_SECTION_FLOOD;
+	else
+		return unknown_section(draft, word, rest);
+	if (*rest)
+		return uw_draft_mistake(draft, "section [%s] takes no name; write [%s]", word,
+					word);
+	return 0;
+}
+
+static int take_assignment(struct uw_draft *draft, const struct uw_ini *ini)
+{
+	char *equals = strchr(ini->line, '='), *key, *value;
+
+	if (draft->section == UW_SECTION_SKIPPED)
+		return 0;
+	if (!equals)
+		return uw_draft_mistake(draft,
+					"\"%s\" is neither KEY=VALUE nor a [Section]; a comment "
+					"begins with # or ;",
+					UW_SHOWN(ini->line));
+	*equals = '\0';
+	key = uw_ini_strip(ini->line);
+	value = uw_ini_strip(equals + 1);
+	if (*key == '\0')
+		return uw_draft_mistake(draft, "there is no key before the =; write KEY=VALUE");
+	if (draft->section == UW_SECTION_NONE)
+		return uw_draft_mistake(draft,
+					"\"%s\" stands before any section; write [Watch], "
+					"[Daemon] or [Flood] above it",
+					UW_SHOWN(key));
+	return uw_draft_assign(draft, ini, key, value);
+}
+
+static int take_line(struct uw_draft *draft, const struct uw_ini *ini, int error)
+{
+	draft->place.line = uw_ini_first_line(ini);
+	switch (error) {
+	case -EILSEQ:
+		return uw_draft_mistake(draft, "holds a NUL byte; save the file as plain text");
+	case -EMSGSIZE:
+		return uw_draft_mistake(draft,
+					"is longer than 1 MiB; split it, as lists add up over "
+					"repeated keys");
+	}
+	return ini->line[0] == '[' ? begin_section(draft, ini->line) : take_assignment(draft, ini);
+}
+
+static int draft_take_text(struct uw_draft *draft, const char *text, size_t size)
+{
+	struct uw_ini ini = { .text = text, .size = size };
+	int r, error;
+
+	do {
+		r = error = uw_ini_next(&ini);
+		if (error != 0 && error != -ENOMEM)
+			r = take_line(draft, &ini, error);
+		else
+			break;
+		/* A file with NUL bytes is no text: what follows would only add noise. */
+	} while (r == 0 && error != -EILSEQ);
+	uw_ini_done(&ini);
+	return r;
+}
 
 /* A FIFO without a writer counts as empty, it must not stop the daemon. */
 static int open_file(const char *path, struct stat *st)
@@ -113,7 +337,7 @@ static int take_file(struct uw_draft *draft, const char *path, bool optional)
 	size_t size;
 	int r;
 
-	r = uw_draft_begin_file(draft, path);
+	r = draft_begin_file(draft, path);
 	if (r < 0)
 		return r;
 	r = read_file(path, &text, &size, &st);
@@ -123,7 +347,7 @@ static int take_file(struct uw_draft *draft, const char *path, bool optional)
 		return unreadable(draft, r);
 	r = check_trust(draft, &st);
 	if (r == 0)
-		r = uw_draft_take_text(draft, text, size);
+		r = draft_take_text(draft, text, size);
 	free(text);
 	return r;
 }
@@ -165,12 +389,12 @@ static int take_dropins(struct uw_draft *draft, const char *file)
 	n = scandir(dir, &entries, is_dropin, compare_entries);
 	error = n < 0 ? -errno : 0;
 	if (n > 0 && stat(dir, &st) == 0) {
-		r = uw_draft_begin_file(draft, dir);
+		r = draft_begin_file(draft, dir);
 		if (r == 0)
 			r = check_trust(draft, &st);
 	}
 	if (error < 0 && error != -ENOENT) {
-		r = uw_draft_begin_file(draft, dir);
+		r = draft_begin_file(draft, dir);
 		if (r == 0)
 			r = unreadable(draft, error);
 	}
@@ -189,7 +413,7 @@ static int name_rules(struct uw_draft *draft)
 	int r;
 
 	if (draft->n_rules == 0) {
-		r = uw_draft_add_rule(draft, NULL);
+		r = draft_add_rule(draft, NULL);
 		if (r < 0)
 			return r;
 	}
@@ -218,6 +442,7 @@ static int draft_take_config(struct uw_draft *draft, struct uw_config **ret)
 	config = calloc(1, sizeof(*config));
 	if (!config)
 		return -ENOMEM;
+	*config = draft->config;
 	config->rules = calloc(draft->n_rules, sizeof(*config->rules));
 	if (!config->rules) {
 		free(config);
@@ -226,11 +451,6 @@ static int draft_take_config(struct uw_draft *draft, struct uw_config **ret)
 	for (size_t i = 0; i < draft->n_rules; i++)
 		config->rules[i] = draft->rules[i].rule;
 	config->n_rules = draft->n_rules;
-	config->probe = draft->probe;
-	config->detail = draft->detail;
-	config->ring_size = draft->ring_size;
-	config->queue_size = draft->queue_size;
-	config->storm = draft->storm;
 	draft->n_rules = 0;
 	*ret = config;
 	return 0;
@@ -248,7 +468,7 @@ static int finish(struct uw_draft *draft, int r, struct uw_config **ret, struct 
 	}
 	if (r == 0)
 		r = draft_take_config(draft, ret);
-	uw_draft_done(draft);
+	draft_done(draft);
 	return r;
 }
 
@@ -259,7 +479,7 @@ int uw_config_load(const char *file, bool optional, const struct uw_names *names
 	int r;
 
 	*errors = (struct uw_errors){ 0 };
-	r = uw_draft_init(&draft, names);
+	r = draft_init(&draft, names);
 	draft.trusted = optional;
 	if (r == 0)
 		r = take_file(&draft, file, optional);
@@ -275,11 +495,11 @@ int uw_config_parse(const char *name, const char *text, size_t size, const struc
 	int r;
 
 	*errors = (struct uw_errors){ 0 };
-	r = uw_draft_init(&draft, names);
+	r = draft_init(&draft, names);
 	if (r == 0)
-		r = uw_draft_begin_file(&draft, name);
+		r = draft_begin_file(&draft, name);
 	if (r == 0)
-		r = uw_draft_take_text(&draft, text, size);
+		r = draft_take_text(&draft, text, size);
 	return finish(&draft, r, ret, errors);
 }
 
@@ -288,7 +508,7 @@ void uw_config_free(struct uw_config *config)
 	if (!config)
 		return;
 	for (size_t i = 0; i < config->n_rules; i++)
-		uw_rule_done(&config->rules[i]);
+		rule_done(&config->rules[i]);
 	free(config->rules);
 	free(config);
 }

@@ -12,7 +12,7 @@
 #include <strings.h>
 
 #include "base/buf.h"
-#include "config/config_draft.h"
+#include "config/config_internal.h"
 
 static char *escape(const char *text)
 {

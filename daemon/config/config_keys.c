@@ -1,16 +1,25 @@
 // SPDX-License-Identifier: MIT
 /*
- * The keys of each section: one table, and what each of them takes.
+ * The keys of each section: one table of what each of them takes and where its value goes, and the
+ * readers of those values.
  */
+#include <assert.h>
+#include <ctype.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/config_draft.h"
+#include "base/buf.h"
+#include "config/config_internal.h"
+#include "config/pattern.h"
 
-#define RING_MIN  ((uint64_t)64 << 10) /* a multiple of any page size */
-#define QUEUE_MIN ((uint64_t)1 << 20)  /* a few of the largest records */
+#define RING_MIN   ((uint64_t)64 << 10) /* a multiple of any page size */
+#define QUEUE_MIN  ((uint64_t)1 << 20)	/* a few of the largest records */
+#define SIZE_LIMIT ((uint64_t)1 << 30)
+#define UID_LAST   (UINT32_MAX - 1) /* (uid_t)-1 means "none" to the kernel */
+#define DIGITS	   "0123456789"
 
 struct choice {
 	const char *name;
@@ -52,238 +61,397 @@ static const struct choice details[] = {
 	{ 0 },
 };
 
-/* Returns 1; 0 with a mistake noted, which names the choices; or -ENOMEM. */
-static int choose(struct uw_draft *draft, const struct choice *choices, const char *remedy,
-		  const char *word, int *ret)
-{
-	for (; choices->name; choices++) {
-		if (strcmp(choices->name, word))
-			continue;
-		*ret = choices->value;
-		return 1;
-	}
-	return uw_draft_mistake(draft, "\"%s\" is not known; use %s", UW_SHOWN(word), remedy);
-}
+const struct uw_rule uw_rule_defaults = {
+	.user.any = true,
+	.operations = UW_OPERATIONS_ALL,
+	.results = UW_RESULT_ANY,
+	.priority = UW_PRIORITY_DEFAULT,
+};
 
-static int take_path(struct uw_draft *draft, char *word)
-{
-	return uw_draft_add_path(draft, &draft->rule->rule.path, word);
-}
+const struct uw_config uw_config_defaults = {
+	.probe = UW_CHOOSE_AUTO,
+	.detail = UW_DETAIL_DEFAULT,
+	.ring_size = UW_RING_SIZE_DEFAULT,
+	.queue_size = UW_QUEUE_SIZE_DEFAULT,
+	.storm = { UW_BURST_DEFAULT, UW_INTERVAL_DEFAULT },
+};
 
-static void reset_path(struct uw_draft *draft)
-{
-	uw_draft_reset_paths(draft, &draft->rule->rule.path);
-}
+enum type {
+	PATHS,	/* struct uw_paths: a list that adds up */
+	USERS,	/* struct uw_uids: the same */
+	FLAGS,	/* unsigned int: a list of choices, or'ed together */
+	CHOICE, /* int or enum: one choice */
+	SIZE,	/* size_t: a power of two */
+	COUNT,	/* unsigned int */
+};
 
-static void begin_exclude(struct uw_draft *draft)
-{
-	draft->rule->exclude_place = draft->place;
-}
-
-static int take_exclude(struct uw_draft *draft, char *word)
-{
-	return uw_draft_add_path(draft, &draft->rule->rule.exclude, word);
-}
-
-static void reset_exclude(struct uw_draft *draft)
-{
-	uw_draft_reset_paths(draft, &draft->rule->rule.exclude);
-}
-
-static void begin_user(struct uw_draft *draft)
-{
-	draft->rule->rule.user.any = false;
-}
-
-static int take_user(struct uw_draft *draft, char *word)
-{
-	return uw_draft_add_user(draft, &draft->rule->rule.user, word);
-}
-
-static void reset_user(struct uw_draft *draft)
-{
-	uw_draft_reset_uids(draft, &draft->rule->rule.user);
-	draft->rule->rule.user.any = true;
-}
-
-static void begin_exclude_user(struct uw_draft *draft)
-{
-	draft->rule->exclude_user_place = draft->place;
-}
-
-static int take_exclude_user(struct uw_draft *draft, char *word)
-{
-	return uw_draft_add_user(draft, &draft->rule->rule.exclude_user, word);
-}
-
-static void reset_exclude_user(struct uw_draft *draft)
-{
-	uw_draft_reset_uids(draft, &draft->rule->rule.exclude_user);
-}
-
-/* The first assignment replaces the default, which is all of them; later ones add up. */
-static void begin_operation(struct uw_draft *draft)
-{
-	if (!draft->rule->operations_given)
-		draft->rule->rule.operations = 0;
-	draft->rule->operations_given = true;
-}
-
-static int take_operation(struct uw_draft *draft, char *word)
-{
-	int value = 0, r;
-
-	r = choose(draft, operations, "unlink, rmdir or rename", word, &value);
-	if (r > 0)
-		draft->rule->rule.operations |= (unsigned int)value;
-	return r < 0 ? r : 0;
-}
-
-static void reset_operation(struct uw_draft *draft)
-{
-	draft->rule->operations_given = false;
-	draft->rule->rule.operations = UW_OPERATIONS_ALL;
-}
-
-static void begin_result(struct uw_draft *draft)
-{
-	if (!draft->rule->results_given)
-		draft->rule->rule.results = 0;
-	draft->rule->results_given = true;
-}
-
-static int take_result(struct uw_draft *draft, char *word)
-{
-	int value = 0, r;
-
-	r = choose(draft, results, "success or failure", word, &value);
-	if (r > 0)
-		draft->rule->rule.results |= (unsigned int)value;
-	return r < 0 ? r : 0;
-}
-
-static void reset_result(struct uw_draft *draft)
-{
-	draft->rule->results_given = false;
-	draft->rule->rule.results = UW_RESULT_ANY;
-}
-
-static int take_priority(struct uw_draft *draft, char *word)
-{
-	int value = 0, r;
-
-	r = choose(draft, priorities,
-		   "emerg, alert, crit, err, warning, notice, info, debug or 0 to 7", word, &value);
-	if (r > 0)
-		draft->rule->rule.priority = value;
-	return r < 0 ? r : 0;
-}
-
-static void reset_priority(struct uw_draft *draft)
-{
-	draft->rule->rule.priority = UW_PRIORITY_DEFAULT;
-}
-
-static int take_probe(struct uw_draft *draft, char *word)
-{
-	int value = 0, r;
-
-	r = choose(draft, probes, "auto, kprobe, fentry or tracepoint", word, &value);
-	if (r > 0)
-		draft->probe = (enum uw_probe_choice)value;
-	return r < 0 ? r : 0;
-}
-
-static void reset_probe(struct uw_draft *draft)
-{
-	draft->probe = UW_CHOOSE_AUTO;
-}
-
-static int take_detail(struct uw_draft *draft, char *word)
-{
-	int value = 0, r;
-
-	r = choose(draft, details, "minimal, standard or full", word, &value);
-	if (r > 0)
-		draft->detail = (enum uw_detail)value;
-	return r < 0 ? r : 0;
-}
-
-static void reset_detail(struct uw_draft *draft)
-{
-	draft->detail = UW_DETAIL_DEFAULT;
-}
-
-static int take_ring_size(struct uw_draft *draft, char *word)
-{
-	return uw_draft_take_size(draft, word, RING_MIN, "64K", &draft->ring_size);
-}
-
-static void reset_ring_size(struct uw_draft *draft)
-{
-	draft->ring_size = UW_RING_SIZE_DEFAULT;
-}
-
-static int take_queue_size(struct uw_draft *draft, char *word)
-{
-	return uw_draft_take_size(draft, word, QUEUE_MIN, "1M", &draft->queue_size);
-}
-
-static void reset_queue_size(struct uw_draft *draft)
-{
-	draft->queue_size = UW_QUEUE_SIZE_DEFAULT;
-}
-
-static int take_burst(struct uw_draft *draft, char *word)
-{
-	return uw_draft_take_count(draft, word, 0, 1000000, &draft->storm.burst);
-}
-
-static void reset_burst(struct uw_draft *draft)
-{
-	draft->storm.burst = UW_BURST_DEFAULT;
-}
-
-static int take_interval(struct uw_draft *draft, char *word)
-{
-	return uw_draft_take_count(draft, word, 1, 3600, &draft->storm.interval_s);
-}
-
-static void reset_interval(struct uw_draft *draft)
-{
-	draft->storm.interval_s = UW_INTERVAL_DEFAULT;
-}
+/* Those of [Watch] are members of struct uw_rule, the others of struct uw_config. */
+#define RULE(member)   UW_SECTION_WATCH, offsetof(struct uw_rule, member)
+#define DAEMON(member) UW_SECTION_DAEMON, offsetof(struct uw_config, member)
+#define FLOOD(member)  UW_SECTION_FLOOD, offsetof(struct uw_config, storm.member)
 
 static const struct key {
 	const char *name;
 	enum uw_section section;
-	bool list;			       /* takes words; otherwise the value as it stands */
-	void (*begin)(struct uw_draft *draft); /* before the first word, or NULL */
-	int (*take)(struct uw_draft *draft, char *word);
-	void (*reset)(struct uw_draft *draft);
+	size_t offset;
+	enum type type;
+	const struct choice *choices;
+	const char *hint; /* what to write: the choices, or the smallest size */
+	uint64_t min, max;
+	size_t place; /* where struct uw_draft_rule keeps the place of the last assignment, or 0 */
 } keys[] = {
-	{ "Path", UW_SECTION_WATCH, true, NULL, take_path, reset_path },
-	{ "ExcludePath", UW_SECTION_WATCH, true, begin_exclude, take_exclude, reset_exclude },
-	{ "User", UW_SECTION_WATCH, true, begin_user, take_user, reset_user },
-	{ "ExcludeUser", UW_SECTION_WATCH, true, begin_exclude_user, take_exclude_user,
-	  reset_exclude_user },
-	{ "Operation", UW_SECTION_WATCH, true, begin_operation, take_operation, reset_operation },
-	{ "Result", UW_SECTION_WATCH, true, begin_result, take_result, reset_result },
-	{ "Priority", UW_SECTION_WATCH, false, NULL, take_priority, reset_priority },
-	{ "Probe", UW_SECTION_DAEMON, false, NULL, take_probe, reset_probe },
-	{ "Detail", UW_SECTION_DAEMON, false, NULL, take_detail, reset_detail },
-	{ "RingBufferSize", UW_SECTION_DAEMON, false, NULL, take_ring_size, reset_ring_size },
-	{ "QueueSize", UW_SECTION_DAEMON, false, NULL, take_queue_size, reset_queue_size },
-	{ "Burst", UW_SECTION_FLOOD, false, NULL, take_burst, reset_burst },
-	{ "IntervalSec", UW_SECTION_FLOOD, false, NULL, take_interval, reset_interval },
+	{ "Path", RULE(path), PATHS },
+	{ "ExcludePath", RULE(exclude), PATHS,
+	  .place = offsetof(struct uw_draft_rule, exclude_place) },
+	{ "User", RULE(user), USERS },
+	{ "ExcludeUser", RULE(exclude_user), USERS,
+	  .place = offsetof(struct uw_draft_rule, exclude_user_place) },
+	{ "Operation", RULE(operations), FLAGS, operations, "unlink, rmdir or rename" },
+	{ "Result", RULE(results), FLAGS, results, "success or failure" },
+	{ "Priority", RULE(priority), CHOICE, priorities,
+	  "emerg, alert, crit, err, warning, notice, info, debug or 0 to 7" },
+	{ "Probe", DAEMON(probe), CHOICE, probes, "auto, kprobe, fentry or tracepoint" },
+	{ "Detail", DAEMON(detail), CHOICE, details, "minimal, standard or full" },
+	{ "RingBufferSize", DAEMON(ring_size), SIZE, .hint = "64K", .min = RING_MIN },
+	{ "QueueSize", DAEMON(queue_size), SIZE, .hint = "1M", .min = QUEUE_MIN },
+	{ "Burst", FLOOD(burst), COUNT, .min = 0, .max = 1000000 },
+	{ "IntervalSec", FLOOD(interval_s), COUNT, .min = 1, .max = 3600 },
 };
 
 #define N_KEYS (sizeof(keys) / sizeof(keys[0]))
 
+/* Where the value of the key is. */
+static void *value_of(struct uw_draft *draft, const struct key *key)
+{
+	char *base = key->section == UW_SECTION_WATCH ? (char *)&draft->rule->rule
+						      : (char *)&draft->config;
+
+	return base + key->offset;
+}
+
+static int choose(struct uw_draft *draft, const struct key *key, const char *word, int *ret)
+{
+	const struct choice *c;
+
+	for (c = key->choices; c->name; c++) {
+		if (strcmp(c->name, word))
+			continue;
+		*ret = key->type == FLAGS ? *ret | c->value : c->value;
+		return 0;
+	}
+	return uw_draft_mistake(draft, "\"%s\" is not known; use %s", UW_SHOWN(word), key->hint);
+}
+
+/*
+ * Reads digits, and returns what comes behind them. Too many of them stop at some 34 bits, beyond
+ * every limit, so that nothing overflows.
+ */
+static const char *digits(const char *s, uint64_t *ret)
+{
+	*ret = 0;
+	for (; isdigit((unsigned char)*s); s++)
+		if (*ret <= SIZE_LIMIT)
+			*ret = *ret * 10 + (uint64_t)(*s - '0');
+	return s;
+}
+
+/* A power of two from key->min, which key->hint has in words, to 1G. */
+static int take_size(struct uw_draft *draft, const struct key *key, const char *word, size_t *ret)
+{
+	uint64_t size;
+	const char *s = digits(word, &size);
+
+	if (s == word || (*s && (!strchr("KMG", *s) || s[1])))
+		return uw_draft_mistake(draft,
+					"\"%s\" is not a size; write a number and K, M or G, as 4M",
+					UW_SHOWN(word));
+	size <<= *s == 'G' ? 30 : *s == 'M' ? 20 : *s == 'K' ? 10 : 0;
+	if (size < key->min || size > SIZE_LIMIT || (size & (size - 1)))
+		return uw_draft_mistake(draft,
+					"\"%s\" is not a power of two from %s to 1G; write 4M, "
+					"for example",
+					UW_SHOWN(word), key->hint);
+	*ret = (size_t)size;
+	return 0;
+}
+
+static int take_count(struct uw_draft *draft, const struct key *key, const char *word,
+		      unsigned int *ret)
+{
+	uint64_t n;
+	const char *s = digits(word, &n);
+
+	if (s == word || *s || n < key->min || n > key->max)
+		return uw_draft_mistake(draft, "\"%s\" is not a number from %u to %u",
+					UW_SHOWN(word), (unsigned int)key->min,
+					(unsigned int)key->max);
+	*ret = (unsigned int)n;
+	return 0;
+}
+
+static int add_path(struct uw_draft *draft, struct uw_paths *paths, char *word)
+{
+	const char *problem;
+	char **grown;
+	int r;
+
+	if (word[0] != '/' && !strchr(word, '/'))
+		return uw_draft_mistake(draft,
+					"\"%s\" is not absolute; write /**/%s for that name "
+					"anywhere",
+					UW_SHOWN(word), UW_SHOWN(word));
+	if (strlen(word) >= UW_PATH_MAX)
+		return uw_draft_mistake(draft,
+					"\"%s\" is longer than %d bytes; name a directory above it",
+					UW_SHOWN(word), UW_PATH_MAX - 1);
+	r = uw_pattern_normalize(word, &problem);
+	if (r < 0)
+		return uw_draft_mistake(draft, "\"%s\": %s", UW_SHOWN(word), problem);
+	if (draft->n_paths > UW_CONFIG_PATHS_MAX)
+		return 0; /* has been said */
+	if (draft->n_paths++ == UW_CONFIG_PATHS_MAX)
+		return uw_draft_mistake(draft,
+					"more than %d paths in all rules; name directories above "
+					"them or use globs",
+					UW_CONFIG_PATHS_MAX);
+
+	/* No capacity is kept: the array grows whenever its length reaches a power of two. */
+	if ((paths->n & (paths->n - 1)) == 0) {
+		grown = reallocarray(paths->path, paths->n ? 2 * paths->n : 1, sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		paths->path = grown;
+	}
+	paths->path[paths->n] = strdup(word);
+	if (!paths->path[paths->n])
+		return -ENOMEM;
+	paths->n++;
+	return 0;
+}
+
+static void reset_paths(struct uw_draft *draft, struct uw_paths *paths)
+{
+	draft->n_paths -= paths->n;
+	for (size_t i = 0; i < paths->n; i++)
+		free(paths->path[i]);
+	free(paths->path);
+	*paths = (struct uw_paths){ 0 };
+}
+
+static void reset_uids(struct uw_draft *draft, struct uw_uids *uids)
+{
+	draft->n_uids -= uids->n;
+	free(uids->range);
+	uids->range = NULL;
+	uids->n = 0;
+}
+
+static int add_range(struct uw_draft *draft, struct uw_uids *uids, uid_t first, uid_t last)
+{
+	struct uw_uid_range *grown, *previous = uids->n ? &uids->range[uids->n - 1] : NULL;
+
+	if (previous && first > previous->first && first - 1 <= previous->last) {
+		if (last > previous->last)
+			previous->last = last;
+		return 0;
+	}
+	if (draft->n_uids > UW_CONFIG_UIDS_MAX)
+		return 0; /* has been said */
+	if (draft->n_uids++ == UW_CONFIG_UIDS_MAX)
+		return uw_draft_mistake(draft,
+					"more than %d users in all rules; use ranges of uids",
+					UW_CONFIG_UIDS_MAX);
+	if ((uids->n & (uids->n - 1)) == 0) {
+		grown = reallocarray(uids->range, uids->n ? 2 * uids->n : 1, sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		uids->range = grown;
+	}
+	uids->range[uids->n++] = (struct uw_uid_range){ first, last };
+	return 0;
+}
+
+/* Notes a mistake and returns 0, or returns 1, or -ENOMEM. */
+static int parse_uid(struct uw_draft *draft, const char *digits, size_t len, uid_t *ret)
+{
+	uint64_t value = 0;
+
+	if (len > 1 && digits[0] == '0')
+		return uw_draft_mistake(draft,
+					"uid \"%.*s\" has a leading zero; uids are decimal, write "
+					"it without",
+					len > 20 ? 20 : (int)len, digits);
+	for (size_t i = 0; i < len && value <= UINT32_MAX; i++)
+		value = value * 10 + (uint64_t)(digits[i] - '0');
+	if (value > UID_LAST)
+		return uw_draft_mistake(draft, "uid \"%.*s\" is not valid; the largest is %u",
+					len > 20 ? 20 : (int)len, digits, UID_LAST);
+	*ret = (uid_t)value;
+	return 1;
+}
+
+static int add_number(struct uw_draft *draft, struct uw_uids *uids, const char *word)
+{
+	size_t len = strspn(word, DIGITS);
+	const char *second = word + len + 1;
+	uid_t first = 0, last = 0;
+	int r;
+
+	r = parse_uid(draft, word, len, &first);
+	if (r <= 0)
+		return r;
+	if (word[len] == '\0')
+		return add_range(draft, uids, first, first);
+	if (*second == '\0' || second[strspn(second, DIGITS)] != '\0')
+		return uw_draft_mistake(draft,
+					"\"%s\" is not a range of uids; write FIRST-LAST, as "
+					"1000-1999",
+					UW_SHOWN(word));
+	r = parse_uid(draft, second, strlen(second), &last);
+	if (r <= 0)
+		return r;
+	if (first > last)
+		return uw_draft_mistake(draft, "the range %s runs backwards; write %u-%u",
+					UW_SHOWN(word), last, first);
+	return add_range(draft, uids, first, last);
+}
+
+static int compare_uids(const void *a, const void *b)
+{
+	uid_t x = *(const uid_t *)a, y = *(const uid_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static int add_group(struct uw_draft *draft, struct uw_uids *uids, const char *group)
+{
+	uid_t *members = NULL;
+	size_t n = 0;
+	int r;
+
+	if (*group == '\0')
+		return uw_draft_mistake(draft, "\"@\" lacks the name of a group; write @GROUP");
+	r = draft->names->group(group, &members, &n);
+	if (r == -ENOMEM)
+		return r;
+	if (r == -ENOENT)
+		return uw_draft_mistake(draft,
+					"unknown group \"%s\"; create it, or list its members",
+					UW_SHOWN(group));
+	if (r < 0)
+		return uw_draft_mistake(draft,
+					"cannot look up group \"%s\": %s; list its members by uid",
+					UW_SHOWN(group), strerror(-r));
+	draft->rule->uses_groups = true;
+	/* In order, so that neighbours become one range. */
+	if (n > 0)
+		qsort(members, n, sizeof(*members), compare_uids);
+	for (size_t i = 0; i < n && r == 0; i++)
+		if (i == 0 || members[i] != members[i - 1])
+			r = add_range(draft, uids, members[i], members[i]);
+	free(members);
+	return r;
+}
+
+static int add_user(struct uw_draft *draft, struct uw_uids *uids, char *word)
+{
+	uid_t uid;
+	int r;
+
+	if (word[0] == '@')
+		return add_group(draft, uids, word + 1);
+	if (strspn(word, DIGITS) > 0 && word[strspn(word, DIGITS "-")] == '\0')
+		return add_number(draft, uids, word);
+	r = draft->names->user(word, &uid);
+	if (r == -ENOMEM)
+		return r;
+	if (r == -ENOENT)
+		return uw_draft_mistake(draft, "unknown user \"%s\"; create it, or write a uid",
+					UW_SHOWN(word));
+	if (r < 0)
+		return uw_draft_mistake(draft, "cannot look up user \"%s\": %s; write the uid",
+					UW_SHOWN(word), strerror(-r));
+	return add_range(draft, uids, uid, uid);
+}
+
+static size_t size_of(enum type type)
+{
+	switch (type) {
+	case PATHS:
+		return sizeof(struct uw_paths);
+	case USERS:
+		return sizeof(struct uw_uids);
+	case SIZE:
+		return sizeof(size_t);
+	case FLAGS:
+	case CHOICE:
+	case COUNT:
+		break;
+	}
+	static_assert(sizeof(enum uw_probe_choice) == sizeof(int) &&
+			      sizeof(enum uw_detail) == sizeof(int),
+		      "a choice is written as an int");
+	return sizeof(int);
+}
+
+/* Gives the key its default value. */
+static void reset(struct uw_draft *draft, const struct key *key)
+{
+	const char *defaults = key->section == UW_SECTION_WATCH ? (const char *)&uw_rule_defaults
+								: (const char *)&uw_config_defaults;
+	void *value = value_of(draft, key);
+
+	if (key->type == PATHS)
+		reset_paths(draft, value);
+	else if (key->type == USERS)
+		reset_uids(draft, value);
+	memcpy(value, defaults + key->offset, size_of(key->type));
+	if (key->section == UW_SECTION_WATCH)
+		draft->rule->given &= ~(1u << (key - keys));
+}
+
+/* The first assignment replaces a default that stands for everything; later ones add up. */
+static void begin(struct uw_draft *draft, const struct key *key)
+{
+	struct uw_draft_rule *rule = draft->rule;
+
+	if (key->section != UW_SECTION_WATCH)
+		return;
+	if (key->place)
+		*(struct uw_place *)((char *)rule + key->place) = draft->place;
+	if (key->type == USERS)
+		((struct uw_uids *)value_of(draft, key))->any = false;
+	if (key->type == FLAGS && !(rule->given >> (key - keys) & 1))
+		*(unsigned int *)value_of(draft, key) = 0;
+	rule->given |= 1u << (key - keys);
+}
+
+static int take_word(struct uw_draft *draft, const struct key *key, char *word)
+{
+	void *value = value_of(draft, key);
+
+	switch (key->type) {
+	case PATHS:
+		return add_path(draft, value, word);
+	case USERS:
+		return add_user(draft, value, word);
+	case FLAGS:
+	case CHOICE:
+		return choose(draft, key, word, value);
+	case SIZE:
+		return take_size(draft, key, word, value);
+	case COUNT:
+		return take_count(draft, key, word, value);
+	}
+	assert(false);
+	return -EINVAL;
+}
+
 static int unknown_key(struct uw_draft *draft, const char *name)
 {
 	const char *section = uw_section_name(draft->section);
-	char known[256] = "";
+	struct uw_buf known = { 0 };
+	int r = -ENOMEM;
 
 	for (size_t i = 0; i < N_KEYS; i++) {
 		if (!strcmp(keys[i].name, name))
@@ -296,13 +464,15 @@ static int unknown_key(struct uw_draft *draft, const char *name)
 						"unknown key \"%s\" in section [%s]; did you mean "
 						"%s?",
 						UW_SHOWN(name), section, keys[i].name);
-		if (keys[i].section == draft->section) {
-			strcat(known, known[0] ? ", " : "");
-			strcat(known, keys[i].name);
-		}
 	}
-	return uw_draft_mistake(draft, "unknown key \"%s\" in section [%s]; known are %s",
-				UW_SHOWN(name), section, known);
+	for (size_t i = 0; i < N_KEYS; i++)
+		if (keys[i].section == draft->section)
+			uw_buf_printf(&known, "%s%s", known.len ? ", " : "", keys[i].name);
+	if (!known.failed)
+		r = uw_draft_mistake(draft, "unknown key \"%s\" in section [%s]; known are %.*s",
+				     UW_SHOWN(name), section, (int)known.len, known.p);
+	uw_buf_free(&known);
+	return r;
 }
 
 static int bad_word(struct uw_draft *draft, const struct uw_ini_words *words, int error)
@@ -348,7 +518,7 @@ static int take_words(struct uw_draft *draft, const struct uw_ini *ini, const st
 			r = uw_draft_mistake(draft, "an empty word; leave out the quotes, an empty "
 						    "value alone resets the list");
 		else
-			r = key->take(draft, words.word);
+			r = take_word(draft, key, words.word);
 		if (r < 0)
 			return r;
 	}
@@ -368,13 +538,109 @@ int uw_draft_assign(struct uw_draft *draft, const struct uw_ini *ini, const char
 	if (key == keys + N_KEYS)
 		return unknown_key(draft, name);
 	if (*value == '\0') {
-		key->reset(draft);
+		reset(draft, key);
 		return 0;
 	}
 	draft->key = key->name;
-	if (key->begin)
-		key->begin(draft);
-	r = key->list ? take_words(draft, ini, key, value) : key->take(draft, value);
+	begin(draft, key);
+	r = key->type == PATHS || key->type == USERS || key->type == FLAGS
+		    ? take_words(draft, ini, key, value)
+		    : take_word(draft, key, value);
+	draft->key = NULL;
+	return r;
+}
+
+static bool excludes_glob(const struct uw_pattern_set *exclude, const char *glob)
+{
+	struct uw_pattern pattern = uw_pattern_of(glob);
+
+	if (uw_pattern_set_covers(exclude, pattern.text, pattern.fixed))
+		return true;
+	for (size_t i = 0; i < exclude->n_globs; i++)
+		if (!strcmp(exclude->globs[i].text, glob))
+			return true;
+	return false;
+}
+
+/* Only what is certain: globs may cover each other in ways that are not looked for. */
+static int excludes_all_paths(const struct uw_rule *rule, bool *ret)
+{
+	struct uw_pattern_set exclude;
+	bool all;
+	int r;
+
+	r = uw_pattern_set_init(&rule->exclude, &exclude);
+	if (r < 0)
+		return r;
+	all = rule->path.n > 0 || uw_pattern_set_covers(&exclude, "/", 1);
+	for (size_t i = 0; i < rule->path.n && all; i++) {
+		const char *path = rule->path.path[i];
+
+		all = uw_pattern_is_glob(path)
+			      ? excludes_glob(&exclude, path)
+			      : uw_pattern_set_covers(&exclude, path, strlen(path));
+	}
+	uw_pattern_set_done(&exclude);
+	*ret = all;
+	return 0;
+}
+
+static bool excludes_range(const struct uw_uids *exclude, uint64_t first, uint64_t last)
+{
+	while (first <= last) {
+		size_t i = 0;
+
+		while (i < exclude->n &&
+		       (first < exclude->range[i].first || first > exclude->range[i].last))
+			i++;
+		if (i == exclude->n)
+			return false;
+		first = (uint64_t)exclude->range[i].last + 1;
+	}
+	return true;
+}
+
+static bool excludes_all_users(const struct uw_rule *rule)
+{
+	if (rule->exclude_user.n == 0)
+		return false;
+	if (rule->user.any)
+		return excludes_range(&rule->exclude_user, 0, UID_LAST);
+	for (size_t i = 0; i < rule->user.n; i++)
+		if (!excludes_range(&rule->exclude_user, rule->user.range[i].first,
+				    rule->user.range[i].last))
+			return false;
+	return true;
+}
+
+int uw_draft_check_rules(struct uw_draft *draft)
+{
+	static const char never[] =
+		"nothing is left for the rule to match; narrow %s or remove the rule";
+	bool all = false;
+	int r = 0;
+
+	draft->rule = NULL;
+	for (size_t i = 0; i < draft->n_rules && r == 0; i++) {
+		const struct uw_draft_rule *rule = &draft->rules[i];
+
+		if (rule->broken)
+			continue;
+		if (rule->rule.exclude.n > 0) {
+			r = excludes_all_paths(&rule->rule, &all);
+			if (r < 0)
+				return r;
+			draft->key = "ExcludePath";
+			if (all)
+				r = uw_draft_mistake_at(draft, rule->exclude_place, never,
+							draft->key);
+		}
+		/* Members come and go: what is left today says nothing about tomorrow. */
+		if (r == 0 && !rule->uses_groups && excludes_all_users(&rule->rule)) {
+			draft->key = "ExcludeUser";
+			r = uw_draft_mistake_at(draft, rule->exclude_user_place, never, draft->key);
+		}
+	}
 	draft->key = NULL;
 	return r;
 }

@@ -3,8 +3,8 @@
  * A configuration that is being read. Shared by the config*.c files alone; everyone else includes
  * config.h.
  */
-#ifndef UW_CONFIG_DRAFT_H
-#define UW_CONFIG_DRAFT_H
+#ifndef UW_CONFIG_INTERNAL_H
+#define UW_CONFIG_INTERNAL_H
 
 #include "config/config.h"
 #include "config/ini.h"
@@ -29,9 +29,9 @@ struct uw_mistake {
 
 struct uw_draft_rule {
 	struct uw_rule rule; /* rule.name is NULL until the end where it has no name */
-	bool operations_given, results_given;
-	bool uses_groups; /* its uids may change without a change of the configuration */
-	bool broken;	  /* has a mistake: conclusions about what is left would mislead */
+	unsigned int given;  /* keys that are assigned, by their index in the table of keys */
+	bool uses_groups;    /* its uids may change without a change of the configuration */
+	bool broken;	     /* has a mistake: conclusions about what is left would mislead */
 	struct uw_place exclude_place, exclude_user_place; /* the last assignment */
 };
 
@@ -49,12 +49,9 @@ struct uw_draft {
 	size_t n_files;
 	struct uw_draft_rule *rules; /* room for UW_RULES_MAX */
 	size_t n_rules;
-	enum uw_probe_choice probe;
-	enum uw_detail detail;
-	bool trusted; /* only what nobody else can write */
-	size_t ring_size, queue_size;
-	struct uw_storm_limit storm;
-	size_t n_paths, n_uids; /* of all rules */
+	bool trusted;		 /* only what nobody else can write */
+	struct uw_config config; /* without rules */
+	size_t n_paths, n_uids;	 /* of all rules */
 
 	/* where the reader is */
 	struct uw_place place;
@@ -65,20 +62,6 @@ struct uw_draft {
 	struct uw_mistake *mistakes;
 	size_t n_mistakes;
 };
-
-/* A draft without files; uw_draft_done() takes one that failed to initialise, too. 0 or -ENOMEM. */
-int uw_draft_init(struct uw_draft *draft, const struct uw_names *names);
-void uw_draft_done(struct uw_draft *draft);
-void uw_rule_done(struct uw_rule *rule);
-
-/* From here on, mistakes are those of the file of this name. Returns 0 or -ENOMEM. */
-int uw_draft_begin_file(struct uw_draft *draft, const char *name);
-
-/* Takes the text of a file, NULs and all. Mistakes are noted. Returns 0 or -ENOMEM. */
-int uw_draft_take_text(struct uw_draft *draft, const char *text, size_t size);
-
-/* Adds a rule with the defaults; name is NULL for one without. Returns 0 or -ENOMEM. */
-int uw_draft_add_rule(struct uw_draft *draft, const char *name);
 
 /* Sections as they are written, for messages. */
 const char *uw_section_name(enum uw_section section);
@@ -109,20 +92,9 @@ bool uw_looks_like(const char *written, const char *wanted);
  */
 int uw_draft_assign(struct uw_draft *draft, const struct uw_ini *ini, const char *key, char *value);
 
-/* Values of the lists in [Watch]: one word, added to the list. Mistakes are noted. 0 or -ENOMEM. */
-int uw_draft_add_path(struct uw_draft *draft, struct uw_paths *paths, char *word);
-int uw_draft_add_user(struct uw_draft *draft, struct uw_uids *uids, char *word);
-void uw_draft_reset_paths(struct uw_draft *draft, struct uw_paths *paths);
-void uw_draft_reset_uids(struct uw_draft *draft, struct uw_uids *uids);
-
-/*
- * Values that are numbers. A size is a power of two from min, which `least` is in words, to 1G; a
- * count one from min to max. Mistakes are noted, and *ret is not touched then. 0 or -ENOMEM.
- */
-int uw_draft_take_size(struct uw_draft *draft, const char *word, uint64_t min, const char *least,
-		       size_t *ret);
-int uw_draft_take_count(struct uw_draft *draft, const char *word, unsigned int min,
-			unsigned int max, unsigned int *ret);
+/* What holds where nothing is configured. */
+extern const struct uw_rule uw_rule_defaults;
+extern const struct uw_config uw_config_defaults;
 
 /* Notes each rule that cannot match anything whatsoever. Returns 0 or -ENOMEM. */
 int uw_draft_check_rules(struct uw_draft *draft);
