@@ -1,12 +1,370 @@
 // SPDX-License-Identifier: MIT
-#include "ctl/reader_private.h"
+/* Opens the journal, selects records by its index, and reads it as a whole or file by file. */
+#include "ctl/reader.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <systemd/sd-id128.h>
+#include <systemd/sd-journal.h>
+
+#include "record/message_ids.h"
+
+#define UNIT   "unlinkwatchd.service"
+#define SOURCE "_SYSTEMD_UNIT=" UNIT
+#define STEP   64
+
+/* Fields that hold a path that somebody may ask for; ends with NULL. */
+static const char *const path_fields[] = { "UNLINK_PATH", "UNLINK_HOST_PATH", "UNLINK_REPLACED_BY",
+					   NULL };
+
+struct uw_reader {
+	const struct uw_ctl_options *options;
+	sd_journal *journal;
+	struct uw_buf match;
+	bool looked; /* whether it is `mixed`: of a single file, at once */
+	bool mixed;  /* a file has records of several hosts, in the order in which they arrived */
+	uint64_t since_us, until_us; /* of uw_reader_seek_span() */
+	char uid[16];		     /* of --user, where it is one of this machine, otherwise "" */
+	char seqnum_id[33];	     /* of a single file, once a position in it was asked for */
+};
+
+/*
+ * ---- Which records are selected, by the journal's index. Matches of one field are alternatives,
+ * those of different fields are all needed. */
+
+static int match(struct uw_reader *reader, const char *field, const char *value)
+{
+	uw_buf_reset(&reader->match);
+	uw_buf_puts(&reader->match, field);
+	uw_buf_puts(&reader->match, "=");
+	uw_buf_puts(&reader->match, value);
+	if (reader->match.failed)
+		return -ENOMEM;
+	return sd_journal_add_match(reader->journal, reader->match.p, reader->match.len);
+}
+
+/* The field has the value, or else one of those that follow. */
+static int match_any(struct uw_reader *reader, const char *const *fields, const char *value)
+{
+	int r = 0;
+
+	for (size_t i = 0; fields[i] && r >= 0; i++) {
+		r = i ? sd_journal_add_disjunction(reader->journal) : 0;
+		if (r >= 0)
+			r = match(reader, fields[i], value);
+	}
+	return r;
+}
+
+static int match_source(struct uw_reader *reader)
+{
+	int r = 0;
+
+	sd_journal_flush_matches(reader->journal);
+	if (!reader->options->any_source)
+		r = sd_journal_add_match(reader->journal, SOURCE, 0);
+	if (r >= 0 && reader->options->host)
+		r = match(reader, "_HOSTNAME", reader->options->host);
+	return r;
+}
+
+/* Who deleted, or had logged in to. */
+static int match_user(struct uw_reader *reader)
+{
+	static const char *const uids[] = { "UNLINK_UID", "UNLINK_LOGINUID", NULL };
+	static const char *const names[] = { "UNLINK_USER", NULL };
+	const char *user = reader->options->user;
+	int r = 0;
+
+	if (reader->uid[0])
+		r = match_any(reader, uids, reader->uid);
+	if (r >= 0 && reader->uid[0])
+		r = sd_journal_add_disjunction(reader->journal);
+	if (r >= 0)
+		r = match_any(reader, names, user);
+	return r < 0 ? r : sd_journal_add_conjunction(reader->journal);
+}
+
+static int match_unit(struct uw_reader *reader)
+{
+	const char *unit = reader->options->unit;
+	char name[256];
+
+	snprintf(name, sizeof(name), "%s%s", unit, strchr(unit, '.') ? "" : ".service");
+	return match(reader, "UNLINK_UNIT", name);
+}
+
+static int match_filters(struct uw_reader *reader)
+{
+	const struct uw_ctl_options *o = reader->options;
+	int r;
+
+	r = match(reader, "MESSAGE_ID", UW_ID_FAILED);
+	if (r >= 0 && !o->failed)
+		r = match(reader, "MESSAGE_ID", UW_ID_DELETED);
+	if (r >= 0 && !o->failed)
+		r = match(reader, "MESSAGE_ID", UW_ID_UNKNOWN);
+	if (r >= 0 && !o->failed && o->command != UW_CMD_WHO)
+		r = match(reader, "MESSAGE_ID", UW_READER_ID_FLOOD);
+	if (r >= 0 && o->unit)
+		r = match_unit(reader);
+	if (r >= 0 && o->rule)
+		r = match(reader, "UNLINK_RULE", o->rule);
+	if (r >= 0)
+		r = sd_journal_add_conjunction(reader->journal);
+	if (r >= 0 && o->user)
+		r = match_user(reader);
+	return r;
+}
+
+int uw_reader_select(struct uw_reader *reader, char *const *paths, size_t n, bool rmdir)
+{
+	int r;
+
+	r = match_source(reader);
+	if (r >= 0)
+		r = match_filters(reader);
+	if (r >= 0 && rmdir)
+		r = match(reader, "UNLINK_OP", "rmdir");
+	if (r >= 0 && rmdir)
+		r = sd_journal_add_conjunction(reader->journal);
+	for (size_t i = 0; i < n && r >= 0; i++) {
+		r = i ? sd_journal_add_disjunction(reader->journal) : 0;
+		if (r >= 0)
+			r = match_any(reader, path_fields, paths[i]);
+	}
+	return r;
+}
+
+int uw_reader_select_value(struct uw_reader *reader, const char *data, size_t len)
+{
+	int r = match_source(reader);
+
+	if (r >= 0)
+		r = match_filters(reader);
+	return r < 0 ? r : sd_journal_add_match(reader->journal, data, len);
+}
+
+/* What systemd says of the unit's process: process 1 is trusted as the daemon is. */
+static int match_process_exit(struct uw_reader *reader)
+{
+	int r = 0;
+
+	if (!reader->options->any_source)
+		r = match(reader, "_PID", "1");
+	if (r >= 0)
+		r = match(reader, "UNIT", UNIT);
+	if (r >= 0)
+		r = match(reader, "MESSAGE_ID", UW_READER_ID_PROCESS_EXIT);
+	if (r >= 0 && reader->options->host)
+		r = match(reader, "_HOSTNAME", reader->options->host);
+	return r;
+}
+
+int uw_reader_select_notes(struct uw_reader *reader)
+{
+	static const char *const ids[] = { UW_ID_STARTED, UW_ID_CONTINUED, UW_ID_STOPPED,
+					   UW_ID_LOSS };
+	int r = match_source(reader);
+
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]) && r >= 0; i++)
+		r = match(reader, "MESSAGE_ID", ids[i]);
+	if (r >= 0)
+		r = sd_journal_add_disjunction(reader->journal);
+	return r < 0 ? r : match_process_exit(reader);
+}
+
+int uw_reader_select_floods(struct uw_reader *reader)
+{
+	int r = match_source(reader);
+
+	return r < 0 ? r : match(reader, "MESSAGE_ID", UW_READER_ID_FLOOD);
+}
+
+int uw_reader_select_source(struct uw_reader *reader)
+{
+	return match_source(reader);
+}
+
+/* ---- A journal file by file. */
+
+/* As https://systemd.io/JOURNAL_FILE_FORMAT has it. What was inherited is not closed on exec. */
+static bool is_journal(int fd)
+{
+	static const char magic[8] = { 'L', 'P', 'K', 'S', 'H', 'H', 'R', 'H' };
+	char head[sizeof(magic)];
+	int flags = fcntl(fd, F_GETFD);
+
+	return flags >= 0 && flags & FD_CLOEXEC &&
+	       pread(fd, head, sizeof(head), 0) == sizeof(head) &&
+	       !memcmp(head, magic, sizeof(magic));
+}
+
+/* libsystemd knows best which files make up a journal, but does not tell: it has them open. */
+int uw_reader_files(int **ret, size_t *ret_n)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	int *files = NULL, *more;
+	struct dirent *entry;
+	size_t n = 0;
+
+	if (!dir)
+		return -errno;
+	while ((entry = readdir(dir))) {
+		int fd = atoi(entry->d_name);
+
+		if (*entry->d_name == '.' || !is_journal(fd))
+			continue;
+		if (n % STEP == 0) {
+			more = reallocarray(files, n + STEP, sizeof(*files));
+			if (!more) {
+				free(files);
+				closedir(dir);
+				return -ENOMEM;
+			}
+			files = more;
+		}
+		files[n++] = fd;
+	}
+	closedir(dir);
+	*ret = files;
+	*ret_n = n;
+	return 0;
+}
+
+static bool is_mixed(struct uw_reader *file)
+{
+	int n = 0, r = sd_journal_query_unique(file->journal, "_MACHINE_ID");
+	const void *data;
+	size_t len;
+
+	if (r < 0)
+		return false;
+	while (n < 2 && sd_journal_enumerate_available_unique(file->journal, &data, &len) > 0)
+		n++;
+	return n > 1;
+}
+
+int uw_reader_open_file(const struct uw_reader *whole, int fd, struct uw_reader **ret)
+{
+	struct uw_reader *reader = calloc(1, sizeof(*reader));
+	char path[32];
+	const char *paths[] = { path, NULL };
+	int r;
+
+	if (!reader)
+		return -ENOMEM;
+	reader->options = whole->options;
+	memcpy(reader->uid, whole->uid, sizeof(reader->uid));
+	/* Not sd_journal_open_files_fd(): it has been seen to close what it is given. */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	r = sd_journal_open_files(&reader->journal, paths, 0);
+	if (r >= 0)
+		r = sd_journal_set_data_threshold(reader->journal, 0); /* all of each value */
+	if (r < 0) {
+		uw_reader_close(reader);
+		return r;
+	}
+	reader->looked = true;
+	reader->mixed = !uw_reader_is_local(whole) && is_mixed(reader);
+	*ret = reader;
+	return 0;
+}
+
+static bool has_mixed(const struct uw_reader *whole)
+{
+	bool mixed = false;
+	int *fd = NULL;
+	size_t n = 0;
+
+	if (uw_reader_is_local(whole) || uw_reader_files(&fd, &n) < 0)
+		return false;
+	for (size_t i = 0; i < n && !mixed; i++) {
+		struct uw_reader *file;
+
+		if (uw_reader_open_file(whole, fd[i], &file) < 0)
+			continue;
+		mixed = file->mixed;
+		uw_reader_close(file);
+	}
+	free(fd);
+	return mixed;
+}
+
+uint64_t uw_reader_last(struct uw_reader *reader)
+{
+	uint64_t from, to;
+
+	if (reader->mixed)
+		return UINT64_MAX;
+	return sd_journal_get_cutoff_realtime_usec(reader->journal, &from, &to) > 0 ? to : 0;
+}
+
+int uw_reader_values(struct uw_reader *reader, size_t i)
+{
+	int r;
+
+	if (!path_fields[i])
+		return 0;
+	r = sd_journal_query_unique(reader->journal, path_fields[i]);
+	return r < 0 ? r : 1;
+}
+
+int uw_reader_next_value(struct uw_reader *reader, const char **ret_data, size_t *ret_len)
+{
+	const void *data;
+	int r = sd_journal_enumerate_available_unique(reader->journal, &data, ret_len);
+
+	*ret_data = data;
+	return r;
+}
+
+int uw_reader_number(struct uw_reader *reader, uint64_t *ret)
+{
+	char *cursor;
+	int r = sd_journal_get_cursor(reader->journal, &cursor);
+
+	if (r < 0)
+		return r;
+	if (sscanf(cursor, "s=%32[0-9a-f];i=%" SCNx64, reader->seqnum_id, ret) != 2)
+		r = -EBADMSG;
+	free(cursor);
+	return r;
+}
+
+int uw_reader_go_to(struct uw_reader *reader, uint64_t number)
+{
+	char cursor[80];
+	int r;
+
+	snprintf(cursor, sizeof(cursor), "s=%s;i=%" PRIx64, reader->seqnum_id, number);
+	sd_journal_flush_matches(reader->journal);
+	r = sd_journal_seek_cursor(reader->journal, cursor);
+	if (r >= 0)
+		r = sd_journal_next(reader->journal);
+	return r > 0 ? 0 : r < 0 ? r : -ENOENT;
+}
+
+/* A cursor without the sequence, which each writer of files has of its own: boot, both times, and a
+ * hash over all fields. */
+char *uw_reader_identity(struct uw_reader *reader)
+{
+	char *cursor, *boot, *identity = NULL;
+
+	if (sd_journal_get_cursor(reader->journal, &cursor) < 0)
+		return NULL;
+	boot = strstr(cursor, ";b=");
+	if (boot)
+		identity = strdup(boot);
+	free(cursor);
+	return identity;
+}
 
 /* ---- opening */
 
@@ -115,7 +473,7 @@ int uw_reader_seek_span(struct uw_reader *reader, uint64_t since_us, uint64_t un
 {
 	/* Of all that there is, nothing is left out, and looking would open each file. */
 	if (!reader->looked && (since_us || until_us != UINT64_MAX)) {
-		reader->mixed = uw_reader_has_mixed(reader);
+		reader->mixed = has_mixed(reader);
 		reader->looked = true;
 	}
 	reader->since_us = since_us;
@@ -152,10 +510,10 @@ uint64_t uw_reader_time(struct uw_reader *reader)
 
 bool uw_reader_covers_value(const struct uw_query *query, const char *data, size_t len)
 {
-	for (size_t i = 0; uw_reader_path_fields[i]; i++) {
-		size_t n = strlen(uw_reader_path_fields[i]);
+	for (size_t i = 0; path_fields[i]; i++) {
+		size_t n = strlen(path_fields[i]);
 
-		if (len > n && data[n] == '=' && !memcmp(data, uw_reader_path_fields[i], n))
+		if (len > n && data[n] == '=' && !memcmp(data, path_fields[i], n))
 			return uw_query_covers(query, data + n + 1, len - n - 1);
 	}
 	return false;

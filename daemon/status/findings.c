@@ -2,10 +2,10 @@
 #include "status/findings.h"
 
 #include <inttypes.h>
+#include <linux/capability.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <linux/capability.h>
 
 /* Newer than the headers of some that can build this. */
 #ifndef CAP_PERFMON
@@ -23,8 +23,8 @@ const char *const uw_options[UW_OPTIONS_MAX] = {
 	"KPROBE_EVENTS", "FTRACE_SYSCALLS", "SECURITY_PATH",
 };
 
-void uw_finding_say(struct uw_finding *f, enum uw_level level, const char *advice,
-		    const char *format, ...)
+static void say(struct uw_finding *f, enum uw_level level, const char *advice, const char *format,
+		...)
 {
 	va_list args;
 
@@ -51,7 +51,7 @@ static bool has(const struct uw_facts *facts, int capability)
 
 static void judge_kernel(const struct uw_facts *facts, struct uw_finding *f)
 {
-	uw_finding_say(f, UW_LEVEL_OK, NULL, "Linux %s on %s", facts->release, facts->machine);
+	say(f, UW_LEVEL_OK, NULL, "Linux %s on %s", facts->release, facts->machine);
 }
 
 static void judge_config(const struct uw_facts *facts, struct uw_finding *f)
@@ -59,9 +59,9 @@ static void judge_config(const struct uw_facts *facts, struct uw_finding *f)
 	bool known = false, missing = false;
 	size_t i, start;
 
-	uw_finding_say(f, UW_LEVEL_LACKING,
-		       "use a kernel that is built with it, as those of distributions are",
-		       "this kernel is built without ");
+	say(f, UW_LEVEL_LACKING,
+	    "use a kernel that is built with it, as those of distributions are",
+	    "this kernel is built without ");
 	start = strlen(f->text);
 	for (i = 0; i < UW_OPTIONS_MAX; i++) {
 		known = known || facts->option[i] != UW_UNKNOWN;
@@ -71,39 +71,35 @@ static void judge_config(const struct uw_facts *facts, struct uw_finding *f)
 		enumerate(f, start, "CONFIG_", uw_options[i]);
 	}
 	if (!known)
-		uw_finding_say(f, UW_LEVEL_NOTE, NULL,
-			       "how it was built is not readable (/boot/config-%s)",
-			       facts->release);
+		say(f, UW_LEVEL_NOTE, NULL, "how it was built is not readable (/boot/config-%s)",
+		    facts->release);
 	else if (!missing)
-		uw_finding_say(f, UW_LEVEL_OK, NULL, "it is built with all that is used");
+		say(f, UW_LEVEL_OK, NULL, "it is built with all that is used");
 }
 
 static void judge_btf(const struct uw_facts *facts, struct uw_finding *f)
 {
 	if (facts->kernel.btf)
-		uw_finding_say(f, UW_LEVEL_OK, NULL, "it describes its types (BTF)");
+		say(f, UW_LEVEL_OK, NULL, "it describes its types (BTF)");
 	else
-		uw_finding_say(
-			f, UW_LEVEL_LACKING,
-			"use a kernel with CONFIG_DEBUG_INFO_BTF, and let /sys/kernel/btf/vmlinux be readable",
-			"there is no BTF to read, without which neither paths nor processes can be");
+		say(f, UW_LEVEL_LACKING,
+		    "use a kernel with CONFIG_DEBUG_INFO_BTF, and let /sys/kernel/btf/vmlinux be readable",
+		    "there is no BTF to read, without which neither paths nor processes can be");
 }
 
 static void judge_lockdown(const struct uw_facts *facts, struct uw_finding *f)
 {
 	switch (facts->kernel.root.lockdown) {
 	case UW_LOCKDOWN_CONFIDENTIALITY:
-		uw_finding_say(
-			f, UW_LEVEL_LACKING,
-			"boot with lockdown=integrity or none, if your policy allows that",
-			"lockdown=confidentiality forbids reading kernel memory and hides tracefs");
+		say(f, UW_LEVEL_LACKING,
+		    "boot with lockdown=integrity or none, if your policy allows that",
+		    "lockdown=confidentiality forbids reading kernel memory and hides tracefs");
 		break;
 	case UW_LOCKDOWN_INTEGRITY:
-		uw_finding_say(f, UW_LEVEL_OK, NULL,
-			       "lockdown=integrity does not stand in the way");
+		say(f, UW_LEVEL_OK, NULL, "lockdown=integrity does not stand in the way");
 		break;
 	case UW_LOCKDOWN_NONE:
-		uw_finding_say(f, UW_LEVEL_OK, NULL, "none that can be seen");
+		say(f, UW_LEVEL_OK, NULL, "none that can be seen");
 		break;
 	}
 }
@@ -113,44 +109,38 @@ static void judge_tracefs(const struct uw_facts *facts, struct uw_finding *f)
 	const struct uw_kernel *k = &facts->kernel;
 
 	if (k->root.tracefs < 0)
-		uw_finding_say(f, UW_LEVEL_LACKING,
-			       "as root: mount -t tracefs tracefs /sys/kernel/tracing",
-			       "it cannot be opened: %s", strerror(-k->root.tracefs));
+		say(f, UW_LEVEL_LACKING, "as root: mount -t tracefs tracefs /sys/kernel/tracing",
+		    "it cannot be opened: %s", strerror(-k->root.tracefs));
 	else if (!k->root.syscall_events && k->root.lockdown == UW_LOCKDOWN_CONFIDENTIALITY)
-		uw_finding_say(f, UW_LEVEL_LACKING, "see lockdown", "lockdown keeps it empty");
+		say(f, UW_LEVEL_LACKING, "see lockdown", "lockdown keeps it empty");
 	else if (!k->root.kprobe_events)
-		uw_finding_say(
-			f, UW_LEVEL_LACKING,
-			"run as root; in a unit, have ReadWritePaths=/sys/kernel/tracing and no "
-			"ProtectKernelTunables=; otherwise the kernel lacks CONFIG_KPROBE_EVENTS",
-			"it has no kprobe_events that can be written");
+		say(f, UW_LEVEL_LACKING,
+		    "run as root; in a unit, have ReadWritePaths=/sys/kernel/tracing and no "
+		    "ProtectKernelTunables=; otherwise the kernel lacks CONFIG_KPROBE_EVENTS",
+		    "it has no kprobe_events that can be written");
 	else
-		uw_finding_say(f, UW_LEVEL_OK, NULL, "it is there, and kprobes can be made in it%s",
-			       k->root.syscall_events
-				       ? ""
-				       : "; the system calls' tracepoints are not there");
+		say(f, UW_LEVEL_OK, NULL, "it is there, and kprobes can be made in it%s",
+		    k->root.syscall_events ? "" : "; the system calls' tracepoints are not there");
 }
 
 static void judge_armed(const struct uw_facts *facts, struct uw_finding *f)
 {
 	if (facts->kprobes_armed == UW_NO)
-		uw_finding_say(
-			f, UW_LEVEL_LACKING, "echo 1 > /sys/kernel/debug/kprobes/enabled",
-			"somebody has disarmed the kprobes of the whole system: none sees anything");
+		say(f, UW_LEVEL_LACKING, "echo 1 > /sys/kernel/debug/kprobes/enabled",
+		    "somebody has disarmed the kprobes of the whole system: none sees anything");
 	else if (facts->kprobes_armed == UW_YES)
-		uw_finding_say(f, UW_LEVEL_OK, NULL, "kprobes are armed");
+		say(f, UW_LEVEL_OK, NULL, "kprobes are armed");
 	else
-		uw_finding_say(f, UW_LEVEL_NOTE, NULL,
-			       "not readable in debugfs; the trial below shows it");
+		say(f, UW_LEVEL_NOTE, NULL, "not readable in debugfs; the trial below shows it");
 }
 
 static void judge_ftrace(const struct uw_facts *facts, struct uw_finding *f)
 {
 	if (facts->kernel.ftrace_off)
-		uw_finding_say(f, UW_LEVEL_LACKING, "sysctl kernel.ftrace_enabled=1",
-			       "it is off: kprobes at the entry of functions see nothing");
+		say(f, UW_LEVEL_LACKING, "sysctl kernel.ftrace_enabled=1",
+		    "it is off: kprobes at the entry of functions see nothing");
 	else
-		uw_finding_say(f, UW_LEVEL_OK, NULL, "it is on");
+		say(f, UW_LEVEL_OK, NULL, "it is on");
 }
 
 /* The functions' names with what is wrong with each. */
@@ -163,8 +153,7 @@ static void judge_functions(const struct uw_facts *facts, struct uw_finding *f)
 	bool known = false;
 	int i;
 
-	uw_finding_say(f, UW_LEVEL_LACKING, "report this kernel; the trials below show what works",
-		       "%s", "");
+	say(f, UW_LEVEL_LACKING, "report this kernel; the trials below show what works", "%s", "");
 	for (i = 0; i <= UW_FN_RENAME; i++) {
 		const char *name = facts->kernel.functions[i];
 		enum uw_symbol symbol = facts->symbol[i];
@@ -183,15 +172,13 @@ static void judge_functions(const struct uw_facts *facts, struct uw_finding *f)
 	if (f->text[0])
 		return;
 	if (!facts->kernel.btf)
-		uw_finding_say(f, UW_LEVEL_NOTE, NULL,
-			       "without BTF it is not known what they are called");
+		say(f, UW_LEVEL_NOTE, NULL, "without BTF it is not known what they are called");
 	else
-		uw_finding_say(f, known ? UW_LEVEL_OK : UW_LEVEL_NOTE, NULL, "%s, %s and %s%s",
-			       facts->kernel.functions[UW_FN_UNLINK],
-			       facts->kernel.functions[UW_FN_RMDIR],
-			       facts->kernel.functions[UW_FN_RENAME],
-			       known ? " can be probed"
-				     : "; /proc/kallsyms, which would say more, is not readable");
+		say(f, known ? UW_LEVEL_OK : UW_LEVEL_NOTE, NULL, "%s, %s and %s%s",
+		    facts->kernel.functions[UW_FN_UNLINK], facts->kernel.functions[UW_FN_RMDIR],
+		    facts->kernel.functions[UW_FN_RENAME],
+		    known ? " can be probed"
+			  : "; /proc/kallsyms, which would say more, is not readable");
 }
 
 static bool has_hooks(const struct uw_kernel *k)
@@ -203,16 +190,14 @@ static bool has_hooks(const struct uw_kernel *k)
 static void judge_hooks(const struct uw_facts *facts, struct uw_finding *f)
 {
 	if (has_hooks(&facts->kernel))
-		uw_finding_say(f, UW_LEVEL_OK, NULL,
-			       "security_path_unlink and its kin are there, for true paths");
+		say(f, UW_LEVEL_OK, NULL,
+		    "security_path_unlink and its kin are there, for true paths");
 	else if (!facts->kernel.btf)
-		uw_finding_say(f, UW_LEVEL_NOTE, NULL,
-			       "without BTF it is not known whether they are there");
+		say(f, UW_LEVEL_NOTE, NULL, "without BTF it is not known whether they are there");
 	else
-		uw_finding_say(
-			f, UW_LEVEL_LACKING,
-			"use a kernel with CONFIG_SECURITY_PATH, as AppArmor and TOMOYO need it",
-			"security_path_unlink and its kin are not there: no true paths, no renames");
+		say(f, UW_LEVEL_LACKING,
+		    "use a kernel with CONFIG_SECURITY_PATH, as AppArmor and TOMOYO need it",
+		    "security_path_unlink and its kin are not there: no true paths, no renames");
 }
 
 static void judge_capabilities(const struct uw_facts *facts, struct uw_finding *f)
@@ -228,10 +213,9 @@ static void judge_capabilities(const struct uw_facts *facts, struct uw_finding *
 	bool asks_admin = facts->paranoid_known == UW_YES && facts->paranoid >= 3;
 	size_t i, start;
 
-	uw_finding_say(
-		f, UW_LEVEL_LACKING,
-		"run as root; in a unit, CapabilityBoundingSet=CAP_BPF CAP_PERFMON CAP_SYS_ADMIN",
-		"this process lacks ");
+	say(f, UW_LEVEL_LACKING,
+	    "run as root; in a unit, CapabilityBoundingSet=CAP_BPF CAP_PERFMON CAP_SYS_ADMIN",
+	    "this process lacks ");
 	start = strlen(f->text);
 	for (i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
 		/* CAP_SYS_ADMIN stands for the other two, which are younger. */
@@ -242,7 +226,7 @@ static void judge_capabilities(const struct uw_facts *facts, struct uw_finding *
 		enumerate(f, start, needed[i].name, "");
 	}
 	if (strlen(f->text) == start)
-		uw_finding_say(f, UW_LEVEL_OK, NULL, "all that are needed");
+		say(f, UW_LEVEL_OK, NULL, "all that are needed");
 	else if (facts->initial_user_ns == UW_NO)
 		enumerate(f, start, "in the initial user namespace", "");
 }
@@ -250,18 +234,15 @@ static void judge_capabilities(const struct uw_facts *facts, struct uw_finding *
 static void judge_paranoid(const struct uw_facts *facts, struct uw_finding *f)
 {
 	if (facts->paranoid_known != UW_YES)
-		uw_finding_say(f, UW_LEVEL_NOTE, NULL,
-			       "kernel.perf_event_paranoid is not readable");
+		say(f, UW_LEVEL_NOTE, NULL, "kernel.perf_event_paranoid is not readable");
 	else if (facts->paranoid >= 3 && !has(facts, CAP_SYS_ADMIN))
-		uw_finding_say(
-			f, UW_LEVEL_LACKING,
-			"grant CAP_SYS_ADMIN, or sysctl kernel.perf_event_paranoid=2",
-			"kernel.perf_event_paranoid=%d asks for CAP_SYS_ADMIN, whatever else one has",
-			facts->paranoid);
+		say(f, UW_LEVEL_LACKING,
+		    "grant CAP_SYS_ADMIN, or sysctl kernel.perf_event_paranoid=2",
+		    "kernel.perf_event_paranoid=%d asks for CAP_SYS_ADMIN, whatever else one has",
+		    facts->paranoid);
 	else
-		uw_finding_say(f, UW_LEVEL_OK, NULL,
-			       "kernel.perf_event_paranoid=%d does not stand in the way",
-			       facts->paranoid);
+		say(f, UW_LEVEL_OK, NULL, "kernel.perf_event_paranoid=%d does not stand in the way",
+		    facts->paranoid);
 }
 
 static void judge_memlock(const struct uw_facts *facts, struct uw_finding *f)
@@ -270,53 +251,119 @@ static void judge_memlock(const struct uw_facts *facts, struct uw_finding *f)
 	bool enough = facts->memlock >= need || has(facts, CAP_SYS_RESOURCE);
 
 	if (facts->memlock_charged == UW_NO)
-		uw_finding_say(f, UW_LEVEL_OK, NULL, "this kernel does not charge BPF maps to it");
+		say(f, UW_LEVEL_OK, NULL, "this kernel does not charge BPF maps to it");
 	else if (enough)
-		uw_finding_say(f, UW_LEVEL_OK, NULL,
-			       "the limit of locked memory is high enough, or can be raised");
+		say(f, UW_LEVEL_OK, NULL,
+		    "the limit of locked memory is high enough, or can be raised");
 	else
-		uw_finding_say(
-			f, facts->memlock_charged == UW_YES ? UW_LEVEL_LACKING : UW_LEVEL_NOTE,
-			"ulimit -l unlimited; in a unit, LimitMEMLOCK=infinity",
-			"locked memory is limited to %" PRIu64 " KiB, and about %" PRIu64
-			" KiB are needed where the kernel charges BPF maps to it (up to 5.10)",
-			facts->memlock / 1024, need / 1024);
+		say(f, facts->memlock_charged == UW_YES ? UW_LEVEL_LACKING : UW_LEVEL_NOTE,
+		    "ulimit -l unlimited; in a unit, LimitMEMLOCK=infinity",
+		    "locked memory is limited to %" PRIu64 " KiB, and about %" PRIu64
+		    " KiB are needed where the kernel charges BPF maps to it (up to 5.10)",
+		    facts->memlock / 1024, need / 1024);
 }
 
 static void judge_ring(const struct uw_facts *facts, struct uw_finding *f)
 {
-	uw_finding_say(f, UW_LEVEL_OK, NULL, "%zu KiB (RingBufferSize=)", facts->ring_size / 1024);
+	say(f, UW_LEVEL_OK, NULL, "%zu KiB (RingBufferSize=)", facts->ring_size / 1024);
 }
 
 static void judge_cgroup(const struct uw_facts *facts, struct uw_finding *f)
 {
 	if (facts->cgroup2 == UW_NO)
-		uw_finding_say(
-			f, UW_LEVEL_LACKING, "boot with systemd.unified_cgroup_hierarchy=1",
-			"no unified hierarchy is mounted: records may lack unit and container");
+		say(f, UW_LEVEL_LACKING, "boot with systemd.unified_cgroup_hierarchy=1",
+		    "no unified hierarchy is mounted: records may lack unit and container");
 	else if (facts->cgroup2 == UW_YES)
-		uw_finding_say(f, UW_LEVEL_OK, NULL, "the unified hierarchy is mounted");
+		say(f, UW_LEVEL_OK, NULL, "the unified hierarchy is mounted");
 	else
-		uw_finding_say(f, UW_LEVEL_NOTE, NULL, "/sys/fs/cgroup is not readable");
+		say(f, UW_LEVEL_NOTE, NULL, "/sys/fs/cgroup is not readable");
 }
 
 static void judge_missed(const struct uw_facts *facts, struct uw_finding *f)
 {
 	if (!facts->instances)
-		uw_finding_say(f, UW_LEVEL_NOTE, NULL,
-			       "no unlinkwatchd runs with kprobes, so nothing is counted");
+		say(f, UW_LEVEL_NOTE, NULL,
+		    "no unlinkwatchd runs with kprobes, so nothing is counted");
 	else if (facts->missed)
-		uw_finding_say(
-			f, UW_LEVEL_LACKING,
-			"expect records with an unknown result; fewer deletions at a time would help",
-			"the kernel has skipped probes of a running unlinkwatchd %" PRIu64
-			" times, with %u instances for returns",
-			facts->missed, facts->instances);
+		say(f, UW_LEVEL_LACKING,
+		    "expect records with an unknown result; fewer deletions at a time would help",
+		    "the kernel has skipped probes of a running unlinkwatchd %" PRIu64
+		    " times, with %u instances for returns",
+		    facts->missed, facts->instances);
 	else
-		uw_finding_say(
-			f, UW_LEVEL_OK, NULL,
-			"a running unlinkwatchd has missed none, with %u instances for returns",
-			facts->instances);
+		say(f, UW_LEVEL_OK, NULL,
+		    "a running unlinkwatchd has missed none, with %u instances for returns",
+		    facts->instances);
+}
+
+static bool works(const struct uw_trial *t)
+{
+	return t->attached && t->verdict == UW_VERDICT_SEES;
+}
+
+static bool is_whole(const struct uw_trial *t)
+{
+	int i;
+
+	for (i = 0; i <= UW_FN_PATH_RENAME; i++)
+		if (!t->plan.functions[i])
+			return false;
+	return works(t);
+}
+
+bool uw_findings_whole(const struct uw_facts *facts)
+{
+	size_t i;
+
+	for (i = 0; i < facts->n_trials; i++)
+		if (is_whole(&facts->trials[i]))
+			return true;
+	return false;
+}
+
+static void judge_trial(const struct uw_trial *t, struct uw_finding *f)
+{
+	const char *name = uw_probe_name(t->plan.probe), *detail = uw_plan_detail(&t->plan);
+
+	snprintf(f->id, sizeof(f->id), "probe-%s%s", name,
+		 t->plan.raw		? "-raw"
+		 : t->plan.kernel_reads ? ""
+					: "-plain");
+	if (!t->attached)
+		say(f, UW_LEVEL_LACKING, NULL, "%s%s cannot be used: %s", name, detail,
+		    t->plan.why_not ? t->plan.why_not : t->why);
+	else if (works(t))
+		say(f, UW_LEVEL_OK, NULL, "%s%s works; not covered: %s", name, detail,
+		    t->plan.not_covered);
+	else if (t->verdict == UW_VERDICT_UNKNOWN || t->verdict == UW_VERDICT_BUSY)
+		say(f, UW_LEVEL_NOTE, NULL,
+		    "%s%s can be attached; whether it sees is not known: %s", name, detail, t->why);
+	else
+		say(f, UW_LEVEL_LACKING, NULL, "%s%s can be attached, but %s", name, detail,
+		    t->why);
+}
+
+static void judge_result(const struct uw_facts *facts, struct uw_finding *f)
+{
+	const struct uw_trial *t;
+	size_t i;
+
+	snprintf(f->id, sizeof(f->id), "result");
+	for (i = 0; i < facts->n_trials; i++) {
+		t = &facts->trials[i];
+		if (!works(t))
+			continue;
+		if (is_whole(t))
+			say(f, UW_LEVEL_OK, NULL, "deletions can be seen in full, by %s%s",
+			    uw_probe_name(t->plan.probe), uw_plan_detail(&t->plan));
+		else
+			say(f, UW_LEVEL_LACKING, "see what is lacking above",
+			    "deletions can be seen in part, by %s%s; not covered: %s",
+			    uw_probe_name(t->plan.probe), uw_plan_detail(&t->plan),
+			    t->plan.not_covered);
+		return;
+	}
+	say(f, UW_LEVEL_LACKING, "see what is lacking above", "no deletion can be seen");
 }
 
 static const struct check {
@@ -353,8 +400,8 @@ size_t uw_findings_judge(const struct uw_facts *facts, struct uw_finding ret[UW_
 		checks[i].judge(facts, &ret[n]);
 	}
 	for (i = 0; i < facts->n_trials; i++)
-		uw_findings_judge_trial(&facts->trials[i], &ret[n++]);
-	uw_findings_judge_result(facts, &ret[n++]);
+		judge_trial(&facts->trials[i], &ret[n++]);
+	judge_result(facts, &ret[n++]);
 	return n;
 }
 

@@ -77,14 +77,6 @@ const char *uw_level_name(enum uw_level level);
 /* Fills ret, the result last. Returns how many. */
 size_t uw_findings_judge(const struct uw_facts *facts, struct uw_finding ret[UW_FINDINGS_MAX]);
 
-/* Of one probe, and of all of them. */
-void uw_findings_judge_trial(const struct uw_trial *trial, struct uw_finding *f);
-void uw_findings_judge_result(const struct uw_facts *facts, struct uw_finding *f);
-
-/* Sets all but the id. advice is a static string or NULL. */
-void uw_finding_say(struct uw_finding *f, enum uw_level level, const char *advice,
-		    const char *format, ...) __attribute__((format(printf, 4, 5)));
-
 /* True where a probe works that covers all that one can: the exit status is 0. */
 bool uw_findings_whole(const struct uw_facts *facts);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Tests of daemon/status/findings.c and findings_probes.c: facts in, findings out. */
+/* Tests of daemon/status/findings.c: facts in, findings out. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
