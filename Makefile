@@ -201,8 +201,8 @@ $(BUILD)/fuzz/counted.o: daemon/config/pattern.c Makefile | $(BUILD)/fuzz
 
 $(BUILD)/fuzz/libunlinkwatch.a: $(FUZZED:%=$(BUILD)/fuzz/%.o)
 
-$(BUILD)/fuzz/pattern: $(BUILD)/fuzz/counted.o
-$(BUILD)/fuzz/%: tests/fuzz/fuzz_%.c $(BUILD)/fuzz/libunlinkwatch.a Makefile | $(BUILD)/fuzz
+$(BUILD)/fuzz/fuzz_pattern: $(BUILD)/fuzz/counted.o
+$(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/fuzz/libunlinkwatch.a Makefile | $(BUILD)/fuzz
 	$(call say,FUZZ,$@)
 	$(Q)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer -MMD -MP -o $@ $(filter %.c %counted.o,$^) \
 		$(BUILD)/fuzz/libunlinkwatch.a -lcmocka
@@ -211,7 +211,7 @@ $(BUILD)/fuzz/seeds: tests/fuzz/seeds.c Makefile | $(BUILD)/fuzz
 	$(call say,CC,$@)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -o $@ $<
 
-fuzz-programs: $(FUZZ:%=$(BUILD)/fuzz/%) $(BUILD)/fuzz/seeds
+fuzz-programs: $(FUZZ:%=$(BUILD)/fuzz/fuzz_%) $(BUILD)/fuzz/seeds
 
 fuzz: fuzz-programs
 	$(Q)UW_BUILD=$(BUILD) tests/fuzz/run --seconds $(SECONDS)

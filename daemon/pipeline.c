@@ -137,16 +137,16 @@ static uint64_t decide(struct uw_pipeline *rec, const struct uw_rules **ret)
 static void write_summary(struct uw_pipeline *rec, const struct uw_summary *summary)
 {
 	const char *names[UW_RULES_MAX];
-	struct uw_summary_entry entry = {
+	struct uw_entry entry = {
 		.summary = summary,
-		.realtime_offset_ns = rec->realtime_offset_ns,
+		.time_ns = summary->end_ns + rec->realtime_offset_ns,
 		.rules = names,
 		.user = uw_users_name(rec->users, summary->uid, summary->end_ns),
 	};
 
 	entry.n_rules = name_rules(&rec->ruleset->now, summary->rules, names, &entry.priority);
 	uw_persistent_begin(rec->persistent);
-	uw_output_write_summary(rec->output, &entry);
+	uw_output_write(rec->output, &entry);
 	rec->persistent->words->written = uw_storm_slot(rec->storm, summary);
 	uw_persistent_commit(rec->persistent);
 	uw_storm_release(rec->storm, summary);

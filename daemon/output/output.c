@@ -151,25 +151,10 @@ int uw_output_write(struct uw_output *output, const struct uw_entry *entry)
 		uw_format_text(entry, &output->buf);
 		break;
 	}
+	if (entry->summary)
+		return put(output, output->records, UW_KIND_SUMMARY,
+			   uw_summary_count(entry->summary));
 	return put(output, output->records, UW_KIND_RECORD, 1);
-}
-
-int uw_output_write_summary(struct uw_output *output, const struct uw_summary_entry *entry)
-{
-	begin(output);
-	switch (output->format) {
-	case UW_OUTPUT_JOURNAL:
-		uw_summary_journal(entry, &output->buf);
-		break;
-	case UW_OUTPUT_JSON:
-		uw_summary_json(entry, &output->buf);
-		break;
-	case UW_OUTPUT_TEXT:
-	case UW_OUTPUT_AUTO:
-		uw_summary_text(entry, &output->buf);
-		break;
-	}
-	return put(output, output->records, UW_KIND_SUMMARY, uw_summary_count(entry->summary));
 }
 
 int uw_output_flush(struct uw_output *output)

@@ -11,7 +11,6 @@
 
 #include "output/spool.h"
 #include "record/format.h"
-#include "record/summary.h"
 
 enum uw_output_format {
 	UW_OUTPUT_AUTO, /* journal where stderr is the journal, text elsewhere */
@@ -47,14 +46,12 @@ int uw_output_resize(struct uw_output *output, size_t queue_size);
 bool uw_output_has_room(const struct uw_output *output);
 
 /*
- * Takes one record. Returns 0, or -errno where it is lost; it is counted in either case. It is
- * kept back until uw_output_flush(), which returns 0 or -errno (-EPIPE: the reader has gone).
+ * Takes one record. Returns 0, or -errno where it is lost; it is counted in either case, the
+ * summary of a storm as all of its deletions. It is kept back until uw_output_flush(), which
+ * returns 0 or -errno (-EPIPE: the reader has gone).
  */
 int uw_output_write(struct uw_output *output, const struct uw_entry *entry);
 int uw_output_flush(struct uw_output *output);
-
-/* The same for the summary of a storm, which counts as all of its deletions. */
-int uw_output_write_summary(struct uw_output *output, const struct uw_summary_entry *entry);
 
 /* Writes everything, and waits for it as uw_spool_drain() does. */
 int uw_output_drain(struct uw_output *output, unsigned int timeout_ms, void (*moving)(void));

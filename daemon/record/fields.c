@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "record/fields.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "record/cgroup.h"
-#include "record/cmdline.h"
 
-/* A path that lost its beginning gets three dots in its place: whole ones begin with a slash. */
+/* Three dots replace the lost beginning of a path. A whole path begins with a slash instead. */
 _Static_assert(UW_FIELD_ROOM >= UW_PATH_MAX + 3, "room");
 
 static struct uw_value none(void)
@@ -75,7 +75,7 @@ static struct uw_value get_via(struct uw_ask *a)
 	return a->record->via < UW_VIA_MAX ? text(names[a->record->via]) : none();
 }
 
-/* "unknown" in the journal, null in JSON: a missed return is neither success nor failure. */
+/* A missed return is neither a success nor a failure: "unknown" in the journal, null in JSON. */
 static struct uw_value get_ret(struct uw_ask *a)
 {
 	if (!a->record->ret_known)
@@ -168,16 +168,16 @@ static struct uw_value get_cgroup(struct uw_ask *a)
 	return bytes_if_any(a->record->cgroup);
 }
 
-/* The last answer is kept: the fields ask one after the other, and deletions come in bursts. */
-static const struct uw_cgroup *parse_cgroup(const struct uw_ask *a)
+/* Keeps the last result: three fields of a record ask for it, and deletions come in bursts. */
+static const struct uw_cgroup *parse_cgroup(struct uw_str path)
 {
 	static struct {
-		char path[UW_PATH_MAX], room[UW_CGROUP_NAME_MAX];
+		char path[sizeof(((struct uw_storm_text *)0)->s)], room[UW_CGROUP_NAME_MAX];
 		size_t len;
 		struct uw_cgroup cgroup;
 	} last;
-	struct uw_str path = a->record->cgroup;
 
+	assert(path.len <= sizeof(last.path));
 	if (!path.len)
 		path.s = "";
 	if (path.len != last.len || memcmp(path.s, last.path, path.len)) {
@@ -190,17 +190,17 @@ static const struct uw_cgroup *parse_cgroup(const struct uw_ask *a)
 
 static struct uw_value get_unit(struct uw_ask *a)
 {
-	return bytes_if_any(parse_cgroup(a)->unit);
+	return bytes_if_any(parse_cgroup(a->record->cgroup)->unit);
 }
 
 static struct uw_value get_slice(struct uw_ask *a)
 {
-	return bytes_if_any(parse_cgroup(a)->slice);
+	return bytes_if_any(parse_cgroup(a->record->cgroup)->slice);
 }
 
 static struct uw_value get_container(struct uw_ask *a)
 {
-	return bytes_if_any(parse_cgroup(a)->container);
+	return bytes_if_any(parse_cgroup(a->record->cgroup)->container);
 }
 
 static struct uw_value get_mntns(struct uw_ask *a)
@@ -223,7 +223,7 @@ static struct uw_value get_path_state(struct uw_ask *a)
 	return text(uw_path_state_name(a->record->path_state));
 }
 
-/* Only where it says more than the path does. */
+/* Left out where it equals the path. */
 static struct uw_value get_host_path(struct uw_ask *a)
 {
 	const struct uw_str *host = &a->entry->host_path, *path = &a->record->path;
@@ -238,7 +238,10 @@ static struct uw_value get_replaced_by(struct uw_ask *a)
 	return path_cut_if(a->record->by_cut, a->record->by, a->room);
 }
 
-/* Writes a number in front of `at`; returns where it begins. */
+/*
+ * Writes a number in front of `at` and returns where it begins. printf(3) takes longer for one
+ * device number than the writers take for all other numbers of a record.
+ */
 static char *put_digits(char *at, uint32_t value, uint32_t base)
 {
 	do
@@ -258,7 +261,6 @@ static struct uw_value get_dev(struct uw_ask *a)
 
 	if (!a->record->inode_known || !a->record->dev_known)
 		return none();
-	/* Not by printf(3), which takes longer than all other numbers together. */
 	at = put_digits(at, a->record->dev_minor, 10);
 	*--at = ':';
 	at = put_digits(at, a->record->dev_major, 10);
@@ -309,10 +311,11 @@ static struct uw_value get_duration(struct uw_ask *a)
 
 static struct uw_value get_rule(struct uw_ask *a)
 {
-	return a->i < a->entry->n_rules ? text(a->entry->rules[a->i]) : none();
+	return a->i < a->entry->n_rules && a->i < UW_RULES_MAX ? text(a->entry->rules[a->i])
+							       : none();
 }
 
-static const struct uw_field fields[] = {
+const struct uw_field uw_record_fields[] = {
 	{ "UNLINK_TIME", get_time, UW_DETAIL_MINIMAL },
 	{ "UNLINK_OP", get_op, UW_DETAIL_MINIMAL },
 	{ "UNLINK_VIA", get_via, UW_DETAIL_MINIMAL },
@@ -351,11 +354,110 @@ static const struct uw_field fields[] = {
 	{ "UNLINK_FSTYPE", get_fstype, UW_DETAIL_FULL },
 	{ "UNLINK_DURATION_NS", get_duration, UW_DETAIL_FULL },
 	{ "UNLINK_RULE", get_rule, UW_DETAIL_MINIMAL, .many = true },
+	{ .name = NULL },
 };
 
-#define N_FIELDS (sizeof(fields) / sizeof(fields[0]))
+/* ---- the summary of a storm */
 
-const struct uw_field *uw_field_at(size_t i)
+/* The entry has the wall-clock time of the storm's end. */
+static struct uw_value storm_time(const struct uw_ask *a, uint64_t boottime_ns)
 {
-	return i < N_FIELDS ? &fields[i] : NULL;
+	return (struct uw_value){ .type = UW_VALUE_TIME,
+				  .u = a->entry->time_ns - (a->summary->end_ns - boottime_ns) };
 }
+
+static struct uw_value get_storm_count(struct uw_ask *a)
+{
+	return number(uw_summary_count(a->summary));
+}
+
+static struct uw_value get_storm_succeeded(struct uw_ask *a)
+{
+	return number(a->summary->succeeded);
+}
+
+static struct uw_value get_storm_failed(struct uw_ask *a)
+{
+	return number(a->summary->failed);
+}
+
+static struct uw_value get_storm_unknown(struct uw_ask *a)
+{
+	return number(a->summary->unknown);
+}
+
+static struct uw_value get_storm_begin(struct uw_ask *a)
+{
+	return storm_time(a, a->summary->begin_ns);
+}
+
+static struct uw_value get_storm_end(struct uw_ask *a)
+{
+	return storm_time(a, a->summary->end_ns);
+}
+
+static struct uw_value get_storm_dir(struct uw_ask *a)
+{
+	return a->summary->dir_known ? bytes(uw_summary_dir(a->summary)) : none();
+}
+
+static struct uw_value get_storm_first(struct uw_ask *a)
+{
+	return bytes_if_any(uw_storm_str(&a->summary->first));
+}
+
+static struct uw_value get_storm_last(struct uw_ask *a)
+{
+	return bytes_if_any(uw_storm_str(&a->summary->last));
+}
+
+static struct uw_value get_storm_pid(struct uw_ask *a)
+{
+	return a->i < a->summary->n_pids ? number(a->summary->pids[a->i]) : none();
+}
+
+static struct uw_value get_storm_ppid(struct uw_ask *a)
+{
+	return number_if(a->summary->ppid_known, a->summary->ppid);
+}
+
+static struct uw_value get_storm_comm(struct uw_ask *a)
+{
+	return bytes_if_any(uw_storm_str(&a->summary->comm));
+}
+
+static struct uw_value get_storm_exe(struct uw_ask *a)
+{
+	return bytes_if_any(uw_storm_str(&a->summary->exe));
+}
+
+static struct uw_value get_storm_uid(struct uw_ask *a)
+{
+	return number(a->summary->uid);
+}
+
+static struct uw_value get_storm_unit(struct uw_ask *a)
+{
+	return bytes_if_any(parse_cgroup(uw_storm_str(&a->summary->cgroup))->unit);
+}
+
+const struct uw_field uw_summary_fields[] = {
+	{ "UNLINK_FLOOD_COUNT", get_storm_count, UW_DETAIL_MINIMAL },
+	{ "UNLINK_FLOOD_SUCCEEDED", get_storm_succeeded, UW_DETAIL_MINIMAL },
+	{ "UNLINK_FLOOD_FAILED", get_storm_failed, UW_DETAIL_MINIMAL },
+	{ "UNLINK_FLOOD_UNKNOWN", get_storm_unknown, UW_DETAIL_MINIMAL },
+	{ "UNLINK_FLOOD_BEGIN", get_storm_begin, UW_DETAIL_MINIMAL },
+	{ "UNLINK_FLOOD_END", get_storm_end, UW_DETAIL_MINIMAL },
+	{ "UNLINK_FLOOD_DIR", get_storm_dir, UW_DETAIL_MINIMAL },
+	{ "UNLINK_FLOOD_FIRST", get_storm_first, UW_DETAIL_MINIMAL },
+	{ "UNLINK_FLOOD_LAST", get_storm_last, UW_DETAIL_MINIMAL },
+	{ "UNLINK_FLOOD_PID", get_storm_pid, UW_DETAIL_MINIMAL, .many = true },
+	{ "UNLINK_PPID", get_storm_ppid, UW_DETAIL_MINIMAL },
+	{ "UNLINK_COMM", get_storm_comm, UW_DETAIL_MINIMAL },
+	{ "UNLINK_EXE", get_storm_exe, UW_DETAIL_MINIMAL },
+	{ "UNLINK_UID", get_storm_uid, UW_DETAIL_MINIMAL },
+	{ "UNLINK_USER", get_user, UW_DETAIL_MINIMAL },
+	{ "UNLINK_UNIT", get_storm_unit, UW_DETAIL_MINIMAL },
+	{ "UNLINK_RULE", get_rule, UW_DETAIL_MINIMAL, .many = true },
+	{ .name = NULL },
+};

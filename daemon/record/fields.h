@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What there is to say of a record: the one table of fields, which all outputs follow. Used by
- * format.c, which writes them. Pure.
+ * The fields of a record: one table for the record of a deletion, one for the summary of a storm.
+ * format.c writes what they say. Pure.
  */
 #ifndef UW_FIELDS_H
 #define UW_FIELDS_H
@@ -10,30 +10,63 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "record/cgroup.h"
+#include "config/config.h"
 #include "record/cmdline.h"
-#include "record/format.h"
-#include "record/value.h"
+#include "record/record.h"
+#include "record/storm.h"
 
-/* The longest text that is put together: a command line. */
+/* A deletion or a storm, and what the daemon adds to it. Everything is borrowed. */
+struct uw_entry {
+	const struct uw_record *record;
+	const struct uw_summary *summary; /* instead of the record */
+	uint64_t time_ns;		  /* CLOCK_REALTIME of the return, of a storm of the last */
+	int priority;			  /* syslog priority */
+	const char *const *rules;	  /* names of the rules that asked for it */
+	size_t n_rules;
+	const char *user;	 /* name of the uid, or NULL */
+	struct uw_str host_path; /* the record's path in the host's tree, "" if it has none */
+	enum uw_detail detail;	 /* fields of a higher one are left out */
+};
+
+enum uw_value_type {
+	UW_VALUE_NONE,	  /* the record does not have this field */
+	UW_VALUE_UNKNOWN, /* it has the field, but the value is not known */
+	UW_VALUE_INT,	  /* n */
+	UW_VALUE_UINT,	  /* u */
+	UW_VALUE_TIME,	  /* u, nanoseconds since 1970 */
+	UW_VALUE_STR,	  /* s: any byte but NUL */
+};
+
+struct uw_value {
+	enum uw_value_type type;
+	union {
+		int64_t n;
+		uint64_t u;
+		struct uw_str s;
+	};
+};
+
+/* The longest value that a field builds is a command line. */
 #define UW_FIELD_ROOM UW_CMDLINE_ROOM
 
-/* A question for a field. The answer may lie in `room`, until the next question. */
+/* Asks a field for its value. The value may lie in `room` until the next question. */
 struct uw_ask {
 	const struct uw_entry *entry;
 	const struct uw_record *record; /* the entry's */
-	size_t i;			/* which of the values, of a field with many */
+	const struct uw_summary *summary;
+	size_t i; /* which value of a field that has many */
 	char room[UW_FIELD_ROOM];
 };
 
 struct uw_field {
 	const char *name;
 	struct uw_value (*get)(struct uw_ask *ask);
-	enum uw_detail detail; /* the lowest Detail= with which it is written */
-	bool many;	       /* asked again, with i = 1, 2, ..., until there is no value */
+	enum uw_detail detail; /* the lowest Detail= that includes the field */
+	bool many;	       /* ask with i = 0, 1, 2, ... until there is no value */
 };
 
-/* Field i of the table, or NULL behind the last. */
-const struct uw_field *uw_field_at(size_t i);
+/* In the order in which they are written. A field without a name ends each table. */
+extern const struct uw_field uw_record_fields[];
+extern const struct uw_field uw_summary_fields[];
 
 #endif

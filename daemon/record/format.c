@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "record/format.h"
 
-#include <errno.h>
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,22 +10,16 @@
 
 #include "base/clock.h"
 #include "base/journal_fields.h"
-#include "record/fields.h"
 #include "record/message_ids.h"
-#include "record/value.h"
 
-const char *uw_format_field(size_t i)
+/* ---- MESSAGE */
+
+static void add_user(const struct uw_entry *e, uint32_t uid, struct uw_buf *buf)
 {
-	const struct uw_field *field = uw_field_at(i);
-
-	return field ? field->name : NULL;
-}
-
-int uw_format_field_detail(size_t i)
-{
-	const struct uw_field *field = uw_field_at(i);
-
-	return field ? (int)field->detail : -EINVAL;
+	if (e->user)
+		uw_buf_add_safe(buf, (struct uw_str){ e->user, strlen(e->user) }, "()");
+	else
+		uw_buf_printf(buf, "uid %" PRIu32, uid);
 }
 
 static void add_name(const struct uw_record *r, struct uw_buf *buf)
@@ -62,7 +56,7 @@ static const char *via(const struct uw_record *r)
 	return "";
 }
 
-void uw_format_message(const struct uw_entry *e, struct uw_buf *buf)
+static void add_deletion(const struct uw_entry *e, struct uw_buf *buf)
 {
 	const struct uw_record *r = e->record;
 	bool replace = r->op == UW_OP_RENAME;
@@ -72,10 +66,7 @@ void uw_format_message(const struct uw_entry *e, struct uw_buf *buf)
 	uw_buf_puts(buf, "[");
 	uw_buf_add_uint(buf, r->pid);
 	uw_buf_puts(buf, "] (");
-	if (e->user)
-		uw_buf_add_safe(buf, (struct uw_str){ e->user, strlen(e->user) }, "()");
-	else
-		uw_buf_printf(buf, "uid %" PRIu32, r->uid);
+	add_user(e, r->uid, buf);
 	if (r->ret_known && !r->ret)
 		uw_buf_puts(buf, replace ? ") replaced " : ") removed ");
 	else
@@ -92,74 +83,171 @@ void uw_format_message(const struct uw_entry *e, struct uw_buf *buf)
 			      strerrorname_np(-r->ret) ?: "?");
 }
 
+static void add_storm(const struct uw_entry *e, struct uw_buf *buf)
+{
+	const struct uw_summary *s = e->summary;
+
+	uw_buf_add_safe(buf, uw_storm_str(&s->comm), "[]()");
+	uw_buf_puts(buf, " (");
+	add_user(e, s->uid, buf);
+	uw_buf_printf(buf, ") removed %" PRIu64 " more %s", s->succeeded,
+		      s->succeeded == 1 ? "name" : "names");
+	if (s->dir_known) {
+		uw_buf_puts(buf, " below ");
+		uw_buf_add_safe(buf, uw_summary_dir(s), "");
+	}
+	uw_buf_printf(buf, " within %.1f s", (double)(s->end_ns - s->begin_ns) / UW_NS_PER_S);
+	if (s->failed)
+		uw_buf_printf(buf, "; could not remove %" PRIu64, s->failed);
+	if (s->unknown)
+		uw_buf_printf(buf, "; results not known: %" PRIu64, s->unknown);
+}
+
+void uw_format_message(const struct uw_entry *e, struct uw_buf *buf)
+{
+	if (e->summary)
+		add_storm(e, buf);
+	else
+		add_deletion(e, buf);
+}
+
+static const char *message_id(const struct uw_entry *e)
+{
+	if (e->summary)
+		return UW_ID_STORM;
+	if (!e->record->ret_known)
+		return UW_ID_UNKNOWN;
+	return e->record->ret ? UW_ID_FAILED : UW_ID_DELETED;
+}
+
+/* ---- fields */
+
+/* Prepares questions to the fields of the entry. Returns the first of them. */
+static const struct uw_field *first_field(struct uw_ask *ask, const struct uw_entry *e)
+{
+	ask->entry = e;
+	ask->record = e->record;
+	ask->summary = e->summary;
+	return e->summary ? uw_summary_fields : uw_record_fields;
+}
+
+/* Value i of the field; none after the last, and where Detail= leaves the field out. */
 static struct uw_value value_of(const struct uw_field *field, struct uw_ask *ask, size_t i)
 {
-	if (field->detail > ask->entry->detail)
+	if (field->detail > ask->entry->detail || (i && !field->many))
 		return (struct uw_value){ .type = UW_VALUE_NONE };
 	ask->i = i;
 	return field->get(ask);
 }
 
-static const char *message_id(const struct uw_record *r)
+static void add_journal_value(struct uw_buf *buf, const char *name, const struct uw_value *v)
 {
-	if (!r->ret_known)
-		return UW_ID_UNKNOWN;
-	return r->ret ? UW_ID_FAILED : UW_ID_DELETED;
+	switch (v->type) {
+	case UW_VALUE_STR:
+		uw_journal_field(buf, name, v->s);
+		break;
+	case UW_VALUE_INT:
+		uw_journal_field_int(buf, name, v->n);
+		break;
+	case UW_VALUE_UINT:
+	case UW_VALUE_TIME:
+		uw_journal_field_uint(buf, name, v->u);
+		break;
+	case UW_VALUE_UNKNOWN:
+	case UW_VALUE_NONE:
+		uw_journal_field_text(buf, name, "unknown");
+		break;
+	}
 }
 
 void uw_format_journal(const struct uw_entry *e, struct uw_buf *buf)
 {
 	struct uw_ask ask;
-	const struct uw_field *field;
 	struct uw_value v;
-	size_t f, i;
 
-	ask.entry = e;
-	ask.record = e->record;
-	/* The sentence is safe to print, so it has no newline. */
+	/* uw_format_message() escapes newlines, so the short form of a field does. */
 	uw_buf_puts(buf, "MESSAGE=");
 	uw_format_message(e, buf);
 	uw_buf_puts(buf, "\n");
-	uw_journal_field_text(buf, "MESSAGE_ID", message_id(e->record));
+	uw_journal_field_text(buf, "MESSAGE_ID", message_id(e));
 	uw_journal_field_int(buf, "PRIORITY", e->priority);
-	for (f = 0; (field = uw_field_at(f)); f++) {
-		for (i = 0; !i || (field->many && i < UW_RULES_MAX); i++) {
-			v = value_of(field, &ask, i);
-			if (v.type == UW_VALUE_NONE)
-				break;
-			uw_value_journal(buf, field->name, &v);
-		}
+	for (const struct uw_field *field = first_field(&ask, e); field->name; field++)
+		for (size_t i = 0; (v = value_of(field, &ask, i)).type != UW_VALUE_NONE; i++)
+			add_journal_value(buf, field->name, &v);
+}
+
+static void add_json_time(struct uw_buf *buf, uint64_t ns)
+{
+	time_t s = (time_t)(ns / UW_NS_PER_S);
+	char text[32];
+	struct tm tm;
+
+	gmtime_r(&s, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	uw_buf_printf(buf, "\"%s.%09" PRIu64 "Z\"", text, ns % UW_NS_PER_S);
+}
+
+static void add_json_value(struct uw_buf *buf, const struct uw_value *v)
+{
+	switch (v->type) {
+	case UW_VALUE_INT:
+		uw_buf_printf(buf, "%" PRId64, v->n);
+		break;
+	case UW_VALUE_UINT:
+		uw_buf_printf(buf, "%" PRIu64, v->u);
+		break;
+	case UW_VALUE_STR:
+		uw_buf_add_json(buf, v->s);
+		break;
+	case UW_VALUE_TIME:
+		add_json_time(buf, v->u);
+		break;
+	case UW_VALUE_UNKNOWN:
+	case UW_VALUE_NONE:
+		uw_buf_puts(buf, "null");
+		break;
 	}
+}
+
+/* The name of the field in lower case, without UNLINK_. */
+static void add_json_key(struct uw_buf *buf, const char *name)
+{
+	const char *s = name + strlen("UNLINK_");
+
+	uw_buf_puts(buf, "\"");
+	for (; *s; s++) {
+		char c = (char)tolower(*s);
+
+		uw_buf_add(buf, &c, 1);
+	}
+	uw_buf_puts(buf, "\":");
 }
 
 void uw_format_json(const struct uw_entry *e, struct uw_buf *buf)
 {
 	struct uw_ask ask;
-	const struct uw_field *field;
 	struct uw_value v;
-	size_t f, i;
 
-	ask.entry = e;
-	ask.record = e->record;
 	uw_buf_puts(buf, "{");
-	for (f = 0; (field = uw_field_at(f)); f++) {
-		v = value_of(field, &ask, 0);
-		if (v.type == UW_VALUE_NONE)
-			continue;
-		uw_value_json_key(buf, field->name);
-		uw_buf_puts(buf, field->many ? "[" : "");
-		uw_value_json(buf, &v);
-		for (i = 1; field->many; i++) {
-			v = value_of(field, &ask, i);
-			if (v.type == UW_VALUE_NONE)
-				break;
-			uw_buf_puts(buf, ",");
-			uw_value_json(buf, &v);
+	for (const struct uw_field *field = first_field(&ask, e); field->name; field++) {
+		size_t i;
+
+		for (i = 0; (v = value_of(field, &ask, i)).type != UW_VALUE_NONE; i++) {
+			if (i)
+				uw_buf_puts(buf, ",");
+			else
+				add_json_key(buf, field->name);
+			if (!i && field->many)
+				uw_buf_puts(buf, "[");
+			add_json_value(buf, &v);
 		}
-		uw_buf_puts(buf, field->many ? "]," : ",");
+		if (i)
+			uw_buf_puts(buf, field->many ? "]," : ",");
 	}
 	uw_buf_printf(buf, "\"priority\":%d}\n", e->priority);
 }
+
+/* ---- text */
 
 void uw_format_time(uint64_t time_ns, struct uw_buf *buf)
 {
@@ -181,6 +269,10 @@ void uw_format_text(const struct uw_entry *e, struct uw_buf *buf)
 	uw_format_time(e->time_ns, buf);
 	uw_buf_puts(buf, " ");
 	uw_format_message(e, buf);
+	if (e->summary) {
+		uw_buf_printf(buf, " count=%" PRIu64 "\n", uw_summary_count(e->summary));
+		return;
+	}
 	uw_buf_printf(buf, " pid=%" PRIu32 " comm=", r->pid);
 	uw_buf_add_safe(buf, r->comm, "=");
 	uw_buf_puts(buf, " filename=");

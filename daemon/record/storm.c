@@ -49,6 +49,16 @@ struct uw_storm {
 	struct uw_summary summaries[SUMMARIES]; /* of each slot */
 };
 
+uint64_t uw_summary_count(const struct uw_summary *s)
+{
+	return s->succeeded + s->failed + s->unknown;
+}
+
+struct uw_str uw_summary_dir(const struct uw_summary *s)
+{
+	return s->dir.len ? uw_storm_str(&s->dir) : (struct uw_str){ "/", 1 };
+}
+
 size_t uw_storm_size(void)
 {
 	return sizeof(struct uw_storm);

@@ -40,8 +40,19 @@ struct uw_summary {
 	struct uw_storm_text comm, exe, cgroup;
 	struct uw_storm_text first, last; /* paths, or names where the path is not known */
 	bool dir_known;
-	struct uw_storm_text dir; /* the lowest directory that they have in common */
+	struct uw_storm_text dir; /* see uw_summary_dir(); "" is the root */
 };
+
+static inline struct uw_str uw_storm_str(const struct uw_storm_text *text)
+{
+	return (struct uw_str){ text->s, text->len };
+}
+
+/* How many deletions the summary stands for. */
+uint64_t uw_summary_count(const struct uw_summary *summary);
+
+/* The lowest directory that they have in common; only where dir_known. */
+struct uw_str uw_summary_dir(const struct uw_summary *summary);
 
 struct uw_storm;
 

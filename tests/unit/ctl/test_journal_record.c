@@ -16,6 +16,7 @@
 #include "ctl/journal_record.h"
 #include "ctl/show.h"
 #include "record/fields.h"
+#include "record/format.h"
 
 #define TEXT(literal)                        \
 	{                                    \
@@ -117,10 +118,10 @@ static void read_back(const struct uw_entry *entry, struct uw_journal_record *fo
 	uw_journal_record_reset(found);
 	uw_journal_record_add(found, "_PID=1", 6);
 	uw_journal_record_add(found, "PRIORITY=4", 10);
-	while (uw_field_at(n))
+	while (uw_record_fields[n].name)
 		n++;
 	while (n--) {
-		const struct uw_field *field = uw_field_at(n);
+		const struct uw_field *field = &uw_record_fields[n];
 
 		for (ask.i = 0; !ask.i || field->many; ask.i++) {
 			struct uw_value value = field->get(&ask);

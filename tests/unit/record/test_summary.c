@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Tests of daemon/record/summary.c: whole outputs, byte by byte. */
+/* Tests of daemon/record/format.c: summaries of storms, whole outputs byte by byte. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,8 +12,8 @@
 #include <cmocka.h>
 
 #include "base/journal_fields_helper.h"
+#include "record/format.h"
 #include "record/message_ids.h"
-#include "record/summary.h"
 
 #define OFFSET UINT64_C(1700000000000000000) /* 2023-11-14T22:13:20Z */
 
@@ -25,8 +25,8 @@ static void set(struct uw_storm_text *text, const char *s)
 	memcpy(text->s, s, text->len);
 }
 
-/* The one of all that there can be to know. */
-static struct uw_summary_entry full(struct uw_summary *s)
+/* A summary with a value for every field. */
+static struct uw_entry full(struct uw_summary *s)
 {
 	*s = (struct uw_summary){
 		.succeeded = 48999,
@@ -48,9 +48,9 @@ static struct uw_summary_entry full(struct uw_summary *s)
 	set(&s->first, "/srv/a/1");
 	set(&s->last, "/srv/b\n");
 	set(&s->dir, "/srv");
-	return (struct uw_summary_entry){
+	return (struct uw_entry){
 		.summary = s,
-		.realtime_offset_ns = OFFSET,
+		.time_ns = OFFSET + s->end_ns,
 		.priority = 5,
 		.rules = rules,
 		.n_rules = 2,
@@ -66,13 +66,13 @@ static void check(const struct uw_buf *buf, const char *want)
 }
 
 /* As journald takes them, a newline behind each. */
-static void check_journal(const struct uw_summary_entry *e, const char *want)
+static void check_journal(const struct uw_entry *e, const char *want)
 {
 	struct uw_buf raw = { 0 }, joined = { 0 }, lines = { 0 };
 	struct iovec iov[FIELDS_MAX];
 	size_t n, i;
 
-	uw_summary_journal(e, &raw);
+	uw_format_journal(e, &raw);
 	n = native_fields(raw.p, raw.len, &joined, iov);
 	for (i = 0; i < n; i++) {
 		uw_buf_add(&lines, iov[i].iov_base, iov[i].iov_len);
@@ -87,7 +87,7 @@ static void check_journal(const struct uw_summary_entry *e, const char *want)
 static void test_journal(void **state)
 {
 	static struct uw_summary s;
-	struct uw_summary_entry e = full(&s);
+	struct uw_entry e = full(&s);
 
 	(void)state;
 	assert_int_equal(uw_summary_count(&s), 49004);
@@ -109,7 +109,7 @@ static void test_journal(void **state)
 static void test_little(void **state)
 {
 	static struct uw_summary s;
-	struct uw_summary_entry e = { .summary = &s, .priority = 6 };
+	struct uw_entry e = { .summary = &s, .priority = 6 };
 
 	(void)state;
 	s = (struct uw_summary){
@@ -126,13 +126,13 @@ static void test_little(void **state)
 static void test_hostile(void **state)
 {
 	static struct uw_summary s;
-	struct uw_summary_entry e = full(&s);
+	struct uw_entry e = full(&s);
 	struct uw_buf buf = { 0 };
 
 	(void)state;
 	set(&s.comm, "x\nMESSAGE_ID=1");
 	set(&s.dir, "/a\x1b[2J");
-	uw_summary_text(&e, &buf);
+	uw_format_text(&e, &buf);
 	check(&buf, "2023-11-14T22:13:25.900000+0000 \"x\\nMESSAGE_ID=1\" (alice) removed 48999 "
 		    "more names below \"/a\\x1b[2J\" within 4.9 s; could not remove 3; "
 		    "results not known: 2 count=49004\n");
@@ -142,11 +142,11 @@ static void test_hostile(void **state)
 static void test_json(void **state)
 {
 	static struct uw_summary s;
-	struct uw_summary_entry e = full(&s);
+	struct uw_entry e = full(&s);
 	struct uw_buf buf = { 0 };
 
 	(void)state;
-	uw_summary_json(&e, &buf);
+	uw_format_json(&e, &buf);
 	check(&buf, "{\"flood_count\":49004,\"flood_succeeded\":48999,\"flood_failed\":3,"
 		    "\"flood_unknown\":2,\"flood_begin\":\"2023-11-14T22:13:21.000000000Z\","
 		    "\"flood_end\":\"2023-11-14T22:13:25.900000000Z\",\"flood_dir\":\"/srv\","
