@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: MIT
-/*
- * Where a deletion was, and which rules want that.
- */
+#include "rules/filter_paths.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "rules/filter_paths.h"
 
 /* ---- rules */
 
@@ -264,4 +261,384 @@ bool uw_path_rules_host_path(const struct uw_path_rules *rules, const struct uw_
 	}
 	uw_host_paths_begin(ret, mounts, record->dev, record->fspath.s, record->fspath.len, false);
 	return uw_host_paths_next(ret, ret_len);
+}
+
+/* ---- the table of the kernel */
+
+/*
+ * The table of paths for the kernel's longest-prefix trie.
+ *
+ * A node is a place where the answer may change for what is below: the root of each mount; what a
+ * mount point hides; and where the literal paths of the rules are, and the directories that their
+ * globs begin at. Between a node and the next below it, all has the same paths on the host but for
+ * the end, and the same rules cover them. So the answer for a node, worked out from its paths,
+ * holds for what is below, and is not made up from those of the nodes above.
+ */
+
+/*
+ * What a key holds of a path in whole, its last slash included. One less than there is room for:
+ * the kernel side puts a slash behind what it has cut.
+ */
+#define KEY_WHOLE (UW_KEY_PATH - 1)
+
+/* A path of the host that rules name. */
+struct mark {
+	uint64_t include, exclude;
+};
+
+struct marks {
+	struct uw_path_index tree;
+	struct mark *own;   /* by item */
+	struct mark *whole; /* by node: with those of all above */
+};
+
+struct table {
+	struct uw_path_index nodes; /* group: device; the paths are allocated */
+	uint64_t *rules;	    /* by node */
+	size_t *entry_of;	    /* by node */
+	struct uw_path_entry *entry;
+	size_t *up; /* by entry: the next shorter prefix */
+	size_t n;
+};
+
+/* ---- marks */
+
+static void add_mark(struct marks *marks, const char *path, size_t len, struct mark mark)
+{
+	marks->own[marks->tree.n] = mark;
+	uw_path_index_add(&marks->tree, 0, path, len, marks->tree.n);
+}
+
+/* A glob is decided by the daemon: one of Path= may cover all that is below its beginning, one of
+ * ExcludePath= nothing. */
+static void add_rule(struct marks *marks, const struct uw_path_rule *rule, uint64_t bit)
+{
+	struct mark include = { .include = bit }, exclude = { .exclude = bit };
+
+	for (size_t i = 0; i < rule->path.n_literals; i++)
+		add_mark(marks, rule->path.literals[i], strlen(rule->path.literals[i]), include);
+	for (size_t i = 0; i < rule->path.n_globs; i++)
+		add_mark(marks, rule->path.globs[i].text, rule->path.globs[i].fixed, include);
+	for (size_t i = 0; i < rule->exclude.n_literals; i++)
+		add_mark(marks, rule->exclude.literals[i], strlen(rule->exclude.literals[i]),
+			 exclude);
+}
+
+static void marks_done(struct marks *marks)
+{
+	uw_path_index_done(&marks->tree);
+	free(marks->own);
+	free(marks->whole);
+}
+
+static int marks_init(struct marks *marks, const struct uw_path_rules *rules)
+{
+	size_t max = 1;
+
+	*marks = (struct marks){ 0 };
+	for (size_t i = 0; i < rules->n; i++)
+		max += rules->rule[i].path.n_literals + rules->rule[i].path.n_globs +
+		       rules->rule[i].exclude.n_literals;
+	marks->own = calloc(max, sizeof(*marks->own));
+	marks->whole = calloc(max, sizeof(*marks->whole));
+	if (!marks->own || !marks->whole || uw_path_index_init(&marks->tree, max) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < rules->n; i++)
+		add_rule(marks, &rules->rule[i], (uint64_t)1 << i);
+	uw_path_index_sort(&marks->tree);
+	for (size_t i = 0; i < marks->tree.n; i++) {
+		const struct uw_path_index_node *node = &marks->tree.node[i];
+		struct mark mark = marks->own[node->item];
+
+		if (node->up != UW_TREE_NONE) {
+			mark.include |= marks->whole[node->up].include;
+			mark.exclude |= marks->whole[node->up].exclude;
+		}
+		marks->whole[i] = mark;
+	}
+	return 0;
+}
+
+/* ---- nodes */
+
+static int add_node(struct table *table, uint32_t dev, const char *path, size_t len)
+{
+	char *copy = strndup(path, len);
+
+	if (!copy)
+		return -ENOMEM;
+	uw_path_index_add(&table->nodes, dev, copy, len, table->nodes.n);
+	return 0;
+}
+
+/* What of the mount's file system is at a path of the host. */
+static int add_place(struct table *table, const struct uw_mount *mount, const char *path,
+		     size_t len)
+{
+	char inner[3 * UW_PATH_MAX];
+	size_t n = uw_mount_inner(mount, path, len, inner, sizeof(inner));
+
+	return n == SIZE_MAX ? 0 : add_node(table, mount->dev, inner, n);
+}
+
+/* The root of the whole file system is for what no mount shows. */
+static int add_mounts(struct table *table, const struct uw_mounts *mounts)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < mounts->n && r == 0; i++) {
+		const struct uw_path_index_node *point = &mounts->points.node[i];
+		const struct uw_mount *m = &mounts->mount[point->item];
+
+		if (m->root) {
+			r = add_node(table, m->dev, "", 0);
+			if (r == 0)
+				r = add_node(table, m->dev, m->root, m->root_len);
+		}
+		if (r == 0 && point->up != UW_TREE_NONE)
+			r = add_place(table, &mounts->mount[mounts->points.node[point->up].item],
+				      m->point, m->point_len);
+	}
+	return r;
+}
+
+static int add_marks(struct table *table, const struct uw_mounts *mounts, const struct marks *marks)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < marks->tree.n && r == 0; i++) {
+		const struct uw_path_index_node *node = &marks->tree.node[i];
+		const struct uw_mount *m = uw_mounts_find(mounts, node->path, node->len);
+
+		if (m)
+			r = add_place(table, m, node->path, node->len);
+	}
+	return r;
+}
+
+static bool same_node(const struct table *table, size_t a, size_t b)
+{
+	const struct uw_path_index_node *x = &table->nodes.node[a], *y = &table->nodes.node[b];
+
+	return x->group == y->group && x->len == y->len && !memcmp(x->path, y->path, x->len);
+}
+
+static uint64_t rules_at(const struct uw_path_rules *rules, const struct marks *marks,
+			 const struct uw_path_index_node *node)
+{
+	uint64_t include = rules->pathless, exclude = 0;
+	struct uw_host_paths paths;
+	size_t len, at;
+
+	uw_host_paths_begin(&paths, rules->env.mounts, node->group, node->path, node->len, false);
+	while (uw_host_paths_next(&paths, &len)) {
+		at = uw_path_index_find(&marks->tree, 0, paths.path, len);
+		if (at == UW_TREE_NONE)
+			continue;
+		include |= marks->whole[at].include;
+		exclude |= marks->whole[at].exclude;
+	}
+	return include & ~exclude;
+}
+
+static void work_out(struct table *table, const struct uw_path_rules *rules,
+		     const struct marks *marks)
+{
+	for (size_t i = 0; i < table->nodes.n; i++)
+		table->rules[i] = i > 0 && same_node(table, i - 1, i)
+					  ? table->rules[i - 1]
+					  : rules_at(rules, marks, &table->nodes.node[i]);
+}
+
+/* ---- entries */
+
+static struct uw_path_key key_of(const struct uw_path_index_node *node)
+{
+	size_t len = node->len < KEY_WHOLE ? node->len + 1 : KEY_WHOLE;
+	struct uw_path_key key = {
+		.prefixlen = 8 * (uint32_t)(sizeof(key.dev) + len),
+		.dev = node->group,
+	};
+
+	memcpy(key.path, node->path, node->len < len ? node->len : len);
+	if (node->len < len)
+		key.path[node->len] = '/';
+	return key;
+}
+
+/*
+ * Nodes that share a key become one entry, with the rules of them all: those that were cut, and
+ * with them what is above them, as there may be more below it that begins the same way.
+ */
+static void add_entry(struct table *table, size_t i)
+{
+	const struct uw_path_index_node *node = &table->nodes.node[i];
+	struct uw_path_key key = key_of(node);
+	struct uw_path_entry *last = table->n ? &table->entry[table->n - 1] : NULL;
+	size_t up = node->up;
+
+	if (last && !memcmp(&last->key, &key, sizeof(key))) {
+		last->value.rules |= table->rules[i];
+		table->entry_of[i] = table->n - 1;
+		return;
+	}
+	table->entry_of[i] = table->n;
+	table->up[table->n] = up == UW_TREE_NONE ? SIZE_MAX : table->entry_of[up];
+	table->entry[table->n] = (struct uw_path_entry){ key, { .rules = table->rules[i] } };
+	if (node->len >= KEY_WHOLE && up != UW_TREE_NONE)
+		table->entry[table->n].value.rules |= table->entry[table->entry_of[up]].value.rules;
+	table->n++;
+}
+
+/* An entry that says the same as the next shorter prefix is not needed. */
+static void drop_repeated(struct table *table)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < table->n; i++)
+		if (table->up[i] != SIZE_MAX &&
+		    table->entry[i].value.rules == table->entry[table->up[i]].value.rules)
+			table->entry[i].key.prefixlen = 0;
+	for (size_t i = 0; i < table->n; i++)
+		if (table->entry[i].key.prefixlen > 0)
+			table->entry[kept++] = table->entry[i];
+	table->n = kept;
+}
+
+static bool decides(const struct table *table, uint64_t all)
+{
+	for (size_t i = 0; i < table->n; i++)
+		if (table->entry[i].value.rules != all)
+			return true;
+	return false;
+}
+
+static void table_done(struct table *table)
+{
+	for (size_t i = 0; i < table->nodes.n; i++)
+		free((char *)(uintptr_t)table->nodes.node[i].path);
+	uw_path_index_done(&table->nodes);
+	free(table->rules);
+	free(table->entry_of);
+	free(table->entry);
+	free(table->up);
+}
+
+static int table_init(struct table *table, const struct uw_mounts *mounts,
+		      const struct marks *marks)
+{
+	size_t n = 3 * mounts->n + marks->tree.n + 1;
+	int r;
+
+	*table = (struct table){ 0 };
+	r = uw_path_index_init(&table->nodes, n);
+	if (r == 0)
+		r = add_mounts(table, mounts);
+	if (r == 0)
+		r = add_marks(table, mounts, marks);
+	if (r < 0)
+		return r;
+	uw_path_index_sort(&table->nodes);
+	table->rules = calloc(n, sizeof(*table->rules));
+	table->entry_of = calloc(n, sizeof(*table->entry_of));
+	table->entry = calloc(n, sizeof(*table->entry));
+	table->up = calloc(n, sizeof(*table->up));
+	return table->rules && table->entry_of && table->entry && table->up ? 0 : -ENOMEM;
+}
+
+static size_t key_len(const struct uw_path_key *key)
+{
+	return key->prefixlen / 8 - sizeof(key->dev);
+}
+
+static bool begins_with(const struct uw_path_key *key, const struct uw_path_key *prefix, size_t len)
+{
+	return key->dev == prefix->dev && key_len(key) >= len &&
+	       !memcmp(key->path, prefix->path, len);
+}
+
+struct path_entries {
+	struct uw_path_entry *entry;
+	size_t n;
+	size_t open[UW_KEY_PATH]; /* what is at and above the last entry */
+	size_t depth;
+};
+
+static void push_entry(struct path_entries *to, const struct uw_path_key *key, size_t len,
+		       uint64_t rules)
+{
+	struct uw_path_entry *e = &to->entry[to->n];
+
+	if (to->depth)
+		to->entry[to->open[to->depth - 1]].value.deeper = 1;
+	e->key.prefixlen = 8 * (uint32_t)(sizeof(key->dev) + len);
+	e->key.dev = key->dev;
+	memcpy(e->key.path, key->path, len);
+	e->value = (struct uw_path_value){ .rules = rules, .len = (uint32_t)len };
+	to->open[to->depth++] = to->n++;
+}
+
+/*
+ * The entries, in tree order, and the directories between each and the next shorter one: so a
+ * directory that is no key has no key below it. Returns 0 or -ENOMEM.
+ */
+static int add_parents(const struct table *table, struct path_entries *ret)
+{
+	size_t max = 0, i, j, len;
+
+	*ret = (struct path_entries){ 0 };
+	for (i = 0; i < table->n; i++)
+		for (j = 0; j < key_len(&table->entry[i].key); j++)
+			max += table->entry[i].key.path[j] == '/';
+	ret->entry = calloc(max + table->n, sizeof(*ret->entry));
+	if (!ret->entry)
+		return -ENOMEM;
+	for (i = 0; i < table->n; i++) {
+		const struct uw_path_entry *e = &table->entry[i];
+		const struct uw_path_entry *up = NULL;
+
+		for (; ret->depth && !up; ret->depth -= !up) {
+			up = &ret->entry[ret->open[ret->depth - 1]];
+			if (!begins_with(&e->key, &up->key, up->value.len))
+				up = NULL;
+		}
+		len = key_len(&e->key);
+		for (j = up ? up->value.len : len; j + 1 < len; j++)
+			if (e->key.path[j] == '/')
+				push_entry(ret, &e->key, j + 1, up->value.rules);
+		push_entry(ret, &e->key, len, e->value.rules);
+	}
+	return 0;
+}
+
+int uw_path_rules_compile(const struct uw_path_rules *rules, struct uw_path_entry **ret,
+			  size_t *ret_n)
+{
+	uint64_t all = rules->n < 64 ? ((uint64_t)1 << rules->n) - 1 : UINT64_MAX;
+	struct path_entries entries;
+	struct table table = { 0 };
+	struct marks marks;
+	int r;
+
+	*ret = NULL;
+	*ret_n = 0;
+	if (!rules->env.mounts || rules->env.mounts->n == 0)
+		return 0;
+	r = marks_init(&marks, rules);
+	if (r == 0)
+		r = table_init(&table, rules->env.mounts, &marks);
+	if (r == 0) {
+		work_out(&table, rules, &marks);
+		for (size_t i = 0; i < table.nodes.n; i++)
+			add_entry(&table, i);
+		drop_repeated(&table);
+		if (decides(&table, all)) {
+			r = add_parents(&table, &entries);
+			*ret = entries.entry;
+			*ret_n = entries.n;
+		}
+	}
+	table_done(&table);
+	marks_done(&marks);
+	return r;
 }

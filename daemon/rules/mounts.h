@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The host's tree: which path of it is which path of which file system, and back. From the text of
- * /proc/PID/mountinfo (proc_pid_mountinfo(5)). Pure, but for uw_mounts_read() and
- * uw_mounts_hold().
+ * Translates paths of the host to paths within file systems, and back, by the lines of
+ * /proc/PID/mountinfo (proc_pid_mountinfo(5)). Only uw_mounts_read() and uw_mounts_hold() read
+ * the file; the rest is pure.
  *
- * Only what a walk from the root directory reaches counts. Like the kernel, which looks a mount up
- * by what it is mounted on, this goes by the ids of the parents: a mount at /a hides one of the
- * same parent at /a/b, and what it is mounted upon, whichever came first.
+ * Only mounts that a walk from the root directory reaches count. The kernel finds a mount by the
+ * directory that it is mounted on, and this module by the ids of the parents: a mount at /a hides
+ * the directory below it and any mount at /a/b with the same parent, whichever came first.
  */
 #ifndef UW_MOUNTS_H
 #define UW_MOUNTS_H
@@ -19,65 +19,66 @@
 #include "unlinkwatch.h"
 
 /*
- * The host's mounts, not those that a sandbox gives the daemon; no right is needed to read it. Its
- * descriptor reports POLLPRI when a mount has come or gone.
+ * The host's mounts; the daemon's own are those of its sandbox. Anybody may read the file. poll(2)
+ * reports POLLPRI when something is mounted or unmounted.
  */
 #define UW_MOUNTINFO "/proc/1/mountinfo"
 
 struct uw_mount {
 	uint32_t id, parent;
-	uint32_t dev;	  /* of the super block, as the kernel holds it: major << 20 | minor */
-	const char *root; /* what it shows, as a path within the file system; NULL: that has none */
-	size_t root_len;  /* 0: all of it */
-	const char *point; /* where it is mounted */
+	uint32_t dev;	   /* of the super block, in the kernel's form: major << 20 | minor */
+	const char *root;  /* path within the file system of what the mount shows, NULL if none */
+	size_t root_len;   /* 0: the whole file system */
+	const char *point; /* mount point */
 	size_t point_len;  /* 0: the root directory */
 };
 
 struct uw_mounts {
-	struct uw_mount *mount; /* those that can be reached, no two at the same point */
+	struct uw_mount *mount; /* those that can be reached; no two have the same point */
 	size_t n;
-	struct uw_path_index points; /* of all, by where they are mounted */
+	struct uw_path_index points; /* by mount point */
 	struct uw_path_index roots;  /* by dev and root */
-	char *text, *original; /* of mountinfo; what the mounts point into, and as it was read */
+	char *text;		     /* of mountinfo, unescaped; the mounts point into it */
+	char *original;		     /* the same as it was read */
 	size_t size;
 };
 
 /*
- * Reads size bytes of mountinfo. Lines that are none of it are skipped. Returns 0 or -ENOMEM; *ret,
+ * Parses size bytes of mountinfo and skips lines that it cannot parse. Returns 0 or -ENOMEM. *ret,
  * which the caller frees, is only touched on success.
  */
 int uw_mounts_parse(const char *text, size_t size, struct uw_mounts **ret);
 
-/* The same from UW_MOUNTINFO. Returns also another -errno; -ENODATA where no mount is in it. */
+/* Parses UW_MOUNTINFO. Returns 0 or -errno; -ENODATA if it has no mount. */
 int uw_mounts_read(struct uw_mounts **ret);
 
-/* Whether mountinfo still reads the same. */
+/* Whether UW_MOUNTINFO still has the same text. */
 bool uw_mounts_hold(const struct uw_mounts *mounts);
 
 /*
- * The lines alone, in the order of the file: an array that the caller frees. The text is changed,
- * and what is returned points into it.
+ * Parses the lines alone, in the order of the file, into an array that the caller frees. It
+ * unescapes the text in place, and the array points into the text. Returns 0 or -ENOMEM.
  */
 int uw_mountinfo_parse(char *text, size_t size, struct uw_mount **ret, size_t *ret_n);
 
 /* Accepts NULL. */
 void uw_mounts_free(struct uw_mounts *mounts);
 
-/* The mount that an absolute path of the host is in, or NULL. */
+/* Returns the mount that holds an absolute path of the host, or NULL. */
 const struct uw_mount *uw_mounts_find(const struct uw_mounts *mounts, const char *path, size_t len);
 
 /*
- * The path within the mount's file system of a path of the host that is in the mount, without a
- * trailing slash, so that the whole file system is "". Returns its length, or SIZE_MAX where it
- * does not fit in size bytes or has no such path.
+ * Writes to buf the path within the file system of a host path that the mount holds. It has no
+ * trailing slash, so the root of the file system is "". Returns the length, or SIZE_MAX if the
+ * mount has no root or the path does not fit in size bytes.
  */
 size_t uw_mount_inner(const struct uw_mount *mount, const char *path, size_t len, char *buf,
 		      size_t size);
 
-/* Whether any of the file system is to be seen in the host's tree. */
+/* Whether some mount of the host shows the file system dev, or a part of it. */
 bool uw_mounts_know(const struct uw_mounts *mounts, uint32_t dev);
 
-/* Goes through the host's paths of one place in a file system. */
+/* Iterates over the host's paths of one file. */
 struct uw_host_paths {
 	const struct uw_mounts *mounts;
 	const char *inner;
@@ -88,9 +89,9 @@ struct uw_host_paths {
 };
 
 /*
- * Begins with the place that has the path `inner` (borrowed) within the file system dev; with
- * `hidden`, those are included where another mount is in the way. Then each call of the other one
- * gives a path, valid until the next, and false after the last.
+ * uw_host_paths_begin() starts at the path `inner` (borrowed) within the file system dev. `hidden`
+ * includes the paths that another mount hides. Each uw_host_paths_next() puts a path in
+ * paths->path, or returns false after the last one.
  */
 void uw_host_paths_begin(struct uw_host_paths *paths, const struct uw_mounts *mounts, uint32_t dev,
 			 const char *inner, size_t len, bool hidden);
