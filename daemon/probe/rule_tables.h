@@ -28,14 +28,14 @@ struct uw_rule_tables {
 	size_t n_paths;
 };
 
-/* For the kernel to look up; no two of each are the same. */
+/* What the paths of rules depend on, see rules/path_deps.h. Neither array has duplicates. */
 struct uw_path_deps {
 	/*
 	 * The path without a trailing slash, cut to UW_KEY_PATH - 1 bytes and filled with NUL;
 	 * prefixlen is 0.
 	 */
-	struct uw_path_key *place;
-	size_t n_places;
+	struct uw_path_key *path;
+	size_t n_paths;
 	struct uw_name_key *name;
 	size_t n_names;
 	size_t links; /* how many are symbolic links now */

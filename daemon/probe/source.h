@@ -115,8 +115,8 @@ int uw_source_set_tables(struct uw_source *source, const struct uw_rule_tables *
 /* Puts tables->masks in force, where nothing else of the rules in force has changed. */
 void uw_source_set_state(struct uw_source *source, const struct uw_rule_tables *tables);
 
-/* Has changes of these places counted, instead of those before. Returns 0 or -errno. */
-int uw_source_set_places(struct uw_source *source, const struct uw_path_deps *places);
+/* Makes the kernel count changes of these paths instead of the previous ones. Returns 0 or -errno. */
+int uw_source_set_path_deps(struct uw_source *source, const struct uw_path_deps *deps);
 
 /* Asks the kernel for the state that the host's tree is in. Returns 0 or -errno. */
 int uw_source_tree(const struct uw_source *source, struct uw_host_tree *ret);

@@ -140,37 +140,37 @@ void uw_source_set_state(struct uw_source *s, const struct uw_rule_tables *table
 	s->shared->set[s->active] = tables->masks;
 }
 
-int uw_source_set_places(struct uw_source *s, const struct uw_path_deps *places)
+int uw_source_set_path_deps(struct uw_source *s, const struct uw_path_deps *deps)
 {
 	/* Only keys count: any bytes that are there serve as the value. */
-	const struct entries place = {
+	const struct entries path = {
 		.map = "uw_path_deps",
 		.type = BPF_MAP_TYPE_HASH,
-		.first = places->place,
-		.n = places->n_places,
-		.size = sizeof(*places->place),
-		.key_size = sizeof(*places->place),
+		.first = deps->path,
+		.n = deps->n_paths,
+		.size = sizeof(*deps->path),
+		.key_size = sizeof(*deps->path),
 		.value_size = sizeof(__u32),
 	};
 	const struct entries name = {
 		.map = "uw_dep_names",
 		.type = BPF_MAP_TYPE_HASH,
-		.first = places->name,
-		.n = places->n_names,
-		.size = sizeof(*places->name),
-		.key_size = sizeof(*places->name),
+		.first = deps->name,
+		.n = deps->n_names,
+		.size = sizeof(*deps->name),
+		.key_size = sizeof(*deps->name),
 		.value_size = sizeof(__u32),
 	};
 	int r;
 
 	if (uw_source_map(s, "uw_path_deps") < 0)
 		return 0; /* a kernel side without kernel reads */
-	r = push_table(s, 0, &place);
+	r = push_table(s, 0, &path);
 	if (!r)
 		r = push_table(s, 0, &name);
 	if (r < 0)
 		return r;
-	__atomic_store_n(&s->shared->control.links, (__u32)places->links, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&s->shared->control.links, (__u32)deps->links, __ATOMIC_SEQ_CST);
 	return 0;
 }
 

@@ -14,12 +14,12 @@
 #include "base/clock.h"
 #include "record/message_ids.h"
 
-/* A look is repeated where the tree has changed meanwhile. */
+/* The tree is read again if it changed during the read. */
 #define TRIES 2
 
 /*
- * A process may mount in a loop. A look costs so many times the CPU time that it takes, and one
- * second at the most; what is paid with is the time that passes, of which four seconds may be owed.
+ * A process may mount in a loop. After a read that took N ns of CPU, the next one is due 9 N later,
+ * or a second if that is less. These delays add up, and reads may run four seconds ahead of them.
  */
 #define REST_FACTOR 9
 #define REST_MAX_NS UW_NS_PER_S
@@ -32,25 +32,25 @@ struct uw_mountwatch {
 	uw_mountwatch_drain_fn drain;
 	void *userdata;
 	struct uw_source *const *source; /* NULL before the start */
-	struct uw_source *placed;	 /* it has the places of the rules in force */
+	struct uw_source *deps_in; /* the source that has the path_deps of the rules in force */
 	/*
-	 * Each polls POLLPRI once when something is mounted or unmounted: one for the loop, which
-	 * may be late, and one to ask where the kernel side does not tell the state of the tree.
+	 * Each descriptor reports POLLPRI once after something is mounted or unmounted. The event
+	 * loop polls one, and has_changed() the other, since the loop may be late.
 	 */
 	int mountinfo, mountinfo_now;
 	sd_event_source *io, *timer;
-	bool stateless;	  /* it does not tell the state of the tree */
-	uint64_t paid_ns; /* when the looks so far are paid for, by CLOCK_MONOTONIC */
+	bool stateless;	  /* the kernel side does not number the states of the tree */
+	uint64_t paid_ns; /* CLOCK_MONOTONIC at which the delays of all reads are over */
 };
 
-static int push_places(struct uw_mountwatch *w, const struct uw_path_deps *places)
+static int push_deps(struct uw_mountwatch *w, const struct uw_path_deps *deps)
 {
-	int r = uw_source_set_places(*w->source, places);
+	int r = uw_source_set_path_deps(*w->source, deps);
 
-	w->placed = r >= 0 ? *w->source : NULL;
+	w->deps_in = r >= 0 ? *w->source : NULL;
 	if (r < 0)
 		uw_output_note(w->output, NULL, LOG_ERR,
-			       "the kernel did not take the places that path rules depend on: %s",
+			       "the kernel did not accept the paths that path rules depend on: %s",
 			       strerror(-r));
 	return r;
 }
@@ -59,16 +59,17 @@ int uw_mountwatch_swap(struct uw_mountwatch *w, struct uw_rules *rules)
 {
 	int r = 0;
 
-	/* First, so that no change is missed of what is confirmed afterwards. */
-	if (w->placed != *w->source || !uw_path_deps_same(&rules->places, &w->ruleset->now.places))
-		r = push_places(w, &rules->places);
+	/* First, so that the kernel sees each change after the rules are confirmed. */
+	if (w->deps_in != *w->source || !uw_path_deps_same(&rules->deps, &w->ruleset->now.deps))
+		r = push_deps(w, &rules->deps);
 	if (r >= 0)
 		r = uw_source_set_tables(*w->source, &rules->filter->tables, rules->config->detail);
 	if (r < 0) {
-		uw_output_note(w->output, UW_ID_CONFIG_REJECTED, LOG_ERR,
-			       "the kernel did not take the new rules, those in force stay: %s",
-			       strerror(-r));
-		w->placed = NULL;
+		uw_output_note(
+			w->output, UW_ID_CONFIG_REJECTED, LOG_ERR,
+			"the kernel did not accept the new rules, the old ones stay in force: %s",
+			strerror(-r));
+		w->deps_in = NULL;
 		uw_ruleset_discard(w->ruleset, rules);
 		return r;
 	}
@@ -76,7 +77,7 @@ int uw_mountwatch_swap(struct uw_mountwatch *w, struct uw_rules *rules)
 	return 0;
 }
 
-/* The same configuration for the tree as it is now. */
+/* Compiles the configuration in force for the tree as it is now. */
 static int renew(struct uw_mountwatch *w)
 {
 	struct uw_rules rules;
@@ -89,8 +90,9 @@ static int renew(struct uw_mountwatch *w)
 }
 
 /*
- * Has the kernel side apply the rules in force, if they are for the tree as it is, and it did not
- * change meanwhile: *ret_sure. Otherwise *ret_holds tells whether they are worth another try.
+ * Makes the kernel side apply the path rules in force if they are for the present tree, and the
+ * tree did not change during the check; *ret_sure tells so. *ret_holds tells whether mounts and
+ * links were the same, so that the rules need not be compiled again.
  */
 static int confirm(struct uw_mountwatch *w, bool *ret_sure, bool *ret_holds)
 {
@@ -118,17 +120,17 @@ void uw_mountwatch_look(struct uw_mountwatch *w)
 	bool sure = false, holds;
 	int r = 0;
 
-	if (!w->source) /* events come before the start, too */
+	if (!w->source) /* events arrive before the start, too */
 		return;
-	holds = w->placed == *w->source;
+	holds = w->deps_in == *w->source;
 	for (int i = 0; i < TRIES && r >= 0 && !sure; i++) {
 		if (!holds && renew(w) < 0)
-			return; /* it has been said why */
+			return; /* renew() has logged why */
 		r = confirm(w, &sure, &holds);
 	}
 	if (r < 0)
 		uw_output_note(w->output, NULL, LOG_ERR,
-			       "cannot ask the kernel for the state of the mounts: %s",
+			       "cannot read the state of the mounts from the kernel: %s",
 			       strerror(-r));
 }
 
@@ -148,7 +150,7 @@ static bool has_changed(const struct uw_mountwatch *w)
 	return poll(&pfd, 1, 0) > 0 && pfd.revents & POLLPRI;
 }
 
-/* When the next look is due, by CLOCK_MONOTONIC. */
+/* CLOCK_MONOTONIC at which the next read is due. */
 static uint64_t look_due(const struct uw_mountwatch *w)
 {
 	return w->paid_ns > CREDIT_NS ? w->paid_ns - CREDIT_NS : 0;
@@ -183,7 +185,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-/* Has the timer look as soon as that is due. */
+/* Arms the timer for the next read, as soon as that is due. */
 static int plan_look(struct uw_mountwatch *w)
 {
 	uint64_t now = uw_clock_ns(CLOCK_MONOTONIC), due = look_due(w);
@@ -207,7 +209,7 @@ void uw_mountwatch_on_change(struct uw_mountwatch *w)
 	int r = w->timer ? plan_look(w) : 0;
 
 	if (r < 0)
-		uw_output_note(w->output, NULL, LOG_ERR, "cannot look at the mounts: %s",
+		uw_output_note(w->output, NULL, LOG_ERR, "cannot schedule a read of the mounts: %s",
 			       strerror(-r));
 }
 
@@ -247,7 +249,7 @@ int uw_mountwatch_start(struct uw_mountwatch *w, struct uw_source *const *source
 	if (r >= 0)
 		r = sd_event_source_set_enabled(w->timer, SD_EVENT_OFF);
 	if (r >= 0)
-		r = push_places(w, &w->ruleset->now.places);
+		r = push_deps(w, &w->ruleset->now.deps);
 	if (r < 0)
 		return r;
 	uw_mountwatch_look(w);

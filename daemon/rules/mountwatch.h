@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Keeps the rules in force in step with the host's tree: with mounts, with renamed directories
- * above them, and with the symbolic links in the paths of rules.
+ * Recompiles the rules when the host's tree changes: when something is mounted or unmounted, when a
+ * directory above a mount is renamed, and when a symbolic link in the path of a rule changes.
  *
- * The kernel side applies path rules only in the state of the tree that they were confirmed for.
- * From the change on it hands over whatever the paths might exclude, and the first such event has
- * the daemon look at the tree, before it decides. So no event is judged by what was mounted before.
+ * The kernel side numbers the states of the tree, and applies path rules only in the state that the
+ * daemon compiled them for. In any other state it passes on every event that a path might exclude,
+ * and the daemon reads the tree again before it decides about the first of them. So no event is
+ * judged by mounts that no longer exist.
  */
 #ifndef UW_MOUNTWATCH_H
 #define UW_MOUNTWATCH_H
@@ -18,11 +19,11 @@
 
 struct uw_mountwatch;
 
-/* Has the events read that have arrived: they are judged before what they are judged by changes. */
+/* Reads the events that have arrived, so that the rules of their time decide about them. */
 typedef void (*uw_mountwatch_drain_fn)(void *userdata);
 
 /*
- * To be made before the mounts are read: what changes from then on is noticed. All that is given is
+ * Notices changes from this call on, so call it before the mounts are read. All arguments are
  * borrowed. Returns 0 or -errno.
  */
 int uw_mountwatch_new(sd_event *event, struct uw_ruleset *ruleset, struct uw_output *output,
@@ -32,32 +33,32 @@ int uw_mountwatch_new(sd_event *event, struct uw_ruleset *ruleset, struct uw_out
 void uw_mountwatch_free(struct uw_mountwatch *watch);
 
 /*
- * Begins with the rules that *source has been given, once it is attached; another source may take
- * its place later, between two calls. Returns 0 or -errno.
+ * Starts with the rules that *source has, which is attached already. The caller may replace *source
+ * later, between two calls. Returns 0 or -errno.
  */
 int uw_mountwatch_start(struct uw_mountwatch *watch, struct uw_source *const *source);
 
 /*
- * Puts new rules in force, in the kernel and in the ruleset. They are used up in any case. What
- * fails is logged. Returns 0 or -errno.
+ * Puts new rules in force, in the kernel and in the ruleset. Takes them over in any case. Logs
+ * errors. Returns 0 or -errno.
  */
 int uw_mountwatch_swap(struct uw_mountwatch *watch, struct uw_rules *rules);
 
 /*
- * Looks at the tree, and renews the rules if they are not for it. To be called now and then also
- * without a reason: changes that the kernel side cannot see, as by the server of a network file
- * system, are found by that. What fails is logged.
+ * Reads the tree, and recompiles the rules if it has changed. Call it from time to time without a
+ * reason, too: the kernel side does not see some changes, such as those on the server of a network
+ * file system. Logs errors.
  */
 void uw_mountwatch_look(struct uw_mountwatch *watch);
 
 /*
- * The same for an event that the rules in force may not be for. Where there were many looks lately,
- * it waits up to half a second before the next, so that a process that mounts in a loop does not
- * take a CPU of the daemon.
+ * The same for an event from a state of the tree that the rules may not be for. After many recent
+ * reads it first waits, at most a second for each read, so that a process that mounts in a loop
+ * does not make the daemon use a whole CPU.
  */
 void uw_mountwatch_on_event(struct uw_mountwatch *watch);
 
-/* When a struct uw_tree_change has arrived: looks as soon as that is due. */
+/* The kernel reported a struct uw_tree_change: reads the tree as soon as the next read is due. */
 void uw_mountwatch_on_change(struct uw_mountwatch *watch);
 
 #endif

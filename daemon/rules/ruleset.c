@@ -17,7 +17,7 @@ static bool is_used(const struct uw_ruleset *ruleset, const struct uw_config *co
 	return used;
 }
 
-/* Frees rules of the ruleset, or of none, and their configuration if no others use it. */
+/* Frees the rules, and their configuration if no generation of the ruleset uses it. */
 static void rules_done(const struct uw_ruleset *ruleset, struct uw_rules *rules)
 {
 	struct uw_config *config = rules->config;
@@ -25,7 +25,7 @@ static void rules_done(const struct uw_ruleset *ruleset, struct uw_rules *rules)
 	if (!config)
 		return;
 	uw_filter_free(rules->filter);
-	uw_path_deps_done(&rules->places);
+	uw_path_deps_done(&rules->deps);
 	uw_symlinks_free(rules->links);
 	uw_mounts_free(rules->mounts);
 	*rules = (struct uw_rules){ 0 };
@@ -33,7 +33,7 @@ static void rules_done(const struct uw_ruleset *ruleset, struct uw_rules *rules)
 		uw_config_free(config);
 }
 
-/* Inode number of the mount namespace of process 1; 0 where the daemon may not look. */
+/* Returns the inode number of process 1's mount namespace, or 0 if the daemon may not read it. */
 static uint32_t host_mntns(void)
 {
 	char text[64];
@@ -44,7 +44,7 @@ static uint32_t host_mntns(void)
 	return sscanf(text, "mnt:[%u]", &inode) == 1 ? inode : 0;
 }
 
-/* Adds to the configuration in rules what follows from it. */
+/* Compiles rules->config for the present tree. */
 static int compile(struct uw_rules *rules)
 {
 	struct uw_filter_env env = { .mntns = host_mntns() };
@@ -61,10 +61,10 @@ static int compile(struct uw_rules *rules)
 	env.links = rules->links;
 	r = uw_filter_new(rules->config, rules->gen, &env, &rules->filter);
 	if (r == 0)
-		r = uw_path_deps_init(rules->mounts, rules->links, &rules->places);
+		r = uw_path_deps_init(rules->mounts, rules->links, &rules->deps);
 	if (r < 0)
 		return r;
-	/* Until they are confirmed, the daemon decides. */
+	/* The daemon decides about paths until uw_ruleset_confirm(). */
 	if (rules->filter->by_path)
 		rules->filter->tables.masks.tree = UW_NO_STATE;
 	for (i = 0; i < rules->config->n_rules; i++)

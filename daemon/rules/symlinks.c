@@ -10,19 +10,19 @@
 
 #define MAX_LINKS 40 /* MAXSYMLINKS of the kernel */
 
-struct place {
+struct lookup {
 	char *target; /* NULL: no link */
 	char path[];
 };
 
 struct uw_symlinks {
 	uw_symlinks_read_fn read;
-	struct place **place;
+	struct lookup **lookup;
 	size_t n;
 	void *index; /* of tsearch(3), by path */
 };
 
-/* A walk: `done` has no links, `rest` is still to be looked at. */
+/* `done` has no links; `rest` has not been read yet. */
 struct walk {
 	char done[PATH_MAX], rest[PATH_MAX];
 	size_t done_len;
@@ -45,88 +45,88 @@ int uw_symlinks_new(uw_symlinks_read_fn read, struct uw_symlinks **ret)
 	return 0;
 }
 
-static void keep_place(void *place)
+static void keep_lookup(void *lookup)
 {
-	(void)place;
+	(void)lookup;
 }
 
 void uw_symlinks_free(struct uw_symlinks *links)
 {
 	if (!links)
 		return;
-	tdestroy(links->index, keep_place);
+	tdestroy(links->index, keep_lookup);
 	for (size_t i = 0; i < links->n; i++) {
-		free(links->place[i]->target);
-		free(links->place[i]);
+		free(links->lookup[i]->target);
+		free(links->lookup[i]);
 	}
-	free(links->place);
+	free(links->lookup);
 	free(links);
 }
 
-static int compare_places(const void *a, const void *b)
+static int compare_lookups(const void *a, const void *b)
 {
-	const struct place *x = a, *y = b;
+	const struct lookup *x = a, *y = b;
 
 	return strcmp(x->path, y->path);
 }
 
-/* What is there now, in a buffer of PATH_MAX bytes. False where that is no link. */
+/* Reads the link at path into a buffer of PATH_MAX bytes. Returns false if it is not a link. */
 static bool read_link(const struct uw_symlinks *links, const char *path, char *buf)
 {
 	ssize_t n = links->read(path, buf, PATH_MAX);
 
-	/* One of PATH_MAX bytes was cut: the kernel does not follow such a link either. */
+	/* readlink(2) cuts a target of PATH_MAX bytes or more, which the kernel does not follow. */
 	if (n <= 0 || n >= PATH_MAX)
 		return false;
 	buf[n] = '\0';
 	return true;
 }
 
-static struct place *place_new(struct uw_symlinks *links, const char *path)
+static struct lookup *lookup_new(struct uw_symlinks *links, const char *path)
 {
-	struct place *place = malloc(sizeof(*place) + strlen(path) + 1);
+	struct lookup *lookup = malloc(sizeof(*lookup) + strlen(path) + 1);
 	char target[PATH_MAX];
 
-	if (!place)
+	if (!lookup)
 		return NULL;
-	strcpy(place->path, path);
-	place->target = NULL;
+	strcpy(lookup->path, path);
+	lookup->target = NULL;
 	if (read_link(links, path, target)) {
-		place->target = strdup(target);
-		if (!place->target) {
-			free(place);
+		lookup->target = strdup(target);
+		if (!lookup->target) {
+			free(lookup);
 			return NULL;
 		}
 	}
-	return place;
+	return lookup;
 }
 
-/* The place of that path: each is looked at once. NULL where memory is short. */
-static struct place *look_at(struct uw_symlinks *links, const char *path)
+/* Returns the lookup of the path, and reads the path if there is none. NULL if memory is short. */
+static struct lookup *look_at(struct uw_symlinks *links, const char *path)
 {
-	struct place *place, **list, **found;
+	struct lookup *lookup, **list, **found;
 
-	/* Room first: no capacity is kept, it doubles at each power of two. */
+	/* The capacity is the next power of two, so the array grows when n is one. */
 	if ((links->n & (links->n - 1)) == 0) {
-		list = reallocarray(links->place, links->n ? 2 * links->n : 1, sizeof(*list));
+		list = reallocarray(links->lookup, links->n ? 2 * links->n : 1, sizeof(*list));
 		if (!list)
 			return NULL;
-		links->place = list;
+		links->lookup = list;
 	}
-	place = place_new(links, path);
-	if (!place)
+	lookup = lookup_new(links, path);
+	if (!lookup)
 		return NULL;
-	found = tsearch(place, &links->index, compare_places);
-	if (found && *found == place) {
-		links->place[links->n++] = place;
-		return place;
+	found = tsearch(lookup, &links->index, compare_lookups);
+	if (found && *found == lookup) {
+		links->lookup[links->n++] = lookup;
+		return lookup;
 	}
-	free(place->target);
-	free(place);
+	free(lookup->target);
+	free(lookup);
 	return found ? *found : NULL;
 }
 
-/* Puts a link's text before the rest of the path. False where that gets too long. */
+/* Puts the target of a link before the rest of the path. Returns false if that is too long. */
 static bool put_before(struct walk *walk, const char *target)
 {
 	size_t target_len = strlen(target), rest_len = strlen(walk->rest);
@@ -146,7 +146,7 @@ static void leave_directory(struct walk *walk)
 	walk->done[walk->done_len] = '\0';
 }
 
-/* Adds one component to what is done. False where that gets too long. */
+/* Appends a component to `done`. Returns false if that is too long. */
 static bool enter(struct walk *walk, const char *name, size_t len)
 {
 	if (walk->done_len + len + 2 > sizeof(walk->done))
@@ -158,12 +158,12 @@ static bool enter(struct walk *walk, const char *name, size_t len)
 	return true;
 }
 
-/* One component of the rest. Returns 1 where there is more, 0 at the end, or -ENOMEM. */
+/* Handles the next component. Returns 1 to go on, 0 at the end or if too long, or -ENOMEM. */
 static int step(struct uw_symlinks *links, struct walk *walk)
 {
 	const char *name = walk->rest + strspn(walk->rest, "/");
 	size_t len = strcspn(name, "/");
-	struct place *place;
+	struct lookup *lookup;
 
 	if (len == 0)
 		return 0;
@@ -172,14 +172,14 @@ static int step(struct uw_symlinks *links, struct walk *walk)
 	} else if (len != 1 || *name != '.') {
 		if (!enter(walk, name, len))
 			return 0;
-		place = look_at(links, walk->done);
-		if (!place)
+		lookup = look_at(links, walk->done);
+		if (!lookup)
 			return -ENOMEM;
-		if (place->target && walk->followed++ < MAX_LINKS) {
+		if (lookup->target && walk->followed++ < MAX_LINKS) {
 			memmove(walk->rest, name + len, strlen(name + len) + 1);
-			if (!put_before(walk, place->target))
+			if (!put_before(walk, lookup->target))
 				return 0;
-			if (place->target[0] == '/')
+			if (lookup->target[0] == '/')
 				walk->done_len = 0;
 			else
 				leave_directory(walk);
@@ -204,7 +204,7 @@ int uw_symlinks_follow(struct uw_symlinks *links, const char *path, char **ret)
 		;
 	if (r < 0)
 		return r;
-	/* What was too long, or went round in a circle, leads nowhere. */
+	/* A path that became too long, or has too many links, leads nowhere. */
 	if (walk.followed > MAX_LINKS || walk.rest[strspn(walk.rest, "/")])
 		result = path;
 	else
@@ -218,11 +218,11 @@ bool uw_symlinks_hold(const struct uw_symlinks *links)
 	char target[PATH_MAX];
 
 	for (size_t i = 0; i < links->n; i++) {
-		const struct place *place = links->place[i];
-		bool is_link = read_link(links, place->path, target);
+		const struct lookup *lookup = links->lookup[i];
+		bool is_link = read_link(links, lookup->path, target);
 
-		if (is_link != (place->target != NULL) ||
-		    (is_link && strcmp(target, place->target) != 0))
+		if (is_link != (lookup->target != NULL) ||
+		    (is_link && strcmp(target, lookup->target) != 0))
 			return false;
 	}
 	return true;
@@ -233,12 +233,12 @@ size_t uw_symlinks_count(const struct uw_symlinks *links)
 	return links->n;
 }
 
-const char *uw_symlinks_place(const struct uw_symlinks *links, size_t i)
+const char *uw_symlinks_path(const struct uw_symlinks *links, size_t i)
 {
-	return links->place[i]->path;
+	return links->lookup[i]->path;
 }
 
 const char *uw_symlinks_target(const struct uw_symlinks *links, size_t i)
 {
-	return links->place[i]->target;
+	return links->lookup[i]->target;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where the paths of rules lead by symbolic links, and what that depends on: each place on the way,
- * with the link that is there or none. Pure, but for uw_symlinks_system().
+ * Follows the symbolic links in the paths of rules, and remembers each path that it read on the
+ * way, with the target if it was a link. Pure, but for uw_symlinks_system().
  */
 #ifndef UW_SYMLINKS_H
 #define UW_SYMLINKS_H
@@ -12,9 +12,7 @@
 
 struct uw_symlinks;
 
-/*
- * As readlink(2): the length of what is in buf then, or -1 where there is no link, or nothing.
- */
+/* Like readlink(2): returns the length of the target in buf, or -1 if path is not a link. */
 typedef ssize_t (*uw_symlinks_read_fn)(const char *path, char *buf, size_t size);
 
 /* readlink(2) itself. */
@@ -28,20 +26,20 @@ void uw_symlinks_free(struct uw_symlinks *links);
 
 /*
  * Follows the links in an absolute path without `.` and `..`. Like the kernel, it gives up after 40
- * of them; what is left then stays as it is. The text of a link counts also where nothing is there
- * to lead to: it may come. The caller frees *ret. Returns 0, -ENOMEM, or -EINVAL for a path of
- * PATH_MAX bytes and more.
+ * links; *ret is then the path as it was. It follows a link whose target does not exist, too, since
+ * the target may be created later. The caller frees *ret. Returns 0, -ENOMEM, or -EINVAL for a path
+ * of PATH_MAX bytes or more.
  */
 int uw_symlinks_follow(struct uw_symlinks *links, const char *path, char **ret);
 
-/* Whether each place on the way of what was followed still is what it was. */
+/* Whether all paths that were read still are the links, or no links, that they were. */
 bool uw_symlinks_hold(const struct uw_symlinks *links);
 
-/* The places on the way, each once: paths without links in the directory. */
+/* The paths that were read, each once. Their directories contain no links. */
 size_t uw_symlinks_count(const struct uw_symlinks *links);
-const char *uw_symlinks_place(const struct uw_symlinks *links, size_t i);
+const char *uw_symlinks_path(const struct uw_symlinks *links, size_t i);
 
-/* Where the link leads that is in this place; NULL where there is none. */
+/* The target of path i, or NULL if that is not a link. */
 const char *uw_symlinks_target(const struct uw_symlinks *links, size_t i);
 
 #endif

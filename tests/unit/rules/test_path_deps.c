@@ -47,102 +47,102 @@ static struct uw_symlinks *links_of(const char *path)
 	return links;
 }
 
-static struct uw_path_deps places_of(const char *text, const char *path)
+static struct uw_path_deps deps_of(const char *text, const char *path)
 {
 	struct uw_mounts *mounts = mounts_of(text);
 	struct uw_symlinks *links = links_of(path);
-	struct uw_path_deps places;
+	struct uw_path_deps deps;
 
-	assert_int_equal(uw_path_deps_init(mounts, links, &places), 0);
+	assert_int_equal(uw_path_deps_init(mounts, links, &deps), 0);
 	uw_symlinks_free(links);
 	uw_mounts_free(mounts);
-	return places;
+	return deps;
 }
 
-static bool has(const struct uw_path_deps *places, uint32_t dev, const char *path)
+static bool has(const struct uw_path_deps *deps, uint32_t dev, const char *path)
 {
 	struct uw_path_key key = { .dev = dev };
 
 	strncpy(key.path, path, sizeof(key.path) - 1);
-	for (size_t i = 0; i < places->n_places; i++)
-		if (!memcmp(&places->place[i], &key, sizeof(key)))
+	for (size_t i = 0; i < deps->n_paths; i++)
+		if (!memcmp(&deps->path[i], &key, sizeof(key)))
 			return true;
 	return false;
 }
 
-static bool has_name(const struct uw_path_deps *places, const char *name)
+static bool has_name(const struct uw_path_deps *deps, const char *name)
 {
 	struct uw_name_key key = { .len = (uint32_t)strlen(name) };
 
 	memcpy(key.start, name, strnlen(name, sizeof(key.start) - 1));
-	for (size_t i = 0; i < places->n_names; i++)
-		if (!memcmp(&places->name[i], &key, sizeof(key)))
+	for (size_t i = 0; i < deps->n_names; i++)
+		if (!memcmp(&deps->name[i], &key, sizeof(key)))
 			return true;
 	return false;
 }
 
 static void test_mounts(void **state)
 {
-	struct uw_path_deps places = places_of(mountinfo, NULL);
+	struct uw_path_deps deps = deps_of(mountinfo, NULL);
 
 	(void)state;
 	/* Above mount points, within what these are mounted on. */
-	assert_true(has(&places, DEV(8, 1), "/srv"));
-	assert_true(has(&places, DEV(8, 1), "/srv/disk"));
-	assert_true(has(&places, DEV(8, 2), "/in"));
-	assert_true(has(&places, DEV(8, 2), "/in/box"));
-	assert_true(has(&places, DEV(8, 1), "/mnt"));
-	assert_true(has(&places, DEV(8, 1), "/old"));
+	assert_true(has(&deps, DEV(8, 1), "/srv"));
+	assert_true(has(&deps, DEV(8, 1), "/srv/disk"));
+	assert_true(has(&deps, DEV(8, 2), "/in"));
+	assert_true(has(&deps, DEV(8, 2), "/in/box"));
+	assert_true(has(&deps, DEV(8, 1), "/mnt"));
+	assert_true(has(&deps, DEV(8, 1), "/old"));
 	/* Above what is mounted. */
-	assert_true(has(&places, DEV(8, 1), "/var"));
-	assert_true(has(&places, DEV(8, 1), "/var/lib"));
-	assert_true(has(&places, DEV(8, 1), "/var/lib/box"));
-	assert_true(has(&places, DEV(0, 5), "/sub"));
-	assert_true(has(&places, DEV(0, 5), "/sub/vol"));
-	assert_int_equal(places.n_places, 11);
-	assert_true(has_name(&places, "lib"));
-	assert_true(has_name(&places, "box"));
-	assert_false(has_name(&places, "bo"));
-	assert_int_equal(places.n_names, 10); /* "box" is there once */
-	assert_int_equal(places.links, 0);
-	uw_path_deps_done(&places);
+	assert_true(has(&deps, DEV(8, 1), "/var"));
+	assert_true(has(&deps, DEV(8, 1), "/var/lib"));
+	assert_true(has(&deps, DEV(8, 1), "/var/lib/box"));
+	assert_true(has(&deps, DEV(0, 5), "/sub"));
+	assert_true(has(&deps, DEV(0, 5), "/sub/vol"));
+	assert_int_equal(deps.n_paths, 11);
+	assert_true(has_name(&deps, "lib"));
+	assert_true(has_name(&deps, "box"));
+	assert_false(has_name(&deps, "bo"));
+	assert_int_equal(deps.n_names, 10); /* "box" is there once */
+	assert_int_equal(deps.links, 0);
+	uw_path_deps_done(&deps);
 }
 
 static void test_links(void **state)
 {
-	struct uw_path_deps places = places_of(mountinfo, "/srv/disk/link/x");
+	struct uw_path_deps deps = deps_of(mountinfo, "/srv/disk/link/x");
 
 	(void)state;
-	assert_true(has(&places, DEV(8, 2), "/link"));
-	assert_true(has(&places, DEV(0, 5), "/sub/vol/a"));
-	assert_true(has(&places, DEV(0, 5), "/sub/vol/a/x"));
-	assert_int_equal(places.links, 1);
-	uw_path_deps_done(&places);
+	assert_true(has(&deps, DEV(8, 2), "/link"));
+	assert_true(has(&deps, DEV(0, 5), "/sub/vol/a"));
+	assert_true(has(&deps, DEV(0, 5), "/sub/vol/a/x"));
+	assert_int_equal(deps.links, 1);
+	uw_path_deps_done(&deps);
 }
 
 static void test_long(void **state)
 {
 	char name[300], path[400];
-	struct uw_path_deps places;
+	struct uw_path_deps deps;
 
 	(void)state;
 	memset(name, 'n', 255);
 	name[255] = '\0';
 	strcpy(path, "/");
 	strcat(path, name);
-	places = places_of(mountinfo, path);
+	deps = deps_of(mountinfo, path);
 	path[UW_KEY_PATH - 1] = '\0';
-	assert_true(has(&places, DEV(8, 1), path));
-	assert_true(has_name(&places, name));
+	assert_true(has(&deps, DEV(8, 1), path));
+	assert_true(has_name(&deps, name));
 	name[254] = '\0';
-	assert_false(has_name(&places, name));
-	uw_path_deps_done(&places);
+	assert_false(has_name(&deps, name));
+	uw_path_deps_done(&deps);
 }
 
 static void test_same(void **state)
 {
-	struct uw_path_deps a = places_of(mountinfo, NULL), b = places_of(mountinfo, "/mnt"),
-			    c = places_of(mountinfo, "/srv/disk/link"), none = { 0 };
+	struct uw_path_deps a = deps_of(mountinfo, NULL), b = deps_of(mountinfo, "/mnt"),
+			    c = deps_of(mountinfo, "/srv/disk/link"), none = { 0 };
 
 	(void)state;
 	assert_true(uw_path_deps_same(&a, &a));

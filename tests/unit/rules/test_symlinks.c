@@ -93,7 +93,7 @@ static void test_follow(void **state)
 static const char *target_of(const struct uw_symlinks *links, const char *path)
 {
 	for (size_t i = 0; i < uw_symlinks_count(links); i++)
-		if (!strcmp(uw_symlinks_place(links, i), path))
+		if (!strcmp(uw_symlinks_path(links, i), path))
 			return uw_symlinks_target(links, i) ? uw_symlinks_target(links, i) : "none";
 	return "not looked at";
 }
