@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "config/words.h"
 #include "helper/helper.h"
 #include "manager.h"
 #include "status/doctor.h"
@@ -31,33 +32,20 @@ static const char help[] =
 
 enum { OPT_CHECK_CONFIG = 256, OPT_ATTACH, OPT_DOCTOR };
 
-struct word {
-	const char *word;
-	int value;
-};
-
-static const struct word probes[] = {
-	{ "auto", UW_CHOOSE_AUTO },
-	{ "kprobe", UW_CHOOSE_KPROBE },
-	{ "fentry", UW_CHOOSE_FENTRY },
-	{ "tracepoint", UW_CHOOSE_TRACEPOINT },
-	{ NULL, 0 },
-};
-
-static const struct word outputs[] = {
+static const struct uw_word outputs[] = {
 	{ "journal", UW_OUTPUT_JOURNAL },
 	{ "json", UW_OUTPUT_JSON },
 	{ "text", UW_OUTPUT_TEXT },
 	{ NULL, 0 },
 };
 
-static int choose(const struct word *words, const char *option, const char *word)
+static int choose(const struct uw_word *words, const char *option, const char *word)
 {
-	const struct word *w;
+	const struct uw_word *w;
+	int value;
 
-	for (w = words; w->word; w++)
-		if (!strcmp(w->word, word))
-			return w->value;
+	if (uw_word_find(words, word, &value))
+		return value;
 	fprintf(stderr, "unlinkwatchd: %s: unknown value; choose one of:", option);
 	for (w = words; w->word; w++)
 		fprintf(stderr, " %s", w->word);
@@ -171,7 +159,8 @@ int main(int argc, char *argv[])
 			doctor = true;
 			break;
 		case 'p':
-			options.probe = (enum uw_probe_choice)choose(probes, "--probe", optarg);
+			options.probe =
+				(enum uw_probe_choice)choose(uw_probe_words, "--probe", optarg);
 			options.probe_set = true;
 			break;
 		case 'o':

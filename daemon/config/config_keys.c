@@ -14,52 +14,13 @@
 #include "base/buf.h"
 #include "config/config_internal.h"
 #include "config/pattern.h"
+#include "config/words.h"
 
 #define RING_MIN   ((uint64_t)64 << 10) /* a multiple of any page size */
 #define QUEUE_MIN  ((uint64_t)1 << 20)	/* a few of the largest records */
 #define SIZE_LIMIT ((uint64_t)1 << 30)
 #define UID_LAST   (UINT32_MAX - 1) /* (uid_t)-1 means "none" to the kernel */
 #define DIGITS	   "0123456789"
-
-struct choice {
-	const char *name;
-	int value;
-};
-
-static const struct choice operations[] = {
-	{ "unlink", 1 << UW_OP_UNLINK },
-	{ "rmdir", 1 << UW_OP_RMDIR },
-	{ "rename", 1 << UW_OP_RENAME },
-	{ 0 },
-};
-
-static const struct choice results[] = {
-	{ "success", UW_RESULT_SUCCESS },
-	{ "failure", UW_RESULT_FAILURE },
-	{ 0 },
-};
-
-static const struct choice priorities[] = {
-	{ "emerg", 0 },	 { "alert", 1 }, { "crit", 2 },	 { "err", 3 }, { "warning", 4 },
-	{ "notice", 5 }, { "info", 6 },	 { "debug", 7 }, { "0", 0 },   { "1", 1 },
-	{ "2", 2 },	 { "3", 3 },	 { "4", 4 },	 { "5", 5 },   { "6", 6 },
-	{ "7", 7 },	 { 0 },
-};
-
-static const struct choice probes[] = {
-	{ "auto", UW_CHOOSE_AUTO },
-	{ "kprobe", UW_CHOOSE_KPROBE },
-	{ "fentry", UW_CHOOSE_FENTRY },
-	{ "tracepoint", UW_CHOOSE_TRACEPOINT },
-	{ 0 },
-};
-
-static const struct choice details[] = {
-	{ "minimal", UW_DETAIL_MINIMAL },
-	{ "standard", UW_DETAIL_STANDARD },
-	{ "full", UW_DETAIL_FULL },
-	{ 0 },
-};
 
 const struct uw_rule uw_rule_defaults = {
 	.user.any = true,
@@ -79,7 +40,7 @@ const struct uw_config uw_config_defaults = {
 enum type {
 	PATHS,	/* struct uw_paths: a list that adds up */
 	USERS,	/* struct uw_uids: the same */
-	FLAGS,	/* unsigned int: a list of choices, or'ed together */
+	FLAGS,	/* unsigned int: a list of words, each with the number of a bit */
 	CHOICE, /* int or enum: one choice */
 	SIZE,	/* size_t: a power of two */
 	COUNT,	/* unsigned int */
@@ -95,7 +56,7 @@ static const struct key {
 	enum uw_section section;
 	size_t offset;
 	enum type type;
-	const struct choice *choices;
+	const struct uw_word *words;
 	const char *hint; /* what to write: the choices, or the smallest size */
 	uint64_t min, max;
 	size_t place; /* where struct uw_draft_rule keeps the place of the last assignment, or 0 */
@@ -106,12 +67,12 @@ static const struct key {
 	{ "User", RULE(user), USERS },
 	{ "ExcludeUser", RULE(exclude_user), USERS,
 	  .place = offsetof(struct uw_draft_rule, exclude_user_place) },
-	{ "Operation", RULE(operations), FLAGS, operations, "unlink, rmdir or rename" },
-	{ "Result", RULE(results), FLAGS, results, "success or failure" },
-	{ "Priority", RULE(priority), CHOICE, priorities,
+	{ "Operation", RULE(operations), FLAGS, uw_op_words, "unlink, rmdir or rename" },
+	{ "Result", RULE(results), FLAGS, uw_result_words, "success or failure" },
+	{ "Priority", RULE(priority), CHOICE, uw_priority_words,
 	  "emerg, alert, crit, err, warning, notice, info, debug or 0 to 7" },
-	{ "Probe", DAEMON(probe), CHOICE, probes, "auto, kprobe, fentry or tracepoint" },
-	{ "Detail", DAEMON(detail), CHOICE, details, "minimal, standard or full" },
+	{ "Probe", DAEMON(probe), CHOICE, uw_probe_words, "auto, kprobe, fentry or tracepoint" },
+	{ "Detail", DAEMON(detail), CHOICE, uw_detail_words, "minimal, standard or full" },
 	{ "RingBufferSize", DAEMON(ring_size), SIZE, .hint = "64K", .min = RING_MIN },
 	{ "QueueSize", DAEMON(queue_size), SIZE, .hint = "1M", .min = QUEUE_MIN },
 	{ "Burst", FLOOD(burst), COUNT, .min = 0, .max = 1000000 },
@@ -131,12 +92,10 @@ static void *value_of(struct uw_draft *draft, const struct key *key)
 
 static int choose(struct uw_draft *draft, const struct key *key, const char *word, int *ret)
 {
-	const struct choice *c;
+	int value;
 
-	for (c = key->choices; c->name; c++) {
-		if (strcmp(c->name, word))
-			continue;
-		*ret = key->type == FLAGS ? *ret | c->value : c->value;
+	if (uw_word_find(key->words, word, &value)) {
+		*ret = key->type == FLAGS ? (int)((unsigned int)*ret | 1u << value) : value;
 		return 0;
 	}
 	return uw_draft_mistake(draft, "\"%s\" is not known; use %s", UW_SHOWN(word), key->hint);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "ctl/commands.h"
+#include "config/words.h"
 #include "ctl/explain.h"
 #include "ctl/resolve.h"
 #include "rules/ruleset.h"
@@ -124,7 +125,7 @@ static void add_text(struct check *check, const struct uw_supposed *supposed, co
 
 static void add_question(struct check *check, const struct uw_supposed *supposed)
 {
-	uw_buf_printf(&check->buf, "%s of ", uw_supposed_op(supposed->op));
+	uw_buf_printf(&check->buf, "%s of ", uw_word_of(uw_op_words, (int)supposed->op));
 	uw_buf_add_safe(&check->buf, (struct uw_str){ supposed->path, strlen(supposed->path) }, "");
 	uw_buf_printf(&check->buf, " by uid %" PRIu32 ", %s:\n", supposed->uid,
 		      supposed->success ? "with success" : "which fails");

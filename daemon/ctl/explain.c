@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/words.h"
+
 /* A deletion as the daemon would see it where the kernel has found the file. `inner` is for the
  * path. */
 static void make_record(const struct uw_supposed *supposed, const struct uw_filter_env *env,
@@ -120,17 +122,6 @@ int uw_explain(const struct uw_filter *filter, const struct uw_filter_env *env, 
 	return r;
 }
 
-const char *uw_supposed_op(enum uw_op op)
-{
-	static const char *const names[UW_OP_MAX] = {
-		[UW_OP_UNLINK] = "unlink",
-		[UW_OP_RMDIR] = "rmdir",
-		[UW_OP_RENAME] = "rename",
-	};
-
-	return names[op];
-}
-
 static void add_pattern(struct uw_buf *buf, const char *pattern)
 {
 	uw_buf_add_safe(buf, (struct uw_str){ pattern, strlen(pattern) }, "");
@@ -149,7 +140,8 @@ void uw_verdict_add(const struct uw_verdict *verdict, const struct uw_supposed *
 		uw_buf_puts(buf, " covers the path");
 		break;
 	case UW_VERDICT_OPERATION:
-		uw_buf_printf(buf, "would not: Operation= has no %s", uw_supposed_op(supposed->op));
+		uw_buf_printf(buf, "would not: Operation= has no %s",
+			      uw_word_of(uw_op_words, (int)supposed->op));
 		break;
 	case UW_VERDICT_RESULT:
 		uw_buf_printf(buf, "would not: Result= has no %s",

@@ -45,7 +45,4 @@ int uw_explain(const struct uw_filter *filter, const struct uw_filter_env *env, 
 void uw_verdict_add(const struct uw_verdict *verdict, const struct uw_supposed *supposed,
 		    struct uw_buf *buf);
 
-/* "unlink", "rmdir", "rename". */
-const char *uw_supposed_op(enum uw_op op);
-
 #endif

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/words.h"
 #include "ctl/status_client.h"
 #include "ctl/timespec.h"
 
@@ -166,14 +167,11 @@ static int take_time(const char *option, const char *value, uint64_t now_us, boo
 	return 0;
 }
 
-/* The index of value in a list that ends with NULL, or -EINVAL. */
-static int take_word(const char *option, const char *value, const char *const *words,
-		     const char *wanted)
+/* Returns 0, or -EINVAL where the value is none of the words. */
+static int take_word(const char *option, const char *value, const struct uw_word *words,
+		     const char *wanted, int *ret)
 {
-	for (int i = 0; words[i]; i++)
-		if (!strcmp(words[i], value))
-			return i;
-	return bad_value(option, value, wanted);
+	return uw_word_find(words, value, ret) ? 0 : bad_value(option, value, wanted);
 }
 
 static int take_lines(const char *value, size_t *ret)
@@ -206,30 +204,34 @@ static int take_file(struct uw_ctl_options *o, const char *value)
 }
 
 /* Those whose value is one of a few words. */
-static int take_choice(struct uw_ctl_options *o, int letter, const char *value)
+static int take_choice(struct uw_ctl_options *o, int letter, const char *text)
 {
-	static const char *const bys[] = { "process", "user", "unit", "directory", NULL };
-	static const char *const operations[] = { "unlink", "rmdir", "rename", NULL };
-	static const char *const results[] = { "success", "failure", NULL };
-	int r;
+	static const struct uw_word bys[] = {
+		{ "process", UW_BY_PROCESS },
+		{ "user", UW_BY_USER },
+		{ "unit", UW_BY_UNIT },
+		{ "directory", UW_BY_DIRECTORY },
+		{ 0 },
+	};
+	int value = 0, r = -EINVAL;
 
 	switch (letter) {
 	case OPT_BY:
-		r = take_word("by", value, bys, "process, user, unit or directory");
-		o->by = r < 0 ? o->by : (enum uw_counter_table_by)r;
-		return r;
+		r = take_word("by", text, bys, "process, user, unit or directory", &value);
+		if (r >= 0)
+			o->by = (enum uw_counter_table_by)value;
+		break;
 	case OPT_OPERATION:
-		r = take_word("operation", value, operations, "unlink, rmdir or rename");
-		o->operation =
-			(enum uw_op[]){ UW_OP_UNLINK, UW_OP_RMDIR, UW_OP_RENAME }[r < 0 ? 0 : r];
+		r = take_word("operation", text, uw_op_words, "unlink, rmdir or rename", &value);
+		o->operation = (enum uw_op)value;
 		o->operation_set = true;
-		return r;
+		break;
 	case OPT_RESULT:
-		r = take_word("result", value, results, "success or failure");
-		o->results = r ? UW_RESULT_FAILURE : UW_RESULT_SUCCESS;
-		return r;
+		r = take_word("result", text, uw_result_words, "success or failure", &value);
+		o->results = 1u << value;
+		break;
 	}
-	return -EINVAL;
+	return r;
 }
 
 static int take(struct uw_ctl_options *o, int letter, const char *value, uint64_t now_us)

@@ -17,6 +17,7 @@
 #include <linux/magic.h>
 #include <linux/mount.h>
 
+#include "config/words.h"
 #include "helper/helper_client.h"
 #include "probe/vfs_btf.h"
 
@@ -220,17 +221,9 @@ size_t uw_kernel_plan(const struct uw_kernel *kernel, enum uw_probe_choice choic
 
 const char *uw_probe_name(enum uw_probe probe)
 {
-	switch (probe) {
-	case UW_PROBE_KPROBE:
-		return "kprobe";
-	case UW_PROBE_FENTRY:
-		return "fentry";
-	case UW_PROBE_TRACEPOINT:
-		return "tracepoint";
-	case UW_PROBE_MAX:
-		break;
-	}
-	return "unknown";
+	const char *word = uw_word_of(uw_probe_words, (int)probe);
+
+	return word ? word : "unknown";
 }
 
 const char *uw_plan_detail(const struct uw_plan *plan)

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "config/words.h"
 #include "record/cgroup.h"
 
 /* Three dots replace the lost beginning of a path. A whole path begins with a slash instead. */
@@ -55,24 +56,12 @@ static struct uw_value get_time(struct uw_ask *a)
 
 static struct uw_value get_op(struct uw_ask *a)
 {
-	static const char *const names[UW_OP_MAX] = {
-		[UW_OP_UNLINK] = "unlink",
-		[UW_OP_RMDIR] = "rmdir",
-		[UW_OP_RENAME] = "rename",
-	};
-
-	return a->record->op < UW_OP_MAX ? text(names[a->record->op]) : none();
+	return text(uw_word_of(uw_op_words, (int)a->record->op));
 }
 
 static struct uw_value get_via(struct uw_ask *a)
 {
-	static const char *const names[UW_VIA_MAX] = {
-		[UW_VIA_SYSCALL] = "syscall",
-		[UW_VIA_IO_URING] = "io_uring",
-		[UW_VIA_KERNEL] = "kernel",
-	};
-
-	return a->record->via < UW_VIA_MAX ? text(names[a->record->via]) : none();
+	return text(uw_word_of(uw_via_words, (int)a->record->via));
 }
 
 /* A missed return is neither a success nor a failure: "unknown" in the journal, null in JSON. */

@@ -351,17 +351,11 @@ void uw_record_place(struct uw_record *r, struct uw_str path, struct uw_str by)
 
 const char *uw_path_state_name(enum uw_path_state state)
 {
-	switch (state) {
-	case UW_PATH_RESOLVED:
-		return "resolved";
-	case UW_PATH_LEXICAL:
-		return "lexical";
-	case UW_PATH_TRUNCATED:
-		return "truncated";
-	case UW_PATH_GUESSED:
-		return "guessed";
-	case UW_PATH_UNKNOWN:
-		break;
-	}
-	return "unknown";
+	static const char *const names[] = {
+		[UW_PATH_UNKNOWN] = "unknown", [UW_PATH_RESOLVED] = "resolved",
+		[UW_PATH_LEXICAL] = "lexical", [UW_PATH_TRUNCATED] = "truncated",
+		[UW_PATH_GUESSED] = "guessed",
+	};
+
+	return names[state];
 }

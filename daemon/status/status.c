@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "config/words.h"
+
 /* A member begins with the comma behind the one before it, if there is one. */
 static void key(struct uw_buf *buf, const char *name)
 {
@@ -78,32 +80,23 @@ static void add_users(struct uw_buf *buf, const char *name, const struct uw_uids
 	uw_buf_puts(buf, "]");
 }
 
-/* The names of the bits that are set in `bits`; a bit without a name is passed over. */
+/* The words of the bits that are set. */
 static void add_set(struct uw_buf *buf, const char *name, unsigned int bits,
-		    const char *const *names, size_t n)
+		    const struct uw_word *words)
 {
-	size_t i;
-
 	key(buf, name);
 	uw_buf_puts(buf, "[");
-	for (i = 0; i < n; i++) {
-		if (!names[i] || !(bits & 1u << i))
+	for (; words->word; words++) {
+		if (!(bits >> words->value & 1))
 			continue;
 		begin_element(buf);
-		uw_buf_printf(buf, "\"%s\"", names[i]);
+		uw_buf_printf(buf, "\"%s\"", words->word);
 	}
 	uw_buf_puts(buf, "]");
 }
 
 static void add_rule(struct uw_buf *buf, const struct uw_rule *rule)
 {
-	static const char *const operations[UW_OP_MAX] = {
-		[UW_OP_UNLINK] = "unlink",
-		[UW_OP_RMDIR] = "rmdir",
-		[UW_OP_RENAME] = "rename",
-	};
-	static const char *const results[] = { "success", "failure" };
-
 	begin_element(buf);
 	uw_buf_puts(buf, "{");
 	add_text(buf, "name", rule->name);
@@ -111,8 +104,8 @@ static void add_rule(struct uw_buf *buf, const struct uw_rule *rule)
 	add_paths(buf, "exclude_paths", &rule->exclude);
 	add_users(buf, "users", &rule->user);
 	add_users(buf, "exclude_users", &rule->exclude_user);
-	add_set(buf, "operations", rule->operations, operations, UW_OP_MAX);
-	add_set(buf, "results", rule->results, results, 2);
+	add_set(buf, "operations", rule->operations, uw_op_words);
+	add_set(buf, "results", rule->results, uw_result_words);
 	add_uint(buf, "priority", (uint64_t)rule->priority);
 	uw_buf_puts(buf, "}");
 }
@@ -146,11 +139,6 @@ static void add_counters(struct uw_buf *buf, const struct uw_stats *stats)
 
 void uw_status_json(const struct uw_status *status, struct uw_buf *buf)
 {
-	static const char *const details[] = {
-		[UW_DETAIL_MINIMAL] = "minimal",
-		[UW_DETAIL_STANDARD] = "standard",
-		[UW_DETAIL_FULL] = "full",
-	};
 	size_t i;
 
 	uw_buf_puts(buf, "{");
@@ -161,7 +149,7 @@ void uw_status_json(const struct uw_status *status, struct uw_buf *buf)
 	add_text(buf, "probe", status->probe);
 	add_text(buf, "probe_detail", status->probe_detail);
 	add_text(buf, "not_covered", status->not_covered);
-	add_text(buf, "detail", details[status->config->detail]);
+	add_text(buf, "detail", uw_word_of(uw_detail_words, (int)status->config->detail));
 	add_text(buf, "config", status->config_file);
 	add_uint(buf, "generation", status->generation);
 	key(buf, "rules");
