@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Rules, compiled: masks for operations and results, prefixes of uids. For paths, see
- * filter_paths.c.
+ * Compiles operations and results to masks, and uids to prefixes. filter_paths.c compiles paths.
  */
 #include <errno.h>
 #include <endian.h>
@@ -12,7 +11,7 @@
 
 #define UID_SPACE ((uint64_t)1 << 32)
 
-/* At uid `at`, so many more (or fewer) ranges of a rule's User= or ExcludeUser= are open. */
+/* At uid `at` a range of the rule's User= or ExcludeUser= begins (change is 1) or ends (-1). */
 struct uid_step {
 	uint64_t at;
 	unsigned int rule;
@@ -20,7 +19,7 @@ struct uid_step {
 	int change;
 };
 
-/* Walks all steps of all rules in ascending order; open[] counts the ranges that the uid is in. */
+/* Walks the steps of all rules in ascending order, and counts the ranges that the uid is in. */
 struct uid_sweep {
 	struct uid_step *steps;
 	size_t n_steps;
@@ -61,7 +60,7 @@ static void add_steps(struct uid_sweep *sweep, const struct uw_uids *uids, size_
 
 static int sweep_init(struct uid_sweep *sweep, const struct uw_config *config)
 {
-	size_t n = 1; /* calloc() may return NULL for none */
+	size_t n = 1; /* calloc(0) may return NULL */
 
 	*sweep = (struct uid_sweep){ 0 };
 	for (size_t i = 0; i < config->n_rules; i++)
@@ -90,7 +89,7 @@ static void take_step(struct uid_sweep *sweep, const struct uid_step *step)
 				     : &sweep->open_user[step->rule];
 	uint64_t bit = (uint64_t)1 << step->rule;
 
-	/* Steps at one uid come in any order: in between, a count may wrap and come back. */
+	/* The steps at one uid are in no order, so the count may wrap below 0 and come back. */
 	*open += (size_t)step->change;
 	if (sweep->open_user[step->rule] > 0 && sweep->open_exclude[step->rule] == 0)
 		sweep->mask |= bit;
@@ -101,7 +100,7 @@ static void take_step(struct uid_sweep *sweep, const struct uid_step *step)
 static int add_entry(struct uw_filter *filter, uint64_t first, unsigned int prefixlen,
 		     uint64_t rules)
 {
-	/* No capacity is kept: the array grows whenever its length reaches a power of two. */
+	/* The capacity is the next power of two, so the array grows when its length is one. */
 	if ((filter->tables.n_uids & (filter->tables.n_uids - 1)) == 0) {
 		size_t room = filter->tables.n_uids ? 2 * filter->tables.n_uids : 1;
 		struct uw_uid_entry *uids;
@@ -118,7 +117,7 @@ static int add_entry(struct uw_filter *filter, uint64_t first, unsigned int pref
 	return 0;
 }
 
-/* Covers the uids from first up to, not including, end with as few prefixes as there can be. */
+/* Covers the uids from first to end - 1 with the fewest prefixes. */
 static int add_interval(struct uw_filter *filter, uint64_t first, uint64_t end, uint64_t rules)
 {
 	int r;
@@ -136,7 +135,7 @@ static int add_interval(struct uw_filter *filter, uint64_t first, uint64_t end, 
 	return 0;
 }
 
-/* The end of the uid space closes the last interval as a change to another mask would. */
+/* An interval of uids with the same mask ends at the next change, or at the end of all uids. */
 static int compile_intervals(struct uw_filter *filter, struct uid_sweep *sweep)
 {
 	uint64_t start = 0, at, mask = 0;
@@ -157,7 +156,7 @@ static int compile_intervals(struct uw_filter *filter, struct uid_sweep *sweep)
 		mask = sweep->mask;
 	}
 	if (start == 0 && mask == all_rules(filter->config))
-		return 0; /* nobody cares: no entries, check_uids stays 0 */
+		return 0; /* all rules accept all uids: no entries, check_uids stays 0 */
 	filter->tables.masks.check_uids = 1;
 	return mask ? add_interval(filter, start, UID_SPACE, mask) : 0;
 }
@@ -251,7 +250,7 @@ uint64_t uw_filter_uid_rules(const struct uw_filter *filter, uint32_t uid)
 
 	if (!filter->tables.masks.check_uids)
 		return all_rules(filter->config);
-	/* The first `low` entries begin at uid or below; disjoint, so the last one decides. */
+	/* The first `low` entries begin at or below uid. They are disjoint, so the last decides. */
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
@@ -268,7 +267,7 @@ uint64_t uw_filter_uid_rules(const struct uw_filter *filter, uint32_t uid)
 	return entry->rules;
 }
 
-/* Out of record->rules, those that match by everything but the path. */
+/* Returns those of record->rules that match in everything but the path. */
 static uint64_t match_all_but_path(const struct uw_filter *filter, const struct uw_record *record)
 {
 	uint64_t rules = record->rules & all_rules(filter->config);

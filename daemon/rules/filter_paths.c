@@ -8,7 +8,7 @@
 
 /* ---- rules */
 
-/* The pattern with its fixed part as the links in it lead, in *ret, if that makes a difference. */
+/* Appends to ret the pattern with the links in its fixed part followed, if it has any. */
 static int follow(struct uw_path_rules *rules, const struct uw_pattern *pattern,
 		  struct uw_pattern *ret, size_t *ret_n)
 {
@@ -105,7 +105,7 @@ void uw_path_rules_done(struct uw_path_rules *rules)
 
 /* ---- records */
 
-/* One place may have many paths: one covered by Path= is enough, and so is one excluded. */
+/* A place may have many paths. One that Path= or ExcludePath= covers is enough. */
 struct verdict {
 	const struct uw_path_rules *rules;
 	uint64_t left, included, excluded;
@@ -145,7 +145,7 @@ static void consider_place(struct verdict *verdict, uint32_t dev, const char *in
 		consider(verdict, paths.path, n);
 }
 
-/* A path of the host, as a text, stands for a place, which may have other paths, too. */
+/* Considers a host path, and the other paths of the place that it stands for. */
 static void consider_text(struct verdict *verdict, const char *path, size_t len)
 {
 	const struct uw_mount *mount;
@@ -160,8 +160,8 @@ static void consider_text(struct verdict *verdict, const char *path, size_t len)
 }
 
 /*
- * A name that was not found: all is text. It may lead across mount points, so the one mount that
- * the directory is in only gives the path to begin with.
+ * The kernel did not find the name, so only its text is known. The name may cross mount points:
+ * the place of the record yields the host paths, which are then looked up as texts.
  */
 static void consider_lexical(struct verdict *verdict, const struct uw_record *record)
 {
@@ -184,14 +184,14 @@ static bool has_whole_path(const struct uw_record *record)
 	return record->path_state != UW_PATH_UNKNOWN && record->path_state != UW_PATH_TRUNCATED;
 }
 
-/* What its process sees is the host's tree. */
+/* Whether the process is in the host's mount namespace. */
 static bool is_at_home(const struct uw_filter_env *env, const struct uw_record *record)
 {
-	/* A kernel thread is nowhere: the mount that it was asked through is not known. */
+	/* For a kernel thread the mount is not known, whatever its namespace. */
 	return env->mntns && record->mntns == env->mntns && record->via != UW_VIA_KERNEL;
 }
 
-/* Returns false where too little is known to rule anything out. */
+/* Returns false if too little is known to exclude anything. */
 static bool consider_record(struct verdict *verdict, const struct uw_record *record)
 {
 	const struct uw_filter_env *env = &verdict->rules->env;
@@ -206,7 +206,7 @@ static bool consider_record(struct verdict *verdict, const struct uw_record *rec
 		consider_place(verdict, record->dev, record->fspath.s, record->fspath.len);
 		return true;
 	}
-	/* What the host's own processes see is the host's; with a new mount, before it is known. */
+	/* Paths of the host's own processes hold on the host, also on a mount not known yet. */
 	if (at_home && whole) {
 		if (record->found)
 			consider(verdict, record->path.s, record->path.len);
@@ -266,22 +266,20 @@ bool uw_path_rules_host_path(const struct uw_path_rules *rules, const struct uw_
 /* ---- the table of the kernel */
 
 /*
- * The table of paths for the kernel's longest-prefix trie.
- *
- * A node is a place where the answer may change for what is below: the root of each mount; what a
- * mount point hides; and where the literal paths of the rules are, and the directories that their
- * globs begin at. Between a node and the next below it, all has the same paths on the host but for
- * the end, and the same rules cover them. So the answer for a node, worked out from its paths,
- * holds for what is below, and is not made up from those of the nodes above.
+ * The kernel looks a place up in a trie by its longest prefix. A node is a place below which other
+ * rules may apply than above: the root of each mount, the directory under each mount point, each
+ * literal path of the rules, and the fixed part of each glob. The places between a node and the next
+ * node below it have the same host paths up to the end, and the same rules cover them. So the rules
+ * of a node follow from its own host paths alone, and hold for everything down to the next node.
  */
 
 /*
- * What a key holds of a path in whole, its last slash included. One less than there is room for:
- * the kernel side puts a slash behind what it has cut.
+ * A key holds a path of up to so many bytes, its last slash included. One byte less than it has
+ * room for, since the kernel side appends a slash to a path that it has cut.
  */
 #define KEY_WHOLE (UW_KEY_PATH - 1)
 
-/* A path of the host that rules name. */
+/* The rules that name a host path. */
 struct mark {
 	uint64_t include, exclude;
 };
@@ -289,7 +287,7 @@ struct mark {
 struct marks {
 	struct uw_path_index tree;
 	struct mark *own;   /* by item */
-	struct mark *whole; /* by node: with those of all above */
+	struct mark *whole; /* by node: own, and those of all nodes above */
 };
 
 struct table {
@@ -309,8 +307,10 @@ static void add_mark(struct marks *marks, const char *path, size_t len, struct m
 	uw_path_index_add(&marks->tree, 0, path, len, marks->tree.n);
 }
 
-/* A glob is decided by the daemon: one of Path= may cover all that is below its beginning, one of
- * ExcludePath= nothing. */
+/*
+ * The daemon decides about globs. For the kernel a glob of Path= covers everything below its fixed
+ * part, and one of ExcludePath= covers nothing.
+ */
 static void add_rule(struct marks *marks, const struct uw_path_rule *rule, uint64_t bit)
 {
 	struct mark include = { .include = bit }, exclude = { .exclude = bit };
@@ -371,7 +371,7 @@ static int add_node(struct table *table, uint32_t dev, const char *path, size_t 
 	return 0;
 }
 
-/* What of the mount's file system is at a path of the host. */
+/* Adds the place within the mount's file system of a host path. */
 static int add_place(struct table *table, const struct uw_mount *mount, const char *path,
 		     size_t len)
 {
@@ -381,7 +381,7 @@ static int add_place(struct table *table, const struct uw_mount *mount, const ch
 	return n == SIZE_MAX ? 0 : add_node(table, mount->dev, inner, n);
 }
 
-/* The root of the whole file system is for what no mount shows. */
+/* The root of each file system is a node for the places that no mount shows. */
 static int add_mounts(struct table *table, const struct uw_mounts *mounts)
 {
 	int r = 0;
@@ -467,8 +467,8 @@ static struct uw_path_key key_of(const struct uw_path_index_node *node)
 }
 
 /*
- * Nodes that share a key become one entry, with the rules of them all: those that were cut, and
- * with them what is above them, as there may be more below it that begins the same way.
+ * Nodes with the same key become one entry with the rules of all of them. A key that was cut also
+ * stands for places that are no nodes, so it has the rules of the node above, too.
  */
 static void add_entry(struct table *table, size_t i)
 {
@@ -490,7 +490,7 @@ static void add_entry(struct table *table, size_t i)
 	table->n++;
 }
 
-/* An entry that says the same as the next shorter prefix is not needed. */
+/* Drops each entry with the same rules as the next shorter prefix. */
 static void drop_repeated(struct table *table)
 {
 	size_t kept = 0;
@@ -560,7 +560,7 @@ static bool begins_with(const struct uw_path_key *key, const struct uw_path_key 
 struct path_entries {
 	struct uw_path_entry *entry;
 	size_t n;
-	size_t open[UW_KEY_PATH]; /* what is at and above the last entry */
+	size_t open[UW_KEY_PATH]; /* the last entry and those above it, topmost first */
 	size_t depth;
 };
 
@@ -579,8 +579,8 @@ static void push_entry(struct path_entries *to, const struct uw_path_key *key, s
 }
 
 /*
- * The entries, in tree order, and the directories between each and the next shorter one: so a
- * directory that is no key has no key below it. Returns 0 or -ENOMEM.
+ * Adds the directories between each entry and the next shorter one, so that a directory without a
+ * key has no key below it. The entries are in tree order. Returns 0 or -ENOMEM.
  */
 static int add_parents(const struct table *table, struct path_entries *ret)
 {
