@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Units and slices are found as systemd finds them: cg_path_get_unit() and cg_path_get_slice() in
- * src/basic/cgroup-util.c, unit_name_is_valid() in src/basic/unit-name.c. How containers are called
- * is no standard: each manager's form is named at its place below.
+ * This follows systemd for units and slices: cg_path_get_unit() and cg_path_get_slice() in
+ * src/basic/cgroup-util.c, unit_name_is_valid() in src/basic/unit-name.c. There is no standard for
+ * the names of containers; comments below name the manager of each form.
  */
 #include "record/cgroup.h"
 
@@ -41,7 +41,7 @@ static bool cut_end(struct uw_str *s, const char *end)
 	return true;
 }
 
-/* The next component of path, which it is taken from; an empty one at the end. */
+/* Cuts the first component off path. Returns it, or an empty one at the end. */
 static struct uw_str next(struct uw_str *path)
 {
 	struct uw_str name;
@@ -55,7 +55,7 @@ static struct uw_str next(struct uw_str *path)
 	return name;
 }
 
-/* A leading underscore keeps systemd's names apart from the kernel's: cg_escape(). */
+/* systemd puts an underscore before a name that the kernel could use: cg_escape(). */
 static struct uw_str unescape(struct uw_str name)
 {
 	return name.len && name.s[0] == '_' ? from(name, 1) : name;
@@ -146,7 +146,7 @@ static bool is_id(struct uw_str s)
 	return s.len == ID_LEN;
 }
 
-/* Scopes and groups that have a manager's name before the id. */
+/* Names of the form PREFIX-ID, with or without ".scope". */
 static bool prefixed_id(struct uw_str name, struct uw_str *ret)
 {
 	static const char *const prefixes[] = {
@@ -163,7 +163,7 @@ static bool prefixed_id(struct uw_str name, struct uw_str *ret)
 
 	if (!head.len)
 		return false;
-	/* What containerd makes of a systemd path where it is not told to use systemd. */
+	/* containerd without its systemd driver, given a path for that driver. */
 	if (cut_end(&head, ":cri-containerd:") && is_id(from(name, name.len - ID_LEN))) {
 		*ret = from(name, name.len - ID_LEN);
 		return true;
@@ -187,7 +187,7 @@ static int hex(char c)
 	return at ? (int)(at - digits) : -1;
 }
 
-/* Takes back unit_name_escape(), which writes `-` as \x2d. What is no escape stays as it is. */
+/* Undoes unit_name_escape(), which writes `-` as \x2d. Keeps what is no valid escape. */
 static struct uw_str unescape_unit(struct uw_str s, char *buffer)
 {
 	size_t i, len = 0;
@@ -208,7 +208,7 @@ static struct uw_str unescape_unit(struct uw_str s, char *buffer)
 	return (struct uw_str){ buffer, len };
 }
 
-/* libvirt registers virtual machines as qemu-NUMBER-NAME: no containers. */
+/* libvirt registers virtual machines, which are no containers, as qemu-NUMBER-NAME. */
 static bool is_qemu(struct uw_str name)
 {
 	size_t digits = 0;
@@ -220,7 +220,7 @@ static bool is_qemu(struct uw_str name)
 	return digits && digits < name.len && name.s[digits] == '-';
 }
 
-/* What systemd-machined knows: a scope or an instance of systemd-nspawn@.service. */
+/* A machine of systemd-machined: a scope, or an instance of systemd-nspawn@.service. */
 static bool machine(struct uw_str name, char *buffer, struct uw_str *ret)
 {
 	struct uw_str unit = unescape(name), scope = unit, service = unit, found;
@@ -239,7 +239,7 @@ static bool machine(struct uw_str name, char *buffer, struct uw_str *ret)
 	return true;
 }
 
-/* lxc.payload.NAME of LXC 4; the monitor is outside of the container. */
+/* LXC 4 calls the container lxc.payload.NAME. Its monitor has another group. */
 static bool lxc_payload(struct uw_str name, struct uw_str *ret)
 {
 	if (!cut_start(&name, "lxc.payload.") || !name.len)

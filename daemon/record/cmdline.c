@@ -14,14 +14,14 @@ static bool plain(const char *s, size_t len, bool command)
 		if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
 		    (c && strchr(others, c)))
 			continue;
-		/* In front, these would be an assignment and a job. */
+		/* In the first word, these would make an assignment or name a job. */
 		if (command || (c != '=' && c != '%'))
 			return false;
 	}
 	return len;
 }
 
-/* Between single quotes everything stands for itself, but for the quote. */
+/* Between single quotes every byte but the quote stands for itself. */
 static size_t quote(const char *s, size_t len, char *to)
 {
 	size_t n = 0, i;
@@ -39,8 +39,8 @@ static size_t quote(const char *s, size_t len, char *to)
 }
 
 /*
- * What a program overwrites its arguments with to name itself, as setproctitle(3) does, is padded
- * with NULs, which are no arguments. One empty argument at the end may well be.
+ * A program that overwrites its arguments to set its title, like setproctitle(3), pads them with
+ * NULs, which are no arguments. A single empty argument at the end may be real.
  */
 static struct uw_str without_padding(struct uw_str cmdline)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A command line as a person can paste it. By hand: the C library quotes nothing for a shell, what
- * systemd has for it is not in libsystemd, and GLib would be a library more for thirty lines. Pure.
+ * Quotes a command line so that it can be pasted into a shell. The C library and libsystemd have no
+ * function for that, and GLib would be one more dependency for thirty lines. Pure.
  */
 #ifndef UW_CMDLINE_H
 #define UW_CMDLINE_H
@@ -12,15 +12,14 @@
 #include "base/str.h"
 #include "unlinkwatch.h"
 
-/* The longest line: every byte is a quote, which takes four, with quotes around and the mark
- * behind. */
+/* The longest result: each byte is a quote, which takes four, plus quotes around and " (cut)". */
 #define UW_CMDLINE_ROOM (4 * UW_CMDLINE_MAX + 16)
 
 /*
  * Writes arguments, at most UW_CMDLINE_MAX bytes with a NUL between two of them, as a line for a
- * shell: an argument with anything but letters, digits and ._/:=,@%+- is quoted. A command line
- * that was cut ends in ` (cut)`, which no quoted argument looks like, and which keeps a shell from
- * running the line. Returns the length.
+ * shell. It quotes an argument with anything but letters, digits and ._/:=,@%+-. A command line
+ * that was cut ends in ` (cut)`, which no argument looks like, and which is a syntax error in a
+ * shell. Returns the length.
  */
 size_t uw_cmdline_quote(struct uw_str cmdline, bool cut, char room[UW_CMDLINE_ROOM]);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * MESSAGE_ID of each kind of journal record: a stable interface. systemd/unlinkwatchd.catalog has
- * an entry for each, for `journalctl -x`.
+ * MESSAGE_ID of each kind of journal record. They are an interface and never change.
+ * systemd/unlinkwatchd.catalog has an entry for each, which `journalctl -x` shows.
  */
-#ifndef UW_IDS_H
-#define UW_IDS_H
+#ifndef UW_MESSAGE_IDS_H
+#define UW_MESSAGE_IDS_H
 
 #define UW_ID_DELETED	      "a6c751c249b34f8faa0766c0d92d85c6"
 #define UW_ID_FAILED	      "127b0dfe915e4bfa82c4947e1edbf697"

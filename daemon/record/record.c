@@ -6,20 +6,19 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* As the kernel has it (include/linux/err.h). */
-#define MAX_ERRNO  4095
-#define MINOR_BITS 20 /* include/linux/kdev_t.h */
+#define MAX_ERRNO  4095 /* include/linux/err.h */
+#define MINOR_BITS 20	/* include/linux/kdev_t.h */
 
-/* Of loginuid and session: nobody has logged in (include/linux/audit.h). */
+/* loginuid and session before anybody has logged in (include/linux/audit.h). */
 #define UNSET UINT32_MAX
 
-/* Longest path that joining can give: each of the strings, and a slash before it. */
+/* Room for the longest path that joining builds: each of the strings, and a slash before it. */
 _Static_assert(sizeof(((struct uw_record *)0)->buffer) >= 2 * UW_PATH_MAX, "room for the path");
 _Static_assert(sizeof(((struct uw_record *)0)->fsbuffer) >= 3 * UW_PATH_MAX, "room for the path");
 
 /*
- * Appends the components of text to the normalised path in buf: no empty ones, no dots. `..` goes
- * no higher than floor, as in a root directory; *ret_left says whether it tried to.
+ * Appends the components of text to the normalised path in buf, without empty and `.` components.
+ * Like in a root directory, `..` stops at floor; *ret_left tells whether it would have gone higher.
  */
 static size_t append(char *buf, size_t at, size_t floor, struct uw_str text, bool *ret_left)
 {
@@ -54,12 +53,12 @@ static struct uw_str whole(char *buf, size_t len)
 	return (struct uw_str){ buf, len };
 }
 
-/* How much of the directory in the buffer `..` does not leave: the root of a process in a chroot. */
+/* Returns the length of the process's root, which `..` does not leave, in the buffer. */
 static size_t floor_of(const struct uw_record *r, size_t len)
 {
 	size_t root = r->root.len;
 
-	/* The directory of an absolute name is the process's root itself. */
+	/* An absolute name starts at the process's root. */
 	if (r->name.s[0] == '/')
 		return len;
 	if (root > len || memcmp(r->buffer, r->root.s, root))
@@ -67,7 +66,7 @@ static size_t floor_of(const struct uw_record *r, size_t len)
 	return root == len || r->buffer[root] == '/' ? root : 0;
 }
 
-/* Joins dir and the name. Returns false where `..` of a relative name went against a root. */
+/* Joins dir and the name. Returns false if `..` of a relative name tried to leave a root. */
 static bool complete(struct uw_record *r, struct uw_str dir, enum uw_path_state state)
 {
 	bool left = false, absolute = r->name.s[0] == '/';
@@ -83,9 +82,9 @@ static bool complete(struct uw_record *r, struct uw_str dir, enum uw_path_state 
 }
 
 /*
- * A path within its file system: what the mount shows of it, then what is below the mount's root of
- * the target (name is empty) or of the directory that the name starts at. Not where the beginning
- * of that is missing, nor where `..` leaves the mount.
+ * Builds the path within the file system: the root of the mount, the last `below` bytes of path,
+ * which are below the mount point, and the name. The name is empty if path is the target itself.
+ * Sets nothing if the beginning of those bytes was cut, or if `..` leaves the mount.
  */
 static void complete_fspath(struct uw_record *r, struct uw_str fsroot, struct uw_str path,
 			    size_t below, bool cut, struct uw_str name)
@@ -104,7 +103,7 @@ static void complete_fspath(struct uw_record *r, struct uw_str fsroot, struct uw
 		r->fspath = whole(r->fsbuffer, len);
 }
 
-/* The bytes of each string, in their order. False where they are not what follows the event. */
+/* Splits the bytes behind the event into its strings. Returns false if they do not fit. */
 static bool split(const struct uw_event *ev, const char *strings, size_t size,
 		  struct uw_str ret[UW_STR_MAX])
 {
@@ -130,14 +129,13 @@ static bool valid_path(struct uw_str path, bool cut)
 	return path.len && (cut || path.s[0] == '/');
 }
 
-/* How much of the name stands for the directory; the root, where a relative name starts, has no
- * slash. */
+/* Length of the directory at the beginning of a name; a relative name lacks the leading slash. */
 static size_t dir_in_name(struct uw_str name, size_t dir_len)
 {
 	return name.len && name.s[0] == '/' ? dir_len : dir_len - 1;
 }
 
-/* Whether the name has its directory, which is not the root, at its beginning. */
+/* Whether the name begins with its directory, which is not the root. */
 static bool has_dir(struct uw_str name, struct uw_str dir)
 {
 	size_t len = dir.len ? dir_in_name(name, dir.len) : 0;
@@ -146,7 +144,7 @@ static bool has_dir(struct uw_str name, struct uw_str dir)
 	       !memcmp(name.s, dir.s + dir.len - len, len);
 }
 
-/* What the flags say of the strings, and the strings of one another. */
+/* Whether flags and strings agree. */
 static bool consistent(const struct uw_event *ev, const struct uw_str *s)
 {
 	bool resolved = ev->flags & UW_EV_RESOLVED, dir = ev->flags & UW_EV_DIR;
@@ -161,7 +159,8 @@ static bool consistent(const struct uw_event *ev, const struct uw_str *s)
 		return false;
 	if (fs && ev->below > s[resolved ? UW_STR_PATH : UW_STR_DIR].len)
 		return false;
-	/* No mount and no directory is known, and all of the path is within the file system. */
+	/* Such an event knows no mount and no directory; its path starts at the file system's root.
+	 */
 	if (ev->via == UW_VIA_KERNEL &&
 	    (dir || s[UW_STR_FSROOT].len || (fs && ev->below != s[UW_STR_PATH].len)))
 		return false;
@@ -208,7 +207,7 @@ static void take_who(struct uw_record *r, const struct uw_event *ev, const struc
 	r->root = s[UW_STR_ROOT];
 }
 
-/* The event has the links before. A directory that is gone has none left, not even its own dot. */
+/* The event has the count before the deletion. A removed directory loses its own dot, too. */
 static uint32_t links_left(const struct uw_event *ev)
 {
 	if (ev->ret < 0)
@@ -233,13 +232,13 @@ static void take_what(struct uw_record *r, const struct uw_event *ev)
 	r->links = links_left(ev);
 }
 
-/* A name that starts at the root of its namespace, and leads into a mount. */
+/* For a name that starts at the root of its namespace and leads into a mount. */
 static void take_name_in_mount(struct uw_record *r, const struct uw_event *ev, struct uw_str fsroot)
 {
 	size_t len = dir_in_name(r->name, r->dir.len);
 	struct uw_str rest = { r->name.s + len, r->name.len - len };
 
-	/* It is not absolute within the mount: `..` may leave that. */
+	/* Relative to the mount, `..` may leave it. */
 	while (rest.len && rest.s[0] == '/') {
 		rest.s++;
 		rest.len--;
@@ -291,7 +290,7 @@ static void take_name(struct uw_record *r, const struct uw_event *ev, const stru
 		take_name_in_mount(r, ev, s[UW_STR_FSROOT]);
 		return;
 	}
-	/* Without its root, an absolute name is taken for one of a process that is in no chroot. */
+	/* If the root is not known, an absolute name is assumed to start at that of the namespace. */
 	stays = complete(r, r->dir, r->dir_known ? UW_PATH_LEXICAL : UW_PATH_GUESSED);
 	if (stays && ev->flags & UW_EV_FS && !r->name_cut)
 		complete_fspath(r, s[UW_STR_FSROOT], r->dir, ev->below, r->dir_cut, r->name);

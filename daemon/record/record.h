@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Raw bytes of the ring buffer -> struct uw_record. Pure: no libbpf, no libsystemd, no log. The
- * bytes are checked as if they came from an enemy.
+ * Decodes the bytes of an event of the ring buffer to a struct uw_record. It checks the bytes as if
+ * an attacker had sent them. Pure.
  */
 #ifndef UW_RECORD_H
 #define UW_RECORD_H
@@ -14,59 +14,59 @@
 #include "unlinkwatch.h"
 
 enum uw_path_state {
-	UW_PATH_UNKNOWN,   /* no path: relative to a directory that is not known */
-	UW_PATH_RESOLVED,  /* the kernel found the target: its path in the mount namespace */
-	UW_PATH_LEXICAL,   /* the directory joined with the name as passed, by the text alone */
-	UW_PATH_TRUNCATED, /* as one of the two before, but longer than can be held: cut */
-	UW_PATH_GUESSED, /* as lexical, but the process's root, or its directory, may be another */
+	UW_PATH_UNKNOWN,  /* no path: the directory of a relative name is not known */
+	UW_PATH_RESOLVED, /* the kernel found the target; this is its path in the mount namespace */
+	UW_PATH_LEXICAL,  /* the directory joined with the name as passed, as texts */
+	UW_PATH_TRUNCATED, /* one of the two above, but cut, since it was too long */
+	UW_PATH_GUESSED,   /* lexical, but with an assumed root or working directory */
 };
 
-/* Strings point into the bytes that were decoded, unless said otherwise. */
+/* Strings point into the bytes of the event, except where a comment says otherwise. */
 struct uw_record {
 	enum uw_op op;
 	enum uw_probe probe;
 	enum uw_via via;
 	uint32_t gen;	   /* generation of the rules that the kernel applied */
-	uint64_t rules;	   /* rules that the kernel could not rule out */
-	uint32_t tree;	   /* state of the host's tree, see struct uw_host_tree; 0 not known */
+	uint64_t rules;	   /* rules that the kernel did not exclude */
+	uint32_t tree;	   /* state of the host's tree, see struct uw_host_tree; 0 if not known */
 	uint64_t enter_ns; /* CLOCK_BOOTTIME */
 	uint64_t exit_ns;
 	bool ret_known;
 	int ret; /* 0 or -errno */
 
-	/* who; an empty string is not known, but for root */
+	/* who; an empty string means not known, except for root */
 	uint32_t pid, tid, uid, gid;
 	bool task_known;
 	uint32_t ppid, euid, mntns;
-	bool loginuid_known, session_known; /* of audit, and set */
+	bool loginuid_known, session_known; /* of the kernel's audit, if set */
 	uint32_t loginuid, session;
 	struct uw_str comm, exe, cgroup;
 	struct uw_str cmdline; /* arguments with a NUL between them */
 	struct uw_str cwd;
-	struct uw_str root; /* the process's, "" where it is the mount namespace's */
+	struct uw_str root; /* the process's, "" if it is that of the mount namespace */
 	bool cmdline_cut;   /* its end is missing */
 	bool cwd_cut;	    /* its beginning is missing */
 
 	/* which name */
 	int dfd;
 	bool name_known, name_cut, name_late;
-	bool found;		 /* by the kernel: fspath is where it is, not where it would be */
+	bool found;		 /* the kernel found the target */
 	bool dir_known, dir_cut; /* dir_cut: its beginning is missing */
 	struct uw_str name, dir;
-	struct uw_str by; /* what a rename put in the place: its path before, "" where not known */
+	struct uw_str by; /* old path of the file that a rename put there, "" if not known */
 	bool by_cut;	  /* its beginning is missing */
-	/* The same of UW_VIA_KERNEL within the file system; `by` is empty until uw_record_place(). */
+	/* For UW_VIA_KERNEL its path within the file system; uw_record_place() then sets `by`. */
 	struct uw_str fsby;
 	enum uw_path_state path_state;
 	struct uw_str
-		path; /* in the event where it was resolved, otherwise in `buffer`, or borrowed */
+		path; /* in the event if resolved, otherwise in `buffer`, or uw_record_place()'s */
 	/*
-	 * The path within the file system of `dev`, in `fsbuffer`, "" where not known. That of a
-	 * name which was not resolved is as lexical as the path: no mount point is looked for.
+	 * The path within the file system of `dev`, in `fsbuffer`, "" if not known. For a name that
+	 * did not resolve it is lexical like the path, and ignores mount points on the way.
 	 */
 	struct uw_str fspath;
 	bool dev_known;
-	uint32_t dev; /* as the kernel holds it, for comparing: major << 20 | minor */
+	uint32_t dev; /* in the kernel's form: major << 20 | minor */
 	uint32_t dev_major, dev_minor;
 
 	/* what */
@@ -74,36 +74,36 @@ struct uw_record {
 	uint64_t ino, bytes;
 	uint32_t mode, owner;
 	bool links_known;
-	uint32_t links; /* hard links left afterwards; 0: nothing but open files holds the data */
-	struct uw_str fstype; /* "" not known */
+	uint32_t links; /* hard links left afterwards; with 0, only open files keep the data */
+	struct uw_str fstype; /* "" if not known */
 
 	char buffer[2 * UW_PATH_MAX];
 	char fsbuffer[3 * UW_PATH_MAX];
 };
 
 /*
- * Decodes size bytes at data, which must outlive the record, and completes the path where the
- * kernel side gave what it takes. Returns 0, or -EBADMSG where the bytes are no event of this ABI:
- * the lengths do not add up, a NUL where none can be, a number out of range, or flags and strings
- * that contradict each other. *ret is only touched on success.
+ * Decodes size bytes at data, which must outlive the record, and builds the path if the event has
+ * what that needs. Returns 0, or -EBADMSG if the bytes are no event of this ABI: lengths that do
+ * not add up, a NUL inside a string, a number out of range, or flags and strings that contradict
+ * each other. *ret is only touched on success.
  */
 int uw_record_decode(const void *data, size_t size, struct uw_record *ret);
 
 /*
- * True where the path is unknown only for want of the process's working directory. uw_record_guess()
- * completes it with one, absolute, of len bytes, which was found out after the event.
+ * Whether only the process's working directory is missing for the path. uw_record_guess() builds
+ * the path with one that was read after the event; cwd is absolute and has len bytes.
  */
 bool uw_record_wants_cwd(const struct uw_record *record);
 void uw_record_guess(struct uw_record *record, const char *cwd, size_t len);
 
 /*
- * A kernel thread has no mount namespace of its own to name a file in: until it is known which
- * mount of the host shows it, the path is unknown. Completes the record with paths of the host,
- * which must outlive it: of the target and, of a rename, of the source, where that has one.
+ * Sets the paths of a deletion by a kernel thread, which are unknown until the caller has found a
+ * mount of the host that shows the file. `by` is the source of a rename, "" if the host has no path
+ * for it. Both must outlive the record.
  */
 void uw_record_place(struct uw_record *record, struct uw_str path, struct uw_str by);
 
-/* "resolved" and so on, as UNLINK_PATH_STATE has it. */
+/* Returns the value of UNLINK_PATH_STATE. */
 const char *uw_path_state_name(enum uw_path_state state);
 
 #endif

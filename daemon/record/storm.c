@@ -6,14 +6,14 @@
 #include "base/clock.h"
 #include "base/hash.h"
 
-/* Programs whose deletions are counted: a table of buckets, in which the longest idle gives way. */
+/* The table of programs. In each bucket a new program replaces the one that has been idle longest. */
 #define BUCKETS 256
 #define WAYS	8
 
-/* Summaries that can be under way. */
+/* How many summaries can be open at once. */
 #define SUMMARIES 64
 
-/* Who deletes. Programs are compared by a hash, and by their path where a summary names them. */
+/* Who deletes. `program` is a hash of the executable or comm. */
 struct who {
 	uint32_t uid;
 	uint32_t parent; /* or the process itself */
@@ -23,14 +23,14 @@ struct who {
 
 struct program {
 	bool used;
-	bool flooding;
+	bool storming;
 	struct who who;
-	uint64_t since_ns; /* of the present interval */
+	uint64_t since_ns; /* begin of the present interval */
 	uint64_t last_ns;
-	uint64_t n; /* deletions in it */
+	uint64_t n; /* deletions in the interval */
 };
 
-/* Whose a summary is. Apart from it, so that a look for one takes no memory for all. */
+/* The owner of a summary, kept apart so that a search does not touch the large summaries. */
 struct slot {
 	bool used;
 	bool due;
@@ -89,7 +89,7 @@ void uw_storm_mark(struct uw_storm *f)
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
-/* Counts can be undone; all else is the same if it is done twice. */
+/* Saves the counts for uw_storm_recover(). Everything else may be done twice without harm. */
 static void remember(struct uw_storm *f, size_t i)
 {
 	f->undo.used = f->slots[i].used;
@@ -109,7 +109,7 @@ static struct who who_is(const struct uw_record *r)
 	who.uid = r->uid;
 	who.is_parent = r->task_known && r->ppid > 1;
 	who.parent = who.is_parent ? r->ppid : r->pid;
-	/* Whoever makes two programs collide deletes by both: they are one storm then. */
+	/* A user who makes the hashes of two programs collide only merges his own two storms. */
 	who.program = uw_hash(UW_HASH_START, program.s, program.len);
 	return who;
 }
@@ -120,7 +120,7 @@ static bool same(const struct who *a, const struct who *b)
 	       a->program == b->program;
 }
 
-/* Its summaries are complete: nothing is added any more. */
+/* Completes the summaries of a program, which are then due. */
 static void close_slots(struct uw_storm *f, const struct who *who)
 {
 	size_t i;
@@ -142,7 +142,7 @@ static struct program *find_program(struct uw_storm *f, const struct who *who, u
 		if (victim->used && (!bucket[i].used || bucket[i].last_ns < victim->last_ns))
 			victim = &bucket[i];
 	}
-	if (victim->used && victim->flooding)
+	if (victim->used && victim->storming)
 		close_slots(f, &victim->who);
 	*victim = (struct program){ .used = true, .who = *who, .since_ns = now_ns };
 	return victim;
@@ -150,17 +150,17 @@ static struct program *find_program(struct uw_storm *f, const struct who *who, u
 
 static bool is_over(uint64_t since_ns, const struct uw_storm_limit *limit, uint64_t now_ns)
 {
-	/* Events of several CPUs do not come in the order of their times. */
+	/* Events of several CPUs do not arrive in order of time. */
 	return now_ns > since_ns && now_ns - since_ns >= limit->interval_s * UW_NS_PER_S;
 }
 
-/* A storm goes on until an interval has no more deletions than are written in full. */
+/* A storm ends with an interval of at most Burst= deletions. */
 static void next_interval(struct uw_storm *f, struct program *p, const struct uw_storm_limit *limit,
 			  uint64_t now_ns)
 {
-	if (p->flooding)
+	if (p->storming)
 		close_slots(f, &p->who);
-	p->flooding = p->flooding && p->n > limit->burst;
+	p->storming = p->storming && p->n > limit->burst;
 	p->since_ns = now_ns;
 	p->n = 0;
 }
@@ -171,7 +171,7 @@ static void set_text(struct uw_storm_text *text, struct uw_str s)
 	memcpy(text->s, s.s ? s.s : "", text->len);
 }
 
-/* The path of the directory that holds it; "" is the root. */
+/* Returns the length of the path of its directory; 0 is the root. */
 static size_t parent_of(struct uw_str path)
 {
 	while (path.len && path.s[path.len - 1] != '/')
@@ -179,25 +179,25 @@ static size_t parent_of(struct uw_str path)
 	return path.len ? path.len - 1 : 0;
 }
 
-/* Shortens dir until it is a directory above path, too. */
+/* Shortens dir until it contains path. */
 static void narrow(struct uw_storm_text *dir, struct uw_str path)
 {
 	size_t parent = parent_of(path), n = 0, i;
 
-	/* Mostly it is in the same one. */
+	/* Most deletions are in the same directory. */
 	if (parent == dir->len && !memcmp(dir->s, path.s, parent))
 		return;
 	for (i = 0; i < dir->len && i < parent && dir->s[i] == path.s[i]; i++)
 		if (dir->s[i] == '/')
 			n = i;
-	/* All of one of them, and the end of a component of the other. */
+	/* One of them is whole, and a component of the other ends there. */
 	if ((i == dir->len && (i == parent || path.s[i] == '/')) ||
 	    (i == parent && dir->s[i] == '/'))
 		n = i;
 	dir->len = n;
 }
 
-/* The slot for it, or a free one; SUMMARIES where there is neither. */
+/* Returns the open slot of `who` and the rules, otherwise a free one, otherwise SUMMARIES. */
 static size_t find_slot(const struct uw_storm *f, const struct who *who, uint64_t rules)
 {
 	size_t i, used = 0, free_slot = SUMMARIES;
@@ -238,7 +238,7 @@ static void add_pid(struct uw_summary *s, uint32_t pid)
 {
 	size_t i;
 
-	/* Mostly the one that came last. */
+	/* Most often it is the last one. */
 	for (i = s->n_pids; i; i--)
 		if (s->pids[i - 1] == pid)
 			return;
@@ -260,7 +260,7 @@ static void add(struct uw_summary *s, const struct uw_record *r)
 		s->begin_ns = r->exit_ns;
 	add_pid(s, r->pid);
 	set_text(&s->last, r->path.len ? r->path : r->name);
-	/* A path that is cut lacks its beginning. */
+	/* A path that was cut lacks its beginning. */
 	if (!r->path.len || r->path.s[0] != '/')
 		s->dir_known = false;
 	else if (s->dir_known)
@@ -283,12 +283,12 @@ bool uw_storm_take(struct uw_storm *f, const struct uw_storm_limit *limit,
 		next_interval(f, p, limit, r->exit_ns);
 	p->last_ns = r->exit_ns;
 	if (++p->n > limit->burst)
-		p->flooding = true;
-	if (!p->flooding)
+		p->storming = true;
+	if (!p->storming)
 		return false;
 	i = find_slot(f, &who, rules);
 	if (i == SUMMARIES)
-		return false; /* the caller has not seen to room: rather a record too many */
+		return false; /* no room: write a record rather than lose the deletion */
 	remember(f, i);
 	slot = &f->slots[i];
 	if (!slot->used) {
