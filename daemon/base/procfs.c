@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
+
 /* Field 22 of /proc/PID/stat: clock ticks after boot. The comm before it may hold spaces and
  * brackets. */
 static int start_time_ns(uint32_t pid, uint64_t *ret)
@@ -15,17 +17,11 @@ static int start_time_ns(uint32_t pid, uint64_t *ret)
 	char path[64], text[1024], *at;
 	unsigned long long ticks;
 	ssize_t n;
-	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/stat", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	n = read(fd, text, sizeof(text) - 1);
-	close(fd);
+	n = uw_file_read_small(AT_FDCWD, path, text, sizeof(text));
 	if (n <= 0)
-		return -ESRCH;
-	text[n] = '\0';
+		return n == -ENOENT ? -ENOENT : -ESRCH;
 	at = strrchr(text, ')');
 	if (!at || sscanf(at + 1,
 			  " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
@@ -62,18 +58,10 @@ ssize_t uw_procfs_cwd(uint32_t pid, uint32_t tid, uint64_t before_ns, char *buf,
 void uw_procfs_comm(uint32_t pid, uint32_t tid, char *buf, size_t size)
 {
 	char path[64];
-	ssize_t n;
-	int fd;
 
 	if (tid)
 		snprintf(path, sizeof(path), "/proc/%" PRIu32 "/task/%" PRIu32 "/comm", pid, tid);
 	else
 		snprintf(path, sizeof(path), "/proc/%" PRIu32 "/comm", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? 0 : read(fd, buf, size - 1);
-	if (fd >= 0)
-		close(fd);
-	if (n > 0 && buf[n - 1] == '\n')
-		n--;
-	buf[n > 0 ? n : 0] = '\0';
+	uw_file_read_small(AT_FDCWD, path, buf, size);
 }

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/array.h"
+
 #define SLOTS	 256 /* by the low bits of the uid; a collision costs a look-up */
 #define NAME_LEN 256
 #define FRESH_NS (60 * UINT64_C(1000000000))
@@ -127,14 +129,8 @@ static int find_user(const char *name, uid_t *ret_uid)
 
 static int add_uid(struct uid_list *list, uid_t uid)
 {
-	/* No capacity is kept: the array grows whenever its length reaches a power of two. */
-	if ((list->n & (list->n - 1)) == 0) {
-		uid_t *uids = reallocarray(list->uids, list->n ? 2 * list->n : 1, sizeof(*uids));
-
-		if (!uids)
-			return -ENOMEM;
-		list->uids = uids;
-	}
+	if (!uw_array_room(list->uids, list->n))
+		return -ENOMEM;
 	list->uids[list->n++] = uid;
 	return 0;
 }

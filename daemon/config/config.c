@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
+#include "base/file.h"
 #include "config/config_internal.h"
 
 #define NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
@@ -51,14 +53,10 @@ static void draft_done(struct uw_draft *draft)
 
 static int draft_begin_file(struct uw_draft *draft, const char *name)
 {
-	char **files;
-
-	files = reallocarray(draft->files, draft->n_files + 1, sizeof(*files));
-	if (!files)
+	if (!uw_array_room(draft->files, draft->n_files))
 		return -ENOMEM;
-	draft->files = files;
-	files[draft->n_files] = strdup(name);
-	if (!files[draft->n_files])
+	draft->files[draft->n_files] = strdup(name);
+	if (!draft->files[draft->n_files])
 		return -ENOMEM;
 	draft->place = (struct uw_place){ .file = draft->n_files };
 	draft->n_files++;
@@ -258,41 +256,13 @@ static int open_file(const char *path, struct stat *st)
 
 static int read_file(const char *path, char **ret, size_t *ret_size, struct stat *ret_st)
 {
-	size_t size = 0, room = 4096;
-	char *text = NULL, *grown;
-	ssize_t n;
-	int fd, r = 0;
+	int fd = open_file(path, ret_st), r;
 
-	fd = open_file(path, ret_st);
 	if (fd < 0)
 		return fd;
-	for (;;) {
-		grown = realloc(text, room);
-		r = grown ? 0 : -ENOMEM;
-		if (r < 0)
-			break;
-		text = grown;
-		do
-			n = read(fd, text + size, room - size);
-		while (n < 0 && errno == EINTR);
-		r = n < 0 ? -errno : 0;
-		if (n <= 0)
-			break;
-		size += (size_t)n;
-		r = size > UW_CONFIG_FILE_MAX ? -EFBIG : 0;
-		if (r < 0)
-			break;
-		if (size == room)
-			room *= 2;
-	}
+	r = uw_file_read_all(fd, UW_CONFIG_FILE_MAX, ret, ret_size);
 	close(fd);
-	if (r < 0) {
-		free(text);
-		return r;
-	}
-	*ret = text;
-	*ret_size = size;
-	return 0;
+	return r;
 }
 
 static int unreadable(struct uw_draft *draft, int error)

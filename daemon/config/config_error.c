@@ -11,6 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/array.h"
 #include "base/buf.h"
 #include "config/config_internal.h"
 
@@ -54,17 +55,9 @@ const char *uw_shown(char buffer[UW_SHOWN_MAX], const char *text)
 /* Takes text over. */
 static int add(struct uw_draft *draft, struct uw_place place, char *text)
 {
-	/* No capacity is kept: the array grows whenever its length reaches a power of two. */
-	if ((draft->n_mistakes & (draft->n_mistakes - 1)) == 0) {
-		size_t room = draft->n_mistakes ? 2 * draft->n_mistakes : 1;
-		struct uw_mistake *mistakes;
-
-		mistakes = reallocarray(draft->mistakes, room, sizeof(*mistakes));
-		if (!mistakes) {
-			free(text);
-			return -ENOMEM;
-		}
-		draft->mistakes = mistakes;
+	if (!uw_array_room(draft->mistakes, draft->n_mistakes)) {
+		free(text);
+		return -ENOMEM;
 	}
 	draft->mistakes[draft->n_mistakes] = (struct uw_mistake){
 		.place = place,

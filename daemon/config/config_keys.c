@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/buf.h"
 #include "config/config_internal.h"
 #include "config/pattern.h"
@@ -151,7 +152,6 @@ static int take_count(struct uw_draft *draft, const struct key *key, const char 
 static int add_path(struct uw_draft *draft, struct uw_paths *paths, char *word)
 {
 	const char *problem;
-	char **grown;
 	int r;
 
 	if (word[0] != '/' && !strchr(word, '/'))
@@ -173,14 +173,8 @@ static int add_path(struct uw_draft *draft, struct uw_paths *paths, char *word)
 					"more than %d paths in all rules; name directories above "
 					"them or use globs",
 					UW_CONFIG_PATHS_MAX);
-
-	/* No capacity is kept: the array grows whenever its length reaches a power of two. */
-	if ((paths->n & (paths->n - 1)) == 0) {
-		grown = reallocarray(paths->path, paths->n ? 2 * paths->n : 1, sizeof(*grown));
-		if (!grown)
-			return -ENOMEM;
-		paths->path = grown;
-	}
+	if (!uw_array_room(paths->path, paths->n))
+		return -ENOMEM;
 	paths->path[paths->n] = strdup(word);
 	if (!paths->path[paths->n])
 		return -ENOMEM;
@@ -207,7 +201,7 @@ static void reset_uids(struct uw_draft *draft, struct uw_uids *uids)
 
 static int add_range(struct uw_draft *draft, struct uw_uids *uids, uid_t first, uid_t last)
 {
-	struct uw_uid_range *grown, *previous = uids->n ? &uids->range[uids->n - 1] : NULL;
+	struct uw_uid_range *previous = uids->n ? &uids->range[uids->n - 1] : NULL;
 
 	if (previous && first > previous->first && first - 1 <= previous->last) {
 		if (last > previous->last)
@@ -220,12 +214,8 @@ static int add_range(struct uw_draft *draft, struct uw_uids *uids, uid_t first, 
 		return uw_draft_mistake(draft,
 					"more than %d users in all rules; use ranges of uids",
 					UW_CONFIG_UIDS_MAX);
-	if ((uids->n & (uids->n - 1)) == 0) {
-		grown = reallocarray(uids->range, uids->n ? 2 * uids->n : 1, sizeof(*grown));
-		if (!grown)
-			return -ENOMEM;
-		uids->range = grown;
-	}
+	if (!uw_array_room(uids->range, uids->n))
+		return -ENOMEM;
 	uids->range[uids->n++] = (struct uw_uid_range){ first, last };
 	return 0;
 }

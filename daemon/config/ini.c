@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "config/ini.h"
 
 #define COMMENTS "#;"
@@ -46,17 +47,8 @@ static bool take_physical(struct uw_ini *ini, const char **ret, size_t *ret_len)
 
 static int add_piece(struct uw_ini *ini)
 {
-	struct uw_ini_piece *pieces;
-
-	/* No capacity is kept: the array grows whenever its length reaches a power of two. */
-	if ((ini->n_pieces & (ini->n_pieces - 1)) == 0) {
-		size_t room = ini->n_pieces ? 2 * ini->n_pieces : 1;
-
-		pieces = reallocarray(ini->pieces, room, sizeof(*pieces));
-		if (!pieces)
-			return -ENOMEM;
-		ini->pieces = pieces;
-	}
+	if (!uw_array_room(ini->pieces, ini->n_pieces))
+		return -ENOMEM;
 	ini->pieces[ini->n_pieces++] = (struct uw_ini_piece){ ini->len, ini->physical };
 	return 0;
 }

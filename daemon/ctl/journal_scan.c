@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 #define STEP 1024
 
 struct file {
@@ -104,15 +106,11 @@ int uw_journal_scan_open(struct uw_reader *whole, const struct uw_query *query, 
 
 static int add_hit(struct uw_journal_scan *sift, size_t file, uint64_t us)
 {
-	struct hit *hit = sift->hit;
+	struct hit *hit;
 	int r;
 
-	if (sift->n_hits % STEP == 0) {
-		hit = reallocarray(hit, sift->n_hits + STEP, sizeof(*hit));
-		if (!hit)
-			return -ENOMEM;
-		sift->hit = hit;
-	}
+	if (!uw_array_room(sift->hit, sift->n_hits))
+		return -ENOMEM;
 	hit = &sift->hit[sift->n_hits];
 	*hit = (struct hit){ .us = us, .file = file };
 	r = uw_reader_number(sift->file[file].reader, &hit->number);

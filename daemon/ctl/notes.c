@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "ctl/commands.h"
 #include "ctl/coverage.h"
 #include "ctl/timespec.h"
 #include "record/message_ids.h"
 
 #define SHOWN	 5 /* of gaps and of losses, the newest */
-#define STEP	 64
 #define LOSS_LEN 512
 
 struct loss {
@@ -29,14 +29,8 @@ struct notes {
 
 static int add_mark(struct notes *notes, enum uw_mark_type type, uint64_t us)
 {
-	if (notes->n_marks % STEP == 0) {
-		struct uw_mark *mark =
-			reallocarray(notes->mark, notes->n_marks + STEP, sizeof(*mark));
-
-		if (!mark)
-			return -ENOMEM;
-		notes->mark = mark;
-	}
+	if (!uw_array_room(notes->mark, notes->n_marks))
+		return -ENOMEM;
 	notes->mark[notes->n_marks++] = (struct uw_mark){ .type = type, .us = us };
 	return 0;
 }

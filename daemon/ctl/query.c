@@ -6,15 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/path_index.h"
-
-#define STEP 8 /* arrays grow by so many; a query has a few */
 
 static const char dotdot[] = "a .. component that cannot be followed; write the path without it";
 
 static int add_exact(struct uw_query *query, char *path)
 {
-	char **exact;
 
 	for (size_t i = 0; i < query->n_exact; i++) {
 		if (!strcmp(query->exact[i], path)) {
@@ -22,13 +20,9 @@ static int add_exact(struct uw_query *query, char *path)
 			return 0;
 		}
 	}
-	if (query->n_exact % STEP == 0) {
-		exact = reallocarray(query->exact, query->n_exact + STEP, sizeof(*exact));
-		if (!exact) {
-			free(path);
-			return -ENOMEM;
-		}
-		query->exact = exact;
+	if (!uw_array_room(query->exact, query->n_exact)) {
+		free(path);
+		return -ENOMEM;
 	}
 	query->exact[query->n_exact++] = path;
 	return 0;
@@ -37,15 +31,9 @@ static int add_exact(struct uw_query *query, char *path)
 /* Takes the text, of which so many bytes stand for themselves. */
 static int add_wide(struct uw_query *query, char *text, size_t fixed)
 {
-	struct uw_pattern *wide;
-
-	if (query->n_wide % STEP == 0) {
-		wide = reallocarray(query->wide, query->n_wide + STEP, sizeof(*wide));
-		if (!wide) {
-			free(text);
-			return -ENOMEM;
-		}
-		query->wide = wide;
+	if (!uw_array_room(query->wide, query->n_wide)) {
+		free(text);
+		return -ENOMEM;
 	}
 	query->wide[query->n_wide++] = (struct uw_pattern){ .text = text, .fixed = fixed };
 	return 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Opens the journal, selects records by its index, and reads it as a whole or file by file. */
+#include "base/array.h"
 #include "ctl/reader.h"
 
 #include <dirent.h>
@@ -17,7 +18,6 @@
 
 #define UNIT   "unlinkwatchd.service"
 #define SOURCE "_SYSTEMD_UNIT=" UNIT
-#define STEP   64
 
 /* Fields that hold a path that somebody may ask for; ends with NULL. */
 static const char *const path_fields[] = { "UNLINK_PATH", "UNLINK_HOST_PATH", "UNLINK_REPLACED_BY",
@@ -210,7 +210,7 @@ static bool is_journal(int fd)
 int uw_reader_files(int **ret, size_t *ret_n)
 {
 	DIR *dir = opendir("/proc/self/fd");
-	int *files = NULL, *more;
+	int *files = NULL;
 	struct dirent *entry;
 	size_t n = 0;
 
@@ -221,14 +221,10 @@ int uw_reader_files(int **ret, size_t *ret_n)
 
 		if (*entry->d_name == '.' || !is_journal(fd))
 			continue;
-		if (n % STEP == 0) {
-			more = reallocarray(files, n + STEP, sizeof(*files));
-			if (!more) {
-				free(files);
-				closedir(dir);
-				return -ENOMEM;
-			}
-			files = more;
+		if (!uw_array_room(files, n)) {
+			free(files);
+			closedir(dir);
+			return -ENOMEM;
 		}
 		files[n++] = fd;
 	}

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "ctl/timespec.h"
 
@@ -85,7 +86,6 @@ void uw_table_add(const struct uw_table *table, const struct uw_counter_table *t
 
 /* ---- histograms */
 
-#define STEP	      64
 #define USEC_PER_HOUR (3600 * UW_USEC_PER_S)
 #define EMPTY_SHOWN   2 /* so many hours without any are shown one by one */
 
@@ -95,14 +95,8 @@ int uw_histogram_add(struct uw_histogram *histogram, uint64_t us, uint64_t n, ui
 	struct uw_hour *last = histogram->n ? &histogram->hour[histogram->n - 1] : NULL;
 
 	if (!last || start < last->start_us) {
-		if (histogram->n % STEP == 0) {
-			struct uw_hour *hour =
-				reallocarray(histogram->hour, histogram->n + STEP, sizeof(*hour));
-
-			if (!hour)
-				return -ENOMEM;
-			histogram->hour = hour;
-		}
+		if (!uw_array_room(histogram->hour, histogram->n))
+			return -ENOMEM;
 		last = &histogram->hour[histogram->n++];
 		*last = (struct uw_hour){ .start_us = start };
 	}

@@ -12,6 +12,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "base/file.h"
+
 /* By syscall(2), as glibc has the functions only from 2.36. */
 int uw_mount_detached(const char *type)
 {
@@ -70,8 +72,7 @@ static enum uw_preemption preemption_read(void)
 {
 	struct utsname uts;
 	char line[128];
-	ssize_t n = -1;
-	int dir, fd;
+	int dir;
 
 	if (uname(&uts) < 0)
 		return UW_PREEMPTION_UNKNOWN;
@@ -84,13 +85,8 @@ static enum uw_preemption preemption_read(void)
 		dir = uw_mount_detached("debugfs");
 	if (dir < 0)
 		return UW_PREEMPTION_UNKNOWN;
-	fd = openat(dir, "sched/preempt", O_RDONLY | O_CLOEXEC);
+	uw_file_read_small(dir, "sched/preempt", line, sizeof(line));
 	close(dir);
-	if (fd >= 0) {
-		n = read(fd, line, sizeof(line) - 1);
-		close(fd);
-	}
-	line[n > 0 ? n : 0] = '\0';
 	if (strstr(line, "(none)") || strstr(line, "(voluntary)"))
 		return UW_PREEMPTION_NONE;
 	return strchr(line, '(') ? UW_PREEMPTION_FULL : UW_PREEMPTION_UNKNOWN;
@@ -99,22 +95,15 @@ static enum uw_preemption preemption_read(void)
 static enum uw_lockdown lockdown_read(void)
 {
 	char line[128];
-	ssize_t n = -1;
-	int dir, fd;
+	int dir;
 
-	fd = open("/sys/kernel/security/lockdown", O_RDONLY | O_CLOEXEC);
-	if (fd < 0) {
+	if (uw_file_read_small(AT_FDCWD, "/sys/kernel/security/lockdown", line, sizeof(line)) < 0) {
 		dir = uw_mount_detached("securityfs");
 		if (dir < 0)
 			return UW_LOCKDOWN_NONE;
-		fd = openat(dir, "lockdown", O_RDONLY | O_CLOEXEC);
+		uw_file_read_small(dir, "lockdown", line, sizeof(line));
 		close(dir);
 	}
-	if (fd >= 0) {
-		n = read(fd, line, sizeof(line) - 1);
-		close(fd);
-	}
-	line[n > 0 ? n : 0] = '\0';
 	if (strstr(line, "[confidentiality]"))
 		return UW_LOCKDOWN_CONFIDENTIALITY;
 	return strstr(line, "[integrity]") ? UW_LOCKDOWN_INTEGRITY : UW_LOCKDOWN_NONE;

@@ -13,21 +13,21 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/file.h"
+
 #define REMOVE_STEPS   100
 #define REMOVE_STEP_NS 20000000
 
 bool uw_tracefs_off(void)
 {
-	char c = '0';
-	int fd = open("/proc/sys/kernel/ftrace_enabled", O_RDONLY | O_CLOEXEC);
+	char text[16];
+	ssize_t n =
+		uw_file_read_small(AT_FDCWD, "/proc/sys/kernel/ftrace_enabled", text, sizeof(text));
 
-	if (fd < 0)
+	if (n == -ENOENT || n == -EACCES)
 		return false; /* this kernel has no ftrace that could be off */
 	/* ENODEV: it has turned itself off for good, as something went wrong. */
-	if (read(fd, &c, 1) != 1)
-		c = '0';
-	close(fd);
-	return c == '0';
+	return n <= 0 || text[0] == '0';
 }
 
 static int command(int tracefs, const char *line)
@@ -127,18 +127,12 @@ static int event_id(int tracefs, const char *name)
 {
 	char path[UW_EVENT_NAME_MAX + 32], text[16];
 	ssize_t n;
-	int fd;
 
 	snprintf(path, sizeof(path), "events/%s/id", name);
-	fd = openat(tracefs, path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	n = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	if (n <= 0)
-		return -EIO;
-	text[n] = '\0';
-	return atoi(text);
+	n = uw_file_read_small(tracefs, path, text, sizeof(text));
+	if (n < 0)
+		return (int)n;
+	return n ? atoi(text) : -EIO;
 }
 
 static int open_event(int tracefs, const char *name)

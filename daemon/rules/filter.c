@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "rules/filter.h"
 
 #define UID_SPACE ((uint64_t)1 << 32)
@@ -100,16 +101,8 @@ static void take_step(struct uid_sweep *sweep, const struct uid_step *step)
 static int add_entry(struct uw_filter *filter, uint64_t first, unsigned int prefixlen,
 		     uint64_t rules)
 {
-	/* The capacity is the next power of two, so the array grows when its length is one. */
-	if ((filter->tables.n_uids & (filter->tables.n_uids - 1)) == 0) {
-		size_t room = filter->tables.n_uids ? 2 * filter->tables.n_uids : 1;
-		struct uw_uid_entry *uids;
-
-		uids = reallocarray(filter->tables.uids, room, sizeof(*uids));
-		if (!uids)
-			return -ENOMEM;
-		filter->tables.uids = uids;
-	}
+	if (!uw_array_room(filter->tables.uids, filter->tables.n_uids))
+		return -ENOMEM;
 	filter->tables.uids[filter->tables.n_uids++] = (struct uw_uid_entry){
 		.key = { .prefixlen = prefixlen, .uid = htobe32((uint32_t)first) },
 		.rules = rules,

@@ -8,14 +8,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
+
 #define MAX_ID	  INT32_MAX
 #define MAX_MAJOR ((1u << 12) - 1) /* include/linux/kdev_t.h */
 #define MAX_MINOR ((1u << 20) - 1)
 
 /* The kernel appends this to the path of a directory that was removed. */
 #define DELETED "//deleted"
-
-#define FIRST_SIZE 65536 /* of the buffer for mountinfo, which grows */
 
 /* The parent of a mount whose parent the process cannot see, or that is its own parent. */
 #define NO_PARENT UINT32_MAX
@@ -391,37 +391,6 @@ void uw_mounts_free(struct uw_mounts *mounts)
 
 /* ---- the file */
 
-/* procfs does not tell the size of its files. */
-static int read_whole(int fd, char **ret, size_t *ret_size)
-{
-	size_t size = 0, room = FIRST_SIZE;
-	char *text = malloc(room), *larger;
-	ssize_t n;
-
-	while (text) {
-		n = read(fd, text + size, room - size);
-		if (n == 0) {
-			*ret = text;
-			*ret_size = size;
-			return 0;
-		}
-		if (n < 0 && errno != EINTR) {
-			n = -errno;
-			free(text);
-			return (int)n;
-		}
-		size += n > 0 ? (size_t)n : 0;
-		if (size < room)
-			continue;
-		room *= 2;
-		larger = realloc(text, room);
-		if (!larger)
-			free(text);
-		text = larger;
-	}
-	return -ENOMEM;
-}
-
 static int read_mountinfo(char **ret, size_t *ret_size)
 {
 	int fd, r;
@@ -429,7 +398,7 @@ static int read_mountinfo(char **ret, size_t *ret_size)
 	fd = open(UW_MOUNTINFO, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	r = read_whole(fd, ret, ret_size);
+	r = uw_file_read_all(fd, SIZE_MAX, ret, ret_size);
 	close(fd);
 	return r;
 }

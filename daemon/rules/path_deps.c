@@ -5,29 +5,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 /* Adds one element to each array. sort() later drops the duplicates of each. */
 static int add(struct uw_path_deps *deps, uint32_t dev, const char *path, size_t len)
 {
 	struct uw_path_key key = { .dev = dev };
 	struct uw_name_key name = { 0 };
 	const char *last = memrchr(path, '/', len);
-	size_t n = deps->n_paths, room = n ? 2 * n : 1;
-	struct uw_path_key *paths;
-	struct uw_name_key *names;
+	size_t n = deps->n_paths;
 
 	if (!last)
 		return 0; /* the root of a file system cannot be renamed */
-	/* The capacity is the next power of two, so the arrays grow when n is one. */
-	if ((n & (n - 1)) == 0) {
-		paths = reallocarray(deps->path, room, sizeof(*paths));
-		if (!paths)
-			return -ENOMEM;
-		deps->path = paths;
-		names = reallocarray(deps->name, room, sizeof(*names));
-		if (!names)
-			return -ENOMEM;
-		deps->name = names;
-	}
+	if (!uw_array_room(deps->path, n) || !uw_array_room(deps->name, n))
+		return -ENOMEM;
 	memcpy(key.path, path, len < UW_KEY_PATH - 1 ? len : UW_KEY_PATH - 1);
 	name.len = (uint32_t)(path + len - last - 1);
 	memcpy(name.start, last + 1,

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/array.h"
+
 #define MAX_LINKS 40 /* MAXSYMLINKS of the kernel */
 
 struct lookup {
@@ -104,15 +106,10 @@ static struct lookup *lookup_new(struct uw_symlinks *links, const char *path)
 /* Returns the lookup of the path, and reads the path if there is none. NULL if memory is short. */
 static struct lookup *look_at(struct uw_symlinks *links, const char *path)
 {
-	struct lookup *lookup, **list, **found;
+	struct lookup *lookup, **found;
 
-	/* The capacity is the next power of two, so the array grows when n is one. */
-	if ((links->n & (links->n - 1)) == 0) {
-		list = reallocarray(links->lookup, links->n ? 2 * links->n : 1, sizeof(*list));
-		if (!list)
-			return NULL;
-		links->lookup = list;
-	}
+	if (!uw_array_room(links->lookup, links->n))
+		return NULL;
 	lookup = lookup_new(links, path);
 	if (!lookup)
 		return NULL;

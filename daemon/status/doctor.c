@@ -15,6 +15,7 @@
 #include <bpf/libbpf.h>
 #include <linux/magic.h>
 
+#include "base/file.h"
 #include "helper/tracefs.h"
 #include "probe/selftest.h"
 #include "status/findings.h"
@@ -22,14 +23,8 @@
 /* The first line of a file, without its newline. False where it cannot be read. */
 static bool read_line(int dir, const char *path, char *line, size_t size)
 {
-	int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
-	ssize_t n;
+	ssize_t n = uw_file_read_small(dir, path, line, size);
 
-	if (fd < 0)
-		return false;
-	n = read(fd, line, size - 1);
-	close(fd);
-	line[n > 0 ? n : 0] = '\0';
 	line[strcspn(line, "\n")] = '\0';
 	return n > 0;
 }
