@@ -153,7 +153,7 @@ static void write_summary(struct uw_pipeline *rec, const struct uw_summary *summ
 	rec->persistent->words->written = 0;
 }
 
-/* What becomes of an event is one change of the persistent, from here to end_event(). */
+/* What becomes of an event is one change of the persistent memory, from here to end_event(). */
 static void begin_event(struct uw_pipeline *rec)
 {
 	/* Which is another one. */

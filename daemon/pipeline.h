@@ -25,7 +25,7 @@ struct uw_pipeline {
 	uw_pipeline_renew_fn renew;
 	void *userdata;
 	struct uw_users *users;
-	struct uw_storm *storm;		  /* in the persistent */
+	struct uw_storm *storm;		  /* in the persistent memory */
 	struct uw_persistent *persistent; /* borrowed */
 	/* The persistent's: .filtered, .summarised and .undecodable; the output counts its own. */
 	struct uw_stats *stats;
@@ -35,7 +35,7 @@ struct uw_pipeline {
 };
 
 /*
- * With the counts and the storms of the persistent, which is also the output's. Returns 0 or
+ * With the counts and the storms of the persistent memory, which is also the output's. Returns 0 or
  * -ENOMEM; release with uw_pipeline_done().
  */
 int uw_pipeline_init(struct uw_pipeline *pipeline, struct uw_persistent *persistent,
@@ -48,7 +48,7 @@ void uw_pipeline_set_clock(struct uw_pipeline *pipeline);
 
 /*
  * Decodes one event, and puts its record in the output if a rule wants it and it is not part of a
- * storm. With that, the event counts as taken in the persistent.
+ * storm. With that, the event counts as taken in the persistent memory.
  */
 void uw_pipeline_take(struct uw_pipeline *pipeline, const void *data, size_t size);
 

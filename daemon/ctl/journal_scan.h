@@ -26,8 +26,8 @@ int uw_journal_scan_open(struct uw_reader *whole, const struct uw_query *query, 
  * The record before the last one, and at first the newest: a reader at it, valid until the next
  * call. A copy in another file is passed over. Returns 1, 0 where there are no more, or -errno.
  */
-int uw_journal_scan_previous(struct uw_journal_scan *sift, struct uw_reader **ret);
+int uw_journal_scan_previous(struct uw_journal_scan *scan, struct uw_reader **ret);
 
-void uw_journal_scan_close(struct uw_journal_scan *sift);
+void uw_journal_scan_close(struct uw_journal_scan *scan);
 
 #endif

@@ -219,7 +219,7 @@ static int take_choice(struct uw_ctl_options *o, int letter, const char *text)
 	case OPT_BY:
 		r = take_word("by", text, bys, "process, user, unit or directory", &value);
 		if (r >= 0)
-			o->by = (enum uw_counter_table_by)value;
+			o->by = (enum uw_counts_by)value;
 		break;
 	case OPT_OPERATION:
 		r = take_word("operation", text, uw_op_words, "unlink, rmdir or rename", &value);

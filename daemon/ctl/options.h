@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "config/config.h"
-#include "ctl/counter.h"
+#include "ctl/counts.h"
 
 /* Exit statuses: as grep(1) has them. */
 enum {
@@ -51,7 +51,7 @@ struct uw_ctl_options {
 
 	/* how they are shown */
 	bool json, no_pager, brief;
-	enum uw_counter_table_by by;
+	enum uw_counts_by by;
 
 	/* of single commands */
 	const char *config, *socket, *textfile;

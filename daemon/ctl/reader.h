@@ -86,7 +86,7 @@ int uw_reader_read(struct uw_reader *reader, struct uw_journal_record *ret);
 /* Time of the first record of the journal; UINT64_MAX: it has none. */
 uint64_t uw_reader_first(struct uw_reader *reader);
 
-/* ---- file by file: for what takes looking at the values of a field, see `sift` */
+/* ---- file by file: for what takes looking at the values of a field, see `scan` */
 
 /*
  * The descriptors of all files that journals are read from, which stay libsystemd's. To be freed.

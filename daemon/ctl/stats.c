@@ -16,7 +16,7 @@
 struct stats {
 	struct uw_ctl_options options; /* with the time that is meant where none was given */
 	struct uw_reader *reader;
-	struct uw_counter_table tally[UW_BY_MAX];
+	struct uw_counts counts[UW_BY_MAX];
 	struct uw_histogram histogram;
 	uint64_t total, failed, unknown;
 	struct uw_journal_record found;
@@ -34,12 +34,12 @@ static int count(struct stats *s)
 	r = uw_histogram_add(&s->histogram, uw_journal_record_time(&s->found), n, failed);
 	for (size_t i = 0; i < UW_BY_MAX && r == 0; i++) {
 		uw_buf_reset(&s->buf);
-		uw_counter_table_key(&s->found, (enum uw_counter_table_by)i, &s->buf);
+		uw_counts_key(&s->found, (enum uw_counts_by)i, &s->buf);
 		if (i == UW_BY_ERROR && !failed)
 			continue;
-		r = s->buf.failed ? -ENOMEM
-				  : uw_counter_table_add(&s->tally[i], s->buf.p ?: "", s->buf.len,
-							 n, failed);
+		r = s->buf.failed
+			    ? -ENOMEM
+			    : uw_counts_add(&s->counts[i], s->buf.p ?: "", s->buf.len, n, failed);
 	}
 	return r;
 }
@@ -66,8 +66,8 @@ static size_t rows_wanted(const struct stats *s)
 
 static void print_text(struct stats *s)
 {
-	static const enum uw_counter_table_by order[] = { UW_BY_USER, UW_BY_UNIT, UW_BY_PROCESS,
-							  UW_BY_DIRECTORY, UW_BY_ERROR };
+	static const enum uw_counts_by order[] = { UW_BY_USER, UW_BY_UNIT, UW_BY_PROCESS,
+						   UW_BY_DIRECTORY, UW_BY_ERROR };
 	struct uw_table table = { .style = uw_term_style(), .rows = rows_wanted(s) };
 
 	uw_buf_reset(&s->buf);
@@ -82,10 +82,10 @@ static void print_text(struct stats *s)
 	uw_histogram_print(&s->histogram, BAR_WIDTH, uw_term_utf8(), table.style, &s->buf);
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]) && s->total; i++) {
 		table.by = order[i];
-		if (!s->tally[table.by].n)
+		if (!s->counts[table.by].n)
 			continue;
 		uw_buf_puts(&s->buf, "\n");
-		uw_table_add(&table, &s->tally[table.by], &s->buf);
+		uw_table_add(&table, &s->counts[table.by], &s->buf);
 	}
 }
 
@@ -102,7 +102,7 @@ static int print_json(struct stats *s)
 {
 	static const char *const kinds[UW_BY_MAX] = { "process", "user", "unit", "directory",
 						      "error" };
-	const struct uw_counter_table_row **rows;
+	const struct uw_counts_row **rows;
 	size_t n;
 
 	uw_buf_reset(&s->buf);
@@ -115,7 +115,7 @@ static int print_json(struct stats *s)
 			      hour->count, hour->failed);
 	}
 	for (size_t by = 0; by < UW_BY_MAX; by++) {
-		if (uw_counter_table_sorted(&s->tally[by], false, rows_wanted(s), &rows, &n) < 0)
+		if (uw_counts_sorted(&s->counts[by], false, rows_wanted(s), &rows, &n) < 0)
 			return -ENOMEM;
 		for (size_t i = 0; i < n; i++)
 			add_json_row(&s->buf, kinds[by],
@@ -161,7 +161,7 @@ int uw_cmd_stats(const struct uw_ctl_options *options)
 	if (r < 0)
 		status = uw_fail("cannot read the journal", r);
 	for (size_t i = 0; i < UW_BY_MAX; i++)
-		uw_counter_table_done(&s.tally[i]);
+		uw_counts_done(&s.counts[i]);
 	uw_histogram_done(&s.histogram);
 	uw_journal_record_done(&s.found);
 	uw_buf_free(&s.buf);

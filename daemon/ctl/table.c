@@ -36,8 +36,8 @@ static void add_cut(struct uw_buf *buf, const char *text, size_t len, size_t col
 	uw_buf_puts(buf, "+");
 }
 
-static void add_row(const struct uw_table *table, const struct uw_counter_table_row *row,
-		    const char *key, size_t len, struct uw_buf *buf)
+static void add_row(const struct uw_table *table, const struct uw_counts_row *row, const char *key,
+		    size_t len, struct uw_buf *buf)
 {
 	size_t used = NUMBERS_WIDTH + (table->recent ? RATE_WIDTH : 0);
 	double seconds = (double)table->span_ns / (double)UW_NS_PER_S;
@@ -55,16 +55,15 @@ static void add_row(const struct uw_table *table, const struct uw_counter_table_
 	uw_buf_puts(buf, table->recent ? "\033[K\n" : "\n");
 }
 
-void uw_table_add(const struct uw_table *table, const struct uw_counter_table *tally,
-		  struct uw_buf *buf)
+void uw_table_add(const struct uw_table *table, const struct uw_counts *counts, struct uw_buf *buf)
 {
 	static const char *const heads[UW_BY_MAX] = { "PROCESS", "USER", "UNIT", "DIRECTORY",
 						      "ERROR" };
 	static const char unknown[] = "(not known)", others[] = "(others)";
-	const struct uw_counter_table_row **rows;
+	const struct uw_counts_row **rows;
 	size_t n;
 
-	if (uw_counter_table_sorted(tally, table->recent, table->rows, &rows, &n) < 0) {
+	if (uw_counts_sorted(counts, table->recent, table->rows, &rows, &n) < 0) {
 		buf->failed = true;
 		return;
 	}
@@ -79,8 +78,8 @@ void uw_table_add(const struct uw_table *table, const struct uw_counter_table *t
 		else
 			add_row(table, rows[i], unknown, sizeof(unknown) - 1, buf);
 	}
-	if (tally->others.count)
-		add_row(table, &tally->others, others, sizeof(others) - 1, buf);
+	if (counts->others.count)
+		add_row(table, &counts->others, others, sizeof(others) - 1, buf);
 	free(rows);
 }
 

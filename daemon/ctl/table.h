@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Numbers for a person's eyes: a tally as a table, counts by hour as bars. Pure. */
+/* Numbers for a person's eyes: the counts as a table, counts by hour as bars. Pure. */
 #ifndef UW_CTL_TABLE_H
 #define UW_CTL_TABLE_H
 
@@ -7,11 +7,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "ctl/counter.h"
+#include "ctl/counts.h"
 #include "ctl/term.h"
 
 struct uw_table {
-	enum uw_counter_table_by by;
+	enum uw_counts_by by;
 	const struct uw_style *style;
 	size_t columns;	  /* of the terminal: longer names are cut; 0: they are not */
 	size_t rows;	  /* at most, below the head */
@@ -20,8 +20,7 @@ struct uw_table {
 };
 
 /* Adds a head and the rows, each with a newline; for a terminal, the rest of each line is erased. */
-void uw_table_add(const struct uw_table *table, const struct uw_counter_table *tally,
-		  struct uw_buf *buf);
+void uw_table_add(const struct uw_table *table, const struct uw_counts *counts, struct uw_buf *buf);
 
 /* Counts by time, oldest first. The hours in between that have none are there, too. */
 struct uw_hour {

@@ -25,8 +25,8 @@
 struct top {
 	const struct uw_ctl_options *options;
 	struct uw_reader *reader;
-	struct uw_counter_table tally[UW_BY_ERROR]; /* by all that can be switched to */
-	enum uw_counter_table_by by;
+	struct uw_counts counts[UW_BY_ERROR]; /* by all that can be switched to */
+	enum uw_counts_by by;
 	uint64_t total, failed;
 	uint64_t since_us;
 	uint64_t drawn_ns, recent_ns; /* recent_ns: how long `recent` counts for */
@@ -110,7 +110,7 @@ static void draw(struct top *top)
 		"%sp%srocess  %su%sser  %ss%service unit  %sd%sirectory  %sq%suit\033[K\n\033[K\n",
 		style->bold, style->off, style->bold, style->off, style->bold, style->off,
 		style->bold, style->off, style->bold, style->off);
-	uw_table_add(&table, &top->tally[top->by], &top->buf);
+	uw_table_add(&table, &top->counts[top->by], &top->buf);
 	uw_buf_puts(&top->buf, "\033[J");
 	top->drawn_ns = now_ns;
 }
@@ -118,7 +118,7 @@ static void draw(struct top *top)
 static void forget(struct top *top)
 {
 	for (size_t i = 0; i < UW_BY_ERROR; i++)
-		uw_counter_table_forget(&top->tally[i]);
+		uw_counts_forget(&top->counts[i]);
 	top->recent_ns = uw_clock_ns(CLOCK_MONOTONIC);
 }
 
@@ -135,10 +135,9 @@ static int count(struct top *top)
 	for (size_t i = 0; i < UW_BY_ERROR && r == 0; i++) {
 		struct uw_buf key = { 0 };
 
-		uw_counter_table_key(&top->found, (enum uw_counter_table_by)i, &key);
-		r = key.failed
-			    ? -ENOMEM
-			    : uw_counter_table_add(&top->tally[i], key.p ?: "", key.len, n, failed);
+		uw_counts_key(&top->found, (enum uw_counts_by)i, &key);
+		r = key.failed ? -ENOMEM
+			       : uw_counts_add(&top->counts[i], key.p ?: "", key.len, n, failed);
 		uw_buf_free(&key);
 	}
 	return r;
@@ -282,7 +281,7 @@ int uw_cmd_top(const struct uw_ctl_options *options)
 	if (top.signals >= 0)
 		close(top.signals);
 	for (size_t i = 0; i < UW_BY_ERROR; i++)
-		uw_counter_table_done(&top.tally[i]);
+		uw_counts_done(&top.counts[i]);
 	uw_journal_record_done(&top.found);
 	uw_buf_free(&top.buf);
 	uw_reader_close(top.reader);

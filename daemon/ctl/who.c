@@ -96,14 +96,14 @@ static int find_in_order(struct search *s)
 {
 	const struct uw_ctl_options *o = s->options;
 	struct uw_reader *reader;
-	struct uw_journal_scan *sift;
-	int r = uw_journal_scan_open(s->reader, &s->query, o->since_us, o->until_us, &sift);
+	struct uw_journal_scan *scan;
+	int r = uw_journal_scan_open(s->reader, &s->query, o->since_us, o->until_us, &scan);
 
 	if (r < 0)
 		return r;
-	while (r >= 0 && s->n < o->lines && (r = uw_journal_scan_previous(sift, &reader)) > 0)
+	while (r >= 0 && s->n < o->lines && (r = uw_journal_scan_previous(scan, &reader)) > 0)
 		r = show(s, reader);
-	uw_journal_scan_close(sift);
+	uw_journal_scan_close(scan);
 	return r < 0 ? r : 0;
 }
 

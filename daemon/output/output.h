@@ -25,8 +25,8 @@ struct uw_output;
 enum uw_output_format uw_output_choose(enum uw_output_format format);
 
 /*
- * Not for UW_OUTPUT_AUTO. Records wait in the persistent, which is borrowed. Returns 0 or -errno.
- * Lines go to standard output.
+ * Not for UW_OUTPUT_AUTO. Records wait in the persistent memory, which is borrowed. Returns 0 or
+ * -errno. Lines go to standard output.
  */
 int uw_output_new(enum uw_output_format format, struct uw_persistent *persistent,
 		  struct uw_output **ret);

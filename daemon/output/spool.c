@@ -20,7 +20,7 @@
 
 struct uw_spool {
 	struct uw_persistent *persistent;
-	struct uw_queue *queue; /* these are the persistent's */
+	struct uw_queue *queue; /* these are of the persistent memory */
 	struct uw_spool_counts *counts;
 	bool to_journal;
 	struct uw_journal_socket journal;

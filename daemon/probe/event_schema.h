@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The layout of an event in words, for another version of this program: what is in the ring buffer
- * when the program is replaced was written with the layout of the old one. Members, strings and
+ * The schema of an event in words, for another version of this program: what is in the ring buffer
+ * when the program is replaced was written with the schema of the old one. Members, strings and
  * flags are matched by their names; the numbers of operations, probes and the like never change.
  * Pure.
  */
@@ -38,11 +38,11 @@ struct uw_event_schema {
 void uw_event_schema_describe(struct uw_event_schema *ret);
 
 /*
- * Makes an event of this version of one that has the layout: at most UW_EVENT_MAX bytes, in `to`.
+ * Makes an event of this version of one that has the schema: at most UW_EVENT_MAX bytes, in `to`.
  * What is unknown to the other side is zero. Generation and state of the tree are those of another
  * kernel side, and become unknown. Returns the size, or 0 where the bytes make no sense.
  */
-size_t uw_event_schema_convert(const struct uw_event_schema *layout, const void *data, size_t size,
+size_t uw_event_schema_convert(const struct uw_event_schema *schema, const void *data, size_t size,
 			       struct uw_event *to);
 
 #endif

@@ -221,7 +221,7 @@ int uw_probe_select_use(struct uw_probe_select *l, const struct uw_plan *plan,
 			struct uw_source *source)
 {
 	struct epoll_event event = { .events = EPOLLIN };
-	struct uw_source_info manifest = { .choice = l->choice, .second_best = l->blind };
+	struct uw_source_info info = { .choice = l->choice, .second_best = l->blind };
 	int r;
 
 	if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, uw_source_fd(source), &event)) {
@@ -235,7 +235,7 @@ int uw_probe_select_use(struct uw_probe_select *l, const struct uw_plan *plan,
 	uw_probe_select_let_go(l);
 	l->overlap_until = time(NULL) + OVERLAP_S;
 	l->source = source;
-	uw_source_keep(source, l->store, &manifest);
+	uw_source_keep(source, l->store, &info);
 	l->plan = *plan;
 	l->proven_at = time(NULL);
 	l->resultless = 0;

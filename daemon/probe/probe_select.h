@@ -44,7 +44,7 @@ struct uw_probe_select {
 
 /*
  * To be called first, on zeroes, which uw_probe_select_done() takes, too. What is handed on to
- * on_event has no canaries in it. Returns 0 or -errno.
+ * on_event has no self-test deletions in it. Returns 0 or -errno.
  */
 int uw_probe_select_init(struct uw_probe_select *probe_select, struct uw_persistent *persistent,
 			 struct uw_fdstore *store, struct uw_output *output,

@@ -49,8 +49,8 @@ struct uw_selftest {
 int uw_selftest_delete(struct uw_selftest *selftest);
 
 /*
- * True where the event is a selftest: it is not for the pipeline then. One of the last release is
- * noted; it must decode, and say what was done.
+ * True where the event is a self-test deletion: it is not for the pipeline then. One of the last
+ * release is noted; it must decode, and say what was done.
  */
 bool uw_selftest_take(struct uw_selftest *selftest, const void *data, size_t size);
 
@@ -63,10 +63,10 @@ enum uw_verdict uw_selftest_judge(const struct uw_selftest *selftest, const stru
 				  struct uw_buf *why);
 
 /*
- * Deletes canaries until the plan's source sees all of it, three times at the most, which takes
- * some milliseconds, and adds to why what it does not see, or why that is not known. Reads
- * events, a thousand a time at most: what selftest does not take is the source's on_event's, which
- * must ask uw_selftest_take() first. To be called by the thread that made the source.
+ * Deletes self-test deletions until the plan's source sees all of it, three times at the most,
+ * which takes some milliseconds, and adds to why what it does not see, or why that is not known.
+ * Reads events, a thousand a time at most: what selftest does not take is the source's on_event's,
+ * which must ask uw_selftest_take() first. To be called by the thread that made the source.
  */
 enum uw_verdict uw_selftest_run(struct uw_source *source, const struct uw_plan *plan,
 				struct uw_selftest *selftest, struct uw_buf *why);

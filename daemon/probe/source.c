@@ -61,10 +61,10 @@ static int on_sample(void *ctx, void *data, size_t size)
 	if (s->persistent)
 		uw_persistent_next(s->persistent,
 				   (struct uw_taken){ s->serial, *s->consumed + taken });
-	converted = s->retiring ? uw_event_schema_convert(&s->layout, data, size, s->converted) : 0;
+	converted = s->retiring ? uw_event_schema_convert(&s->schema, data, size, s->converted) : 0;
 	if (converted)
 		s->on_event(s->converted, converted, s->userdata);
-	else if (!s->retiring || size >= s->layout.event_size)
+	else if (!s->retiring || size >= s->schema.event_size)
 		s->on_event(data, size, s->userdata);
 	if (s->persistent)
 		uw_persistent_next(s->persistent, (struct uw_taken){ 0 });

@@ -41,26 +41,26 @@ struct uw_source_setup {
 int uw_source_new(const struct uw_source_setup *setup, struct uw_source **ret, char **ret_why);
 
 /*
- * Has the source kept beyond this process: the manifest says what the next one needs to know to
+ * Has the source kept beyond this process: the info says what the next one needs to know to
  * choose, its other members are filled in. From now on only uw_source_stop() detaches the probes.
  */
 void uw_source_keep(struct uw_source *source, struct uw_fdstore *store,
-		    const struct uw_source_info *manifest);
+		    const struct uw_source_info *info);
 
 /*
- * The manifest of a source that a process before this one has kept, and of which all is there: the
+ * The info of a source that a process before this one has kept, and of which all is there: the
  * newest one with a serial below `below`. False where there is none.
  */
 bool uw_source_find_kept(const struct uw_fdstore *store, uint64_t below,
 			 struct uw_source_info *ret);
 
 /*
- * Takes over a source with that manifest: as uw_source_new(), but nothing is loaded and attached.
+ * Takes over a source with that info: as uw_source_new(), but nothing is loaded and attached.
  * With setup->tables NULL, what is deleted from now on is no more seen: it is only to be read. Then
  * what was kept of it is closed with it.
  */
 int uw_source_adopt(const struct uw_source_setup *setup, struct uw_fdstore *store,
-		    const struct uw_source_info *manifest, struct uw_source **ret, char **ret_why);
+		    const struct uw_source_info *info, struct uw_source **ret, char **ret_why);
 
 /* From 1, in the order in which sources were made by this process and those before it. */
 uint64_t uw_source_serial(const struct uw_source *source);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a source that is kept says of itself to the next process. The descriptor that holds it is
- * the last one to be kept: a source without a manifest is not complete.
+ * the last one to be kept: a source without a info is not complete.
  */
 #ifndef UW_SOURCE_INFO_H
 #define UW_SOURCE_INFO_H
@@ -23,7 +23,7 @@ struct uw_source_info {
 	uint32_t second_best; /* a better one went blind */
 	uint32_t maps, programs, links;
 	uint32_t reserved;
-	struct uw_event_schema layout; /* of its events */
+	struct uw_event_schema schema; /* of its events */
 };
 
 #define UW_SOURCE_INFO_MAGIC UINT64_C(0x7365666e616d7775)

@@ -48,7 +48,7 @@ struct uw_source {
 	/* Of a source that is only to be read, perhaps of another version: */
 	bool retiring;
 	bool foreign; /* nothing is known of its maps but what the layout says */
-	struct uw_event_schema layout;
+	struct uw_event_schema schema;
 	struct uw_event *converted;
 	struct ring_buffer *ring;
 	uw_source_event_fn on_event;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Sources that outlive the process: each descriptor that holds a map, a program or a probe is kept
- * under a name of its own, "sSERIAL.KIND.NAME", and a manifest under "sSERIAL.manifest".
+ * under a name of its own, "sSERIAL.KIND.NAME", and a info under "sSERIAL.manifest".
  */
 #include "probe/source_internal.h"
 
@@ -80,9 +80,9 @@ static void forget(const struct uw_fdstore *store, const char *name, int fd)
 }
 
 void uw_source_keep(struct uw_source *s, struct uw_fdstore *store,
-		    const struct uw_source_info *manifest)
+		    const struct uw_source_info *info)
 {
-	struct uw_source_info m = *manifest;
+	struct uw_source_info m = *info;
 	char name[UW_FDSTORE_NAME_MAX];
 	int fd;
 
@@ -99,7 +99,7 @@ void uw_source_keep(struct uw_source *s, struct uw_fdstore *store,
 	m.maps = (uint32_t)s->n_maps;
 	m.programs = (uint32_t)s->n_programs;
 	m.links = (uint32_t)s->n_links;
-	uw_event_schema_describe(&m.layout);
+	uw_event_schema_describe(&m.schema);
 	fd = memfd_create("unlinkwatchd-manifest", MFD_CLOEXEC);
 	if (fd < 0)
 		return;
@@ -237,7 +237,7 @@ static void reset_control(struct uw_source *s)
 }
 
 int uw_source_adopt(const struct uw_source_setup *setup, struct uw_fdstore *store,
-		    const struct uw_source_info *manifest, struct uw_source **ret, char **ret_why)
+		    const struct uw_source_info *info, struct uw_source **ret, char **ret_why)
 {
 	struct uw_source *s = uw_source_alloc(setup);
 	int r;
@@ -245,13 +245,12 @@ int uw_source_adopt(const struct uw_source_setup *setup, struct uw_fdstore *stor
 	*ret_why = NULL;
 	if (!s)
 		return -ENOMEM;
-	s->serial = manifest->serial;
-	s->ring_size = manifest->ring_size;
+	s->serial = info->serial;
+	s->ring_size = info->ring_size;
 	take_all(s, store);
 	/* One that is only to be read needs no news of modules, nor what may not be there. */
 	s->plan.kthreads &= setup->tables != NULL;
-	if (s->n_maps != manifest->maps || s->n_programs != manifest->programs ||
-	    s->n_links != manifest->links)
+	if (s->n_maps != info->maps || s->n_programs != info->programs || s->n_links != info->links)
 		r = -EPROTO;
 	else
 		r = uw_source_share_maps(s) < 0 && setup->tables ? -errno : 0;
@@ -264,8 +263,8 @@ int uw_source_adopt(const struct uw_source_setup *setup, struct uw_fdstore *stor
 	resume(s);
 	if (!setup->tables) {
 		s->retiring = true;
-		s->foreign = manifest->build != uw_source_build(setup->plan);
-		s->layout = manifest->layout;
+		s->foreign = info->build != uw_source_build(setup->plan);
+		s->schema = info->schema;
 		s->converted = malloc(UW_EVENT_MAX);
 		if (!s->converted) {
 			r = -ENOMEM;

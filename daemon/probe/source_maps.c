@@ -127,7 +127,7 @@ void uw_source_set_selftest(struct uw_source *s, bool out)
 
 void uw_source_ignore(const struct uw_source *s)
 {
-	size_t at = s->retiring ? s->layout.stopping_offset
+	size_t at = s->retiring ? s->schema.stopping_offset
 				: offsetof(struct uw_shared, control.stopping);
 
 	/* It may be that of another version. */

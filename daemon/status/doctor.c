@@ -234,7 +234,7 @@ static void read_facts(struct uw_facts *facts, const struct uw_config *config)
 
 static void on_event(const void *data, size_t size, void *userdata)
 {
-	/* What is not a selftest is nothing to the doctor. */
+	/* What is not a self-test deletion is nothing to the doctor. */
 	(void)uw_selftest_take(userdata, data, size);
 }
 

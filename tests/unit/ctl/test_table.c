@@ -21,10 +21,10 @@
 static const struct uw_style plain = { "", "", "", "", "", "" };
 static const struct uw_style marks = { "<b>", "<d>", "<r>", "<g>", "<y>", "<o>" };
 
-static void add(struct uw_counter_table *tally, const char *key, size_t times, bool failed)
+static void add(struct uw_counts *counts, const char *key, size_t times, bool failed)
 {
 	while (times--)
-		assert_int_equal(uw_counter_table_add(tally, key, strlen(key), 1, failed), 0);
+		assert_int_equal(uw_counts_add(counts, key, strlen(key), 1, failed), 0);
 }
 
 static void need_text(struct uw_buf *buf, const char *expected)
@@ -38,29 +38,29 @@ static void need_text(struct uw_buf *buf, const char *expected)
 static void rows_are_sorted_by_count_and_key(void **state)
 {
 	struct uw_table table = { .by = UW_BY_USER, .style = &marks, .rows = 3 };
-	struct uw_counter_table tally = { 0 };
+	struct uw_counts counts = { 0 };
 	struct uw_buf buf = { 0 };
 
 	(void)state;
-	add(&tally, "zoe", 2, false);
-	add(&tally, "", 1, false);
-	add(&tally, "alice", 1, false);
-	add(&tally, "alice", 1, true);
-	add(&tally, "bob", 5, true);
-	add(&tally, "dave", 1, false);
-	uw_table_add(&table, &tally, &buf);
+	add(&counts, "zoe", 2, false);
+	add(&counts, "", 1, false);
+	add(&counts, "alice", 1, false);
+	add(&counts, "alice", 1, true);
+	add(&counts, "bob", 5, true);
+	add(&counts, "dave", 1, false);
+	uw_table_add(&table, &counts, &buf);
 	need_text(&buf, "<b> DELETIONS    FAILED  USER<o>\n"
 			"         5  <r>       5  <o>bob\n"
 			"         2  <r>       1  <o>alice\n"
 			"         2         0  zoe\n");
 	table.rows = 9;
 	table.style = &plain;
-	uw_table_add(&table, &tally, &buf);
+	uw_table_add(&table, &counts, &buf);
 	uw_buf_add(&buf, "", 1);
 	assert_non_null(
 		strstr(buf.p, "         1         0  (not known)\n         1         0  dave\n"));
 	uw_buf_free(&buf);
-	uw_counter_table_done(&tally);
+	uw_counts_done(&counts);
 }
 
 static void names_are_cut_at_the_edge_of_the_terminal(void **state)
@@ -75,16 +75,16 @@ static void names_are_cut_at_the_edge_of_the_terminal(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 4; i++) {
-		struct uw_counter_table tally = { 0 };
+		struct uw_counts counts = { 0 };
 		struct uw_buf buf = { 0 };
 
-		add(&tally, keys[i], 1, false);
-		uw_table_add(&table, &tally, &buf);
+		add(&counts, keys[i], 1, false);
+		uw_table_add(&table, &counts, &buf);
 		uw_buf_add(&buf, "", 1);
 		if (!strstr(buf.p, shown[i]))
 			fail_msg("%s: %s", keys[i], buf.p);
 		uw_buf_free(&buf);
-		uw_counter_table_done(&tally);
+		uw_counts_done(&counts);
 	}
 }
 
@@ -93,39 +93,39 @@ static void recent_ones_come_first_in_a_live_table(void **state)
 	struct uw_table table = {
 		.style = &plain, .rows = 2, .recent = true, .span_ns = 2 * UW_NS_PER_S
 	};
-	struct uw_counter_table tally = { 0 };
+	struct uw_counts counts = { 0 };
 	struct uw_buf buf = { 0 };
 
 	(void)state;
-	add(&tally, "before", 100, false);
-	uw_counter_table_forget(&tally);
-	add(&tally, "now", 5, true);
-	uw_table_add(&table, &tally, &buf);
+	add(&counts, "before", 100, false);
+	uw_counts_forget(&counts);
+	add(&counts, "now", 5, true);
+	uw_table_add(&table, &counts, &buf);
 	need_text(&buf, "  per sec   DELETIONS    FAILED  PROCESS\033[K\n"
 			"      2.5           5         5  now\033[K\n"
 			"      0.0         100         0  before\033[K\n");
-	uw_counter_table_done(&tally);
+	uw_counts_done(&counts);
 }
 
 static void a_tally_has_room_for_so_many(void **state)
 {
-	struct uw_counter_table tally = { 0 };
+	struct uw_counts counts = { 0 };
 	char key[32];
 
 	(void)state;
-	for (int i = 0; i < UW_COUNTER_TABLE_MAX + 10; i++) {
+	for (int i = 0; i < UW_COUNTS_MAX + 10; i++) {
 		snprintf(key, sizeof(key), "key %d", i);
-		add(&tally, key, 1, false);
+		add(&counts, key, 1, false);
 	}
-	add(&tally, "key 7", 1, true);
-	assert_int_equal(tally.n, UW_COUNTER_TABLE_MAX);
-	assert_int_equal(tally.others.count, 10);
-	assert_int_equal(tally.row[7].count, 2);
-	assert_int_equal(tally.row[7].failed, 1);
-	uw_counter_table_done(&tally);
+	add(&counts, "key 7", 1, true);
+	assert_int_equal(counts.n, UW_COUNTS_MAX);
+	assert_int_equal(counts.others.count, 10);
+	assert_int_equal(counts.row[7].count, 2);
+	assert_int_equal(counts.row[7].failed, 1);
+	uw_counts_done(&counts);
 }
 
-static void need_key(const char *const *fields, enum uw_counter_table_by by, const char *expected)
+static void need_key(const char *const *fields, enum uw_counts_by by, const char *expected)
 {
 	struct uw_journal_record found = { 0 };
 	struct uw_buf buf = { 0 };
@@ -133,7 +133,7 @@ static void need_key(const char *const *fields, enum uw_counter_table_by by, con
 	for (; *fields; fields++)
 		uw_journal_record_add(&found, *fields, strlen(*fields));
 	assert_int_equal(uw_journal_record_finish(&found), 0);
-	uw_counter_table_key(&found, by, &buf);
+	uw_counts_key(&found, by, &buf);
 	need_text(&buf, expected);
 	uw_journal_record_done(&found);
 }

@@ -34,10 +34,10 @@ static void test_own(void **state)
 		char text[16];
 	} old = { 0 };
 	const struct uw_event *ev = converted;
-	struct uw_event_schema layout;
+	struct uw_event_schema schema;
 
 	(void)state;
-	uw_event_schema_describe(&layout);
+	uw_event_schema_describe(&schema);
 	old.ev.size = sizeof(old.ev) + 9;
 	old.ev.abi = UW_ABI;
 	old.ev.op = UW_OP_RMDIR;
@@ -52,7 +52,7 @@ static void test_own(void **state)
 	old.ev.len[UW_STR_NAME] = 3;
 	old.ev.len[UW_STR_PATH] = 6;
 	memcpy(old.text, "a/b/srv/b", 9);
-	assert_int_equal(uw_event_schema_convert(&layout, &old, sizeof(old.ev) + 9, converted),
+	assert_int_equal(uw_event_schema_convert(&schema, &old, sizeof(old.ev) + 9, converted),
 			 sizeof(*ev) + 9);
 	assert_int_equal(ev->op, UW_OP_RMDIR);
 	assert_int_equal(ev->pid, 4242);
@@ -79,7 +79,7 @@ static void test_other(void **state)
 				    "xx"
 				    "nnn"
 				    "pppp";
-	struct uw_event_schema layout = {
+	struct uw_event_schema schema = {
 		.event_size = 20,
 		.n_members = 3,
 		.n_strings = 3,
@@ -92,7 +92,7 @@ static void test_other(void **state)
 	const struct uw_event *ev = converted;
 
 	(void)state;
-	assert_int_equal(uw_event_schema_convert(&layout, bytes, sizeof(bytes) - 1, converted),
+	assert_int_equal(uw_event_schema_convert(&schema, bytes, sizeof(bytes) - 1, converted),
 			 sizeof(*ev) + 7);
 	assert_int_equal(ev->pid, 4242);
 	assert_int_equal(ev->dfd, 0);
@@ -103,11 +103,11 @@ static void test_other(void **state)
 	assert_int_equal(ev->abi, UW_ABI);
 }
 
-/* Whatever the bytes, and whatever the layout says, nothing beyond them is read or written. */
+/* Whatever the bytes, and whatever the schema says, nothing beyond them is read or written. */
 static void test_nonsense(void **state)
 {
 	unsigned int seed = 4711;
-	struct uw_event_schema layout;
+	struct uw_event_schema schema;
 	int step;
 	size_t i;
 
@@ -117,13 +117,13 @@ static void test_nonsense(void **state)
 		unsigned char *bytes = malloc(size ? size : 1);
 
 		assert_non_null(bytes);
-		uw_event_schema_describe(&layout);
+		uw_event_schema_describe(&schema);
 		for (i = 0; i < size; i++)
 			bytes[i] = rand_r(&seed) % 3 ? 0 : (unsigned char)rand_r(&seed);
 		for (i = 0; i < flips; i++)
-			((unsigned char *)&layout)[(size_t)rand_r(&seed) % sizeof(layout)] =
+			((unsigned char *)&schema)[(size_t)rand_r(&seed) % sizeof(schema)] =
 				(unsigned char)rand_r(&seed);
-		assert_true(uw_event_schema_convert(&layout, bytes, size, converted) <=
+		assert_true(uw_event_schema_convert(&schema, bytes, size, converted) <=
 			    UW_EVENT_MAX);
 		free(bytes);
 	}

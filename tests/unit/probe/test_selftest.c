@@ -52,7 +52,7 @@ static int teardown(void **state)
 {
 	(void)state;
 	uw_buf_free(&why);
-	return rmdir(base); /* fails where a selftest has left something behind */
+	return rmdir(base); /* fails where a self-test deletion has left something behind */
 }
 
 static int release(void **state)
@@ -297,7 +297,7 @@ int main(void)
 		TEST("compares the path with the name", test_wrong_path),
 		TEST("does not take the events of another release", test_of_another_release),
 		TEST("leaves the same deletion by another thread to the pipeline", test_imitation),
-		TEST("swallows a selftest that does not decode, and nothing shorter",
+		TEST("swallows a self-test deletion that does not decode, and nothing shorter",
 		     test_nonsense),
 	};
 

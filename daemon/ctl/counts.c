@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "ctl/counter.h"
+#include "ctl/counts.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -37,8 +37,7 @@ static void add_user(const struct uw_journal_record *found, struct uw_buf *buf)
 		uw_buf_printf(buf, "uid %" PRIu64, uid);
 }
 
-void uw_counter_table_key(const struct uw_journal_record *found, enum uw_counter_table_by by,
-			  struct uw_buf *buf)
+void uw_counts_key(const struct uw_journal_record *found, enum uw_counts_by by, struct uw_buf *buf)
 {
 	enum uw_journal_record_field field = UW_JOURNAL_RECORD_MAX;
 	uint64_t pid;
@@ -84,61 +83,61 @@ static size_t hash(const char *key, size_t len)
 	return (size_t)(h ^ h >> 32);
 }
 
-static size_t *find_slot(const struct uw_counter_table *tally, const char *key, size_t len)
+static size_t *find_slot(const struct uw_counts *counts, const char *key, size_t len)
 {
-	size_t at = hash(key, len) & (tally->n_slots - 1);
+	size_t at = hash(key, len) & (counts->n_slots - 1);
 
-	for (; tally->slot[at]; at = (at + 1) & (tally->n_slots - 1)) {
-		const struct uw_counter_table_row *row = &tally->row[tally->slot[at] - 1];
+	for (; counts->slot[at]; at = (at + 1) & (counts->n_slots - 1)) {
+		const struct uw_counts_row *row = &counts->row[counts->slot[at] - 1];
 
 		if (row->key_len == len && !memcmp(row->key, key, len))
 			break;
 	}
-	return &tally->slot[at];
+	return &counts->slot[at];
 }
 
-static int grow(struct uw_counter_table *tally)
+static int grow(struct uw_counts *counts)
 {
-	size_t n_slots = tally->n_slots ? 2 * tally->n_slots : 256;
-	struct uw_counter_table_row *row = reallocarray(tally->row, n_slots / 2, sizeof(*row));
+	size_t n_slots = counts->n_slots ? 2 * counts->n_slots : 256;
+	struct uw_counts_row *row = reallocarray(counts->row, n_slots / 2, sizeof(*row));
 	size_t *slot;
 
 	if (!row)
 		return -ENOMEM;
-	tally->row = row;
+	counts->row = row;
 	slot = calloc(n_slots, sizeof(*slot));
 	if (!slot)
 		return -ENOMEM;
-	free(tally->slot);
-	tally->slot = slot;
-	tally->n_slots = n_slots;
-	for (size_t i = 0; i < tally->n; i++)
-		*find_slot(tally, row[i].key, row[i].key_len) = i + 1;
+	free(counts->slot);
+	counts->slot = slot;
+	counts->n_slots = n_slots;
+	for (size_t i = 0; i < counts->n; i++)
+		*find_slot(counts, row[i].key, row[i].key_len) = i + 1;
 	return 0;
 }
 
-static void count(struct uw_counter_table_row *row, uint64_t n, uint64_t failed)
+static void count(struct uw_counts_row *row, uint64_t n, uint64_t failed)
 {
 	row->count += n;
 	row->recent += n;
 	row->failed += failed;
 }
 
-int uw_counter_table_add(struct uw_counter_table *tally, const char *key, size_t len, uint64_t n,
-			 uint64_t failed)
+int uw_counts_add(struct uw_counts *counts, const char *key, size_t len, uint64_t n,
+		  uint64_t failed)
 {
 	size_t *slot;
 	char *copy;
 	int r;
 
-	if (tally->n == tally->n_slots / 2) {
-		r = grow(tally);
+	if (counts->n == counts->n_slots / 2) {
+		r = grow(counts);
 		if (r < 0)
 			return r;
 	}
-	slot = find_slot(tally, key, len);
-	if (!*slot && tally->n >= UW_COUNTER_TABLE_MAX) {
-		count(&tally->others, n, failed);
+	slot = find_slot(counts, key, len);
+	if (!*slot && counts->n >= UW_COUNTS_MAX) {
+		count(&counts->others, n, failed);
 		return 0;
 	}
 	if (!*slot) {
@@ -148,24 +147,24 @@ int uw_counter_table_add(struct uw_counter_table *tally, const char *key, size_t
 		if (len)
 			memcpy(copy, key, len);
 		copy[len] = '\0';
-		tally->row[tally->n] = (struct uw_counter_table_row){ .key = copy, .key_len = len };
-		*slot = ++tally->n;
+		counts->row[counts->n] = (struct uw_counts_row){ .key = copy, .key_len = len };
+		*slot = ++counts->n;
 	}
-	count(&tally->row[*slot - 1], n, failed);
+	count(&counts->row[*slot - 1], n, failed);
 	return 0;
 }
 
-void uw_counter_table_forget(struct uw_counter_table *tally)
+void uw_counts_forget(struct uw_counts *counts)
 {
-	for (size_t i = 0; i < tally->n; i++)
-		tally->row[i].recent = 0;
-	tally->others.recent = 0;
+	for (size_t i = 0; i < counts->n; i++)
+		counts->row[i].recent = 0;
+	counts->others.recent = 0;
 }
 
 static int compare_count(const void *a, const void *b)
 {
-	const struct uw_counter_table_row *x = *(const struct uw_counter_table_row *const *)a;
-	const struct uw_counter_table_row *y = *(const struct uw_counter_table_row *const *)b;
+	const struct uw_counts_row *x = *(const struct uw_counts_row *const *)a;
+	const struct uw_counts_row *y = *(const struct uw_counts_row *const *)b;
 
 	if (x->count != y->count)
 		return x->count < y->count ? 1 : -1;
@@ -174,36 +173,36 @@ static int compare_count(const void *a, const void *b)
 
 static int compare_recent(const void *a, const void *b)
 {
-	const struct uw_counter_table_row *x = *(const struct uw_counter_table_row *const *)a;
-	const struct uw_counter_table_row *y = *(const struct uw_counter_table_row *const *)b;
+	const struct uw_counts_row *x = *(const struct uw_counts_row *const *)a;
+	const struct uw_counts_row *y = *(const struct uw_counts_row *const *)b;
 
 	if (x->recent != y->recent)
 		return x->recent < y->recent ? 1 : -1;
 	return compare_count(a, b);
 }
 
-int uw_counter_table_sorted(const struct uw_counter_table *tally, bool by_recent, size_t n,
-			    const struct uw_counter_table_row ***ret, size_t *ret_n)
+int uw_counts_sorted(const struct uw_counts *counts, bool by_recent, size_t n,
+		     const struct uw_counts_row ***ret, size_t *ret_n)
 {
-	const struct uw_counter_table_row **rows =
-		calloc(tally->n + 1, sizeof(const struct uw_counter_table_row *));
+	const struct uw_counts_row **rows =
+		calloc(counts->n + 1, sizeof(const struct uw_counts_row *));
 
 	if (!rows)
 		return -ENOMEM;
-	for (size_t i = 0; i < tally->n; i++)
-		rows[i] = &tally->row[i];
-	qsort(rows, tally->n, sizeof(const struct uw_counter_table_row *),
+	for (size_t i = 0; i < counts->n; i++)
+		rows[i] = &counts->row[i];
+	qsort(rows, counts->n, sizeof(const struct uw_counts_row *),
 	      by_recent ? compare_recent : compare_count);
 	*ret = rows;
-	*ret_n = n < tally->n ? n : tally->n;
+	*ret_n = n < counts->n ? n : counts->n;
 	return 0;
 }
 
-void uw_counter_table_done(struct uw_counter_table *tally)
+void uw_counts_done(struct uw_counts *counts)
 {
-	for (size_t i = 0; i < tally->n; i++)
-		free(tally->row[i].key);
-	free(tally->row);
-	free(tally->slot);
-	*tally = (struct uw_counter_table){ 0 };
+	for (size_t i = 0; i < counts->n; i++)
+		free(counts->row[i].key);
+	free(counts->row);
+	free(counts->slot);
+	*counts = (struct uw_counts){ 0 };
 }

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* Counts records by what they have in common: who, where, when. Pure. */
+#ifndef UW_CTL_TALLY_H
+#define UW_CTL_TALLY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ctl/journal_record.h"
+
+enum uw_counts_by {
+	UW_BY_PROCESS, /* the command, and which process last */
+	UW_BY_USER,
+	UW_BY_UNIT,
+	UW_BY_DIRECTORY,
+	UW_BY_ERROR,
+	UW_BY_MAX,
+};
+
+struct uw_counts_row {
+	char *key; /* any byte; NUL terminated as well */
+	size_t key_len;
+	uint64_t count, failed;
+	uint64_t recent; /* since uw_counts_forget() */
+};
+
+/* A hash table, of at most UW_COUNTS_MAX keys: what else there is goes to `others`. */
+#define UW_COUNTS_MAX 100000
+
+struct uw_counts {
+	struct uw_counts_row *row;
+	size_t n;
+	size_t *slot; /* index of a row + 1; 0: free */
+	size_t n_slots;
+	struct uw_counts_row others;
+};
+
+/* What a record counts for, safe to be printed, in buf. "" where it has no such thing. */
+void uw_counts_key(const struct uw_journal_record *found, enum uw_counts_by by, struct uw_buf *buf);
+
+/* Counts n deletions, of which so many failed. Returns 0 or -ENOMEM. */
+int uw_counts_add(struct uw_counts *counts, const char *key, size_t len, uint64_t n,
+		  uint64_t failed);
+
+/* Starts `recent` anew. */
+void uw_counts_forget(struct uw_counts *counts);
+
+/*
+ * The first `n` rows at most, by recent or by count, then by key: pointers into the counts, valid
+ * until it changes, in an array that the caller frees. Returns 0 or -ENOMEM.
+ */
+int uw_counts_sorted(const struct uw_counts *counts, bool by_recent, size_t n,
+		     const struct uw_counts_row ***ret, size_t *ret_n);
+
+void uw_counts_done(struct uw_counts *counts);
+
+#endif
