@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What paths of control groups say, as systemd and the managers of containers write them. Every
- * path lies in memory of exactly its size, so that the address sanitizer finds a read behind it.
+ * Tests of daemon/record/cgroup.c with paths as systemd and container managers create them. Each
+ * path is in memory of its exact size, so that the address sanitizer finds a read beyond it.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -66,8 +66,8 @@ static const struct row {
 	{ "a unit below a group that is none", "/foo/bar.service", "", "", "" },
 	{ "a unit in a slice below a group that is none", "/foo/system.slice/bar.service", "", "",
 	  "" },
-	{ "slashes in abundance", "//system.slice///cron.service//", "cron.service", "system.slice",
-	  "" },
+	{ "a unit with redundant slashes", "//system.slice///cron.service//", "cron.service",
+	  "system.slice", "" },
 	{ "the root", "/", "", "", "" },
 	{ "no path", "", "", "", "" },
 	{ "a path that lost its beginning", "slice/cron.service", "", "", "" },
@@ -77,12 +77,12 @@ static const struct row {
 	{ "a slice with an instance", "/foo@1.slice/bar.service", "", "", "" },
 	{ "a type without a name", "/system.slice/.service", "", "system.slice", "" },
 	{ "a slice without a name", "/.slice/a.service", "", "", "" },
-	{ "a type that there is not", "/system.slice/foo.servic", "", "system.slice", "" },
+	{ "a unit of an unknown type", "/system.slice/foo.servic", "", "system.slice", "" },
 	{ "a type in the wrong case", "/system.slice/foo.Service", "", "system.slice", "" },
 	{ "a name with a space", "/system.slice/foo bar.service", "", "system.slice", "" },
 	{ "a name with a newline", "/system.slice/foo\nUNLINK_UNIT=sshd.service", "",
 	  "system.slice", "" },
-	{ "a name that is no UTF-8", "/system.slice/\xff\xfe.service", "", "system.slice", "" },
+	{ "a name that is not UTF-8", "/system.slice/\xff\xfe.service", "", "system.slice", "" },
 	{ "a slice with a byte that no unit has", "/a\x01.slice/b.service", "", "", "" },
 	{ "a name of 255 bytes", "/" A250 ".path", A250 ".path", "-.slice", "" },
 	{ "a name of 256 bytes", "/" A250 "a.path", "", "", "" },
@@ -94,9 +94,9 @@ static const struct row {
 	  "system.slice", ID },
 	{ "docker without systemd", "/docker/" ID, "", "", ID },
 	{ "docker without systemd, below a group", "/docker/" ID "/init", "", "", ID },
-	{ "docker below a slice of the administrator's", "/batch.slice/docker-" ID ".scope",
+	{ "docker below a slice of the administrator", "/batch.slice/docker-" ID ".scope",
 	  "docker-" ID ".scope", "batch.slice", ID },
-	{ "docker in a group of the administrator's", "/a/docker/" ID, "", "", ID },
+	{ "docker in a group of the administrator", "/a/docker/" ID, "", "", ID },
 	{ "podman", "/machine.slice/libpod-" ID ".scope/container", "libpod-" ID ".scope",
 	  "machine.slice", ID },
 	{ "podman of a user",
@@ -131,12 +131,12 @@ static const struct row {
 	{ "an id of 65 digits", "/docker/" ID "0", "", "", "" },
 	{ "an id with a capital",
 	  "/docker/0123456789ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef", "", "", "" },
-	{ "a scope of docker's without an id", "/system.slice/docker-volume.scope",
+	{ "a docker scope without an id", "/system.slice/docker-volume.scope",
 	  "docker-volume.scope", "system.slice", "" },
-	{ "docker's own service", "/system.slice/docker.service", "docker.service", "system.slice",
-	  "" },
-	{ "a prefix that nobody gives", "/system.slice/mydocker-" ID ".scope",
-	  "mydocker-" ID ".scope", "system.slice", "" },
+	{ "the service of docker itself", "/system.slice/docker.service", "docker.service",
+	  "system.slice", "" },
+	{ "an unknown prefix", "/system.slice/mydocker-" ID ".scope", "mydocker-" ID ".scope",
+	  "system.slice", "" },
 	{ "nspawn", "/machine.slice/machine-web.scope/payload/system.slice/nginx.service",
 	  "machine-web.scope", "machine.slice", "web" },
 	{ "nspawn with a dash in the name", "/machine.slice/machine-web\\x2d1\\x2db.scope",
@@ -145,15 +145,15 @@ static const struct row {
 	  "systemd-nspawn@web-1.service", "machine.slice", "web-1" },
 	{ "nspawn as a service, escaped", "/machine.slice/systemd-nspawn@a\\x2db.service",
 	  "systemd-nspawn@a\\x2db.service", "machine.slice", "a-b" },
-	{ "escapes that are none", "/machine.slice/machine-a\\x2\\x\\xzz\\y\\x00.scope",
+	{ "invalid escapes", "/machine.slice/machine-a\\x2\\x\\xzz\\y\\x00.scope",
 	  "machine-a\\x2\\x\\xzz\\y\\x00.scope", "machine.slice", "a\\x2\\x\\xzz\\y\\x00" },
 	{ "an escape of any byte", "/machine.slice/machine-\\xff\\x0a.scope",
 	  "machine-\\xff\\x0a.scope", "machine.slice", "\xff\n" },
 	{ "an escape at the end", "/machine.slice/machine-a\\x2.scope", "machine-a\\x2.scope",
 	  "machine.slice", "a\\x2" },
-	{ "an LXC container of libvirt's", "/machine.slice/machine-lxc\\x2d42\\x2dweb.scope",
+	{ "an LXC container of libvirt", "/machine.slice/machine-lxc\\x2d42\\x2dweb.scope",
 	  "machine-lxc\\x2d42\\x2dweb.scope", "machine.slice", "lxc-42-web" },
-	{ "a virtual machine of libvirt's", "/machine.slice/machine-qemu\\x2d1\\x2dweb.scope",
+	{ "a virtual machine of libvirt", "/machine.slice/machine-qemu\\x2d1\\x2dweb.scope",
 	  "machine-qemu\\x2d1\\x2dweb.scope", "machine.slice", "" },
 	{ "a container that is called like an emulator", "/machine.slice/machine-qemu\\x2dx.scope",
 	  "machine-qemu\\x2dx.scope", "machine.slice", "qemu-x" },
@@ -175,7 +175,7 @@ static const struct row {
 	{ "an LXC container whose name is hostile", "/lxc/a\nUNLINK_UID=0 \xff", "", "",
 	  "a\nUNLINK_UID=0 \xff" },
 
-	/* one in the other */
+	/* nested */
 	{ "docker in nspawn", "/machine.slice/machine-web.scope/payload/docker/" ID,
 	  "machine-web.scope", "machine.slice", ID },
 	{ "nspawn in docker", "/docker/" ID "/machine.slice/machine-in\\x2dner.scope", "", "",
@@ -272,7 +272,7 @@ static void test_long(void **state)
 			memcpy(text + len, pieces[i], strlen(pieces[i]));
 		check_any(text, len);
 	}
-	/* A name of escapes alone, as long as the buffer. */
+	/* A name that consists of escapes and fills the buffer. */
 	memcpy(text, "/machine-", 9);
 	for (len = 9; len < 9 + 240; len += 4)
 		memcpy(text + len, "\\x61", 4);
@@ -290,7 +290,7 @@ static uint64_t any(uint64_t below)
 	return (seed * UINT64_C(0x2545f4914f6cdd1d) >> 16) % below;
 }
 
-/* Rows put together, with bytes changed, cut anywhere. */
+/* Joins rows, changes bytes and cuts anywhere. */
 static void test_chance(void **state)
 {
 	char text[2048];
@@ -308,7 +308,7 @@ static void test_chance(void **state)
 		for (n = any(6); n && len; n--) {
 			k = any(len);
 			text[k] = any(2) ? (char)any(256) : "/\\x_@.-"[any(7)];
-			/* The decoder lets none through. */
+			/* The decoder rejects paths with a NUL. */
 			text[k] = text[k] ?: '/';
 		}
 		len = any(4) ? len : any(len + 1);
@@ -323,7 +323,7 @@ static void test_chance(void **state)
 
 static const struct CMUnitTest others[] = {
 	TEST("stays within its bounds with the longest paths", test_long),
-	TEST("stays within its bounds with 100,000 paths of chance", test_chance),
+	TEST("stays within its bounds with 100,000 random paths", test_chance),
 };
 
 int main(void)

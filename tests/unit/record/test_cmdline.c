@@ -73,7 +73,7 @@ static void test_lines(void **state)
 	}
 }
 
-/* Asked of a shell, which prints its arguments. */
+/* Runs a shell that prints its arguments. */
 static size_t pasted(const char *line, size_t len, char *got, size_t size, int *ret_status)
 {
 	char command[UW_CMDLINE_ROOM + 64];
@@ -107,13 +107,13 @@ static void test_pasted(void **state)
 		}
 		assert_in_range(n, 1, row->raw.len + 1);
 		assert_memory_equal(got, row->raw.s, n - 1);
-		/* What is missing is padding. */
+		/* The missing bytes are padding. */
 		for (n--; n < row->raw.len; n++)
 			assert_int_equal(row->raw.s[n], 0);
 	}
 }
 
-/* The room is enough for whatever the decoder lets through. */
+/* Command lines of the decoder's maximum fit into the room. */
 static void test_longest(void **state)
 {
 	static const char fill[] = "\0' a";
@@ -141,8 +141,8 @@ static void test_longest(void **state)
 	}
 
 static const struct CMUnitTest tests[] = {
-	TEST("writes a command line so that it can be pasted", test_lines),
-	TEST("writes a command line that a shell takes for the same arguments, or for no command",
+	TEST("quotes arguments for a shell", test_lines),
+	TEST("writes a line that a shell splits into the same arguments, or rejects if it was cut",
 	     test_pasted),
 	TEST("has room for the longest command line", test_longest),
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* Tests of daemon/record/format.c: whole outputs, byte by byte, and what journald demands of
- * fields. */
+/*
+ * Tests of daemon/record/format.c: whole outputs byte by byte, and the rules of journald for fields.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -28,7 +29,7 @@
 	}
 #define TIME_NS UINT64_C(1700000000123456789) /* 2023-11-14T22:13:20Z */
 
-/* An allocation of more fails: see the test of -ENOMEM. */
+/* The limit of allocations for test_no_memory(). */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
@@ -38,14 +39,14 @@ const char *__asan_default_options(void)
 static const char *const one_rule[] = { "payroll" };
 static const char *const two_rules[] = { "rule1", "all of /srv" };
 
-/* What most rows have in common. */
+/* Common to most rows. */
 #define TIMED	 .probe = UW_PROBE_KPROBE, .enter_ns = 1000, .exit_ns = 2500, .dfd = AT_FDCWD
 #define PROBED	 TIMED, .via = UW_VIA_SYSCALL
 #define BY_ALICE .pid = 4242, .tid = 4243, .uid = 1000, .gid = 100
 #define BY	 PROBED, BY_ALICE, .name_known = true
 #define FULL	 .detail = UW_DETAIL_FULL
 
-/* All that there can be to know of a deletion. */
+/* A deletion with a value for every field. */
 #define ID    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define SCOPE "docker-" ID ".scope"
 #define KNOWN                                                                                      \
@@ -74,7 +75,7 @@ static const struct row {
 	const char *title;
 	struct uw_record record;
 	struct uw_entry entry;
-	struct uw_str journal; /* the fields in their order, a newline behind each */
+	struct uw_str journal; /* the fields in their order, each with a newline */
 	const char *json, *text;
 } rows[] = {
 	{
@@ -179,7 +180,7 @@ static const struct row {
 			"ret=unknown\n",
 	},
 	{
-		.title = "a directory, wanted by two rules",
+		.title = "a directory that two rules match",
 		.record = { BY, .op = UW_OP_RMDIR, .ret_known = true, .ret = -ENOTEMPTY,
 			    .comm = TEXT("rmdir"), .name = TEXT("d/"),
 			    .path_state = UW_PATH_TRUNCATED, .path = TEXT("/tail/d") },
@@ -216,7 +217,7 @@ static const struct row {
 			"filename=d/ ret=-39\n",
 	},
 	{
-		.title = "a name in a directory that is not known, wanted by no rule",
+		.title = "a name in an unknown directory that no rule matches",
 		.record = { BY, .op = UW_OP_UNLINK, .ret_known = true, .comm = TEXT("a b"),
 			    .name = TEXT("x=y"), .path_state = UW_PATH_UNKNOWN },
 		.entry = { FULL, .priority = 6, .user = "alice" },
@@ -246,7 +247,7 @@ static const struct row {
 			"filename=\"x=y\" ret=0\n",
 	},
 	{
-		.title = "a name that could not be read, by a process without one",
+		.title = "an unreadable name, by a process without a name",
 		.record = { PROBED, BY_ALICE, .op = UW_OP_UNLINK, .ret_known = true, .ret = -EFAULT,
 			    .comm = TEXT(""), .name = TEXT(""), .path_state = UW_PATH_UNKNOWN },
 		.entry = { FULL, .priority = 6, .rules = one_rule, .n_rules = 1, .user = "alice" },
@@ -279,7 +280,7 @@ static const struct row {
 			"comm=\"\" filename=\"\" ret=-14\n",
 	},
 	{
-		.title = "a comm and a name that pretend to be another record",
+		.title = "a comm and a name that imitate another record",
 		.record = { BY, .op = UW_OP_UNLINK, .ret_known = true, .comm = TEXT("rm[1](root)"),
 			    .name = TEXT("x\nMESSAGE=\x1b[2J\xff ret=0"),
 			    .path_state = UW_PATH_LEXICAL,
@@ -316,7 +317,7 @@ static const struct row {
 			"filename=\"x\\nMESSAGE=\\x1b[2J\\xff ret=0\" ret=0\n",
 	},
 	{
-		.title = "an error that has no name, of a rename, by the largest ids",
+		.title = "a failed rename with an unnamed error and the largest ids",
 		.record = { PROBED, .name_known = true, .pid = UINT32_MAX, .tid = UINT32_MAX,
 			    .uid = UINT32_MAX, .gid = UINT32_MAX, .op = UW_OP_RENAME,
 			    .ret_known = true, .ret = -1000, .comm = TEXT("mv"), .name = TEXT("/x"),
@@ -402,7 +403,7 @@ static const struct row {
 		.text = KNOWN_TEXT,
 	},
 	{
-		.title = "what is standard of everything",
+		.title = "everything at Detail=standard",
 		.record = { KNOWN, .op = UW_OP_UNLINK, .ret_known = true },
 		.entry = { .detail = UW_DETAIL_STANDARD,
 			   HOST,
@@ -448,7 +449,7 @@ static const struct row {
 		.text = KNOWN_TEXT,
 	},
 	{
-		.title = "the least of everything",
+		.title = "everything at Detail=minimal",
 		.record = { KNOWN, .op = UW_OP_UNLINK, .ret_known = true },
 		.entry = { .detail = UW_DETAIL_MINIMAL,
 			   HOST,
@@ -499,7 +500,7 @@ static const struct row {
 			"\"/srv/y z\" pid=4242 comm=mv filename=x ret=0\n",
 	},
 	{
-		.title = "a rename by io_uring that failed, with beginnings cut",
+		.title = "a failed rename by io_uring with paths cut at the beginning",
 		.record = { TIMED,
 			    BY_ALICE,
 			    .name_known = true,
@@ -562,7 +563,7 @@ static const struct row {
 			"(ENOTEMPTY) pid=4242 comm=app filename=d ret=-39\n",
 	},
 	{
-		.title = "a deletion inside the kernel, whose result is not known",
+		.title = "a deletion inside the kernel with an unknown result",
 		.record = { TIMED, BY_ALICE, .name_known = true, .op = UW_OP_RMDIR,
 			    .via = UW_VIA_KERNEL, .comm = TEXT("nfsd"), .name = TEXT(""),
 			    .path_state = UW_PATH_RESOLVED, .path = TEXT("/srv/d") },
@@ -591,7 +592,7 @@ static const struct row {
 			"comm=nfsd filename=\"\" ret=unknown\n",
 	},
 	{
-		.title = "a rename whose result, target and source are not known",
+		.title = "a rename with unknown result, target and source",
 		.record = { PROBED, BY_ALICE, .op = UW_OP_RENAME, .comm = TEXT("mv"),
 			    .path_state = UW_PATH_UNKNOWN },
 		.entry = { .priority = 6, .user = "alice" },
@@ -618,7 +619,7 @@ static const struct row {
 			"comm=mv filename=\"\" ret=unknown\n",
 	},
 	{
-		.title = "a path that is the same in the host's tree",
+		.title = "a path that is the same on the host",
 		.record = { BY, .op = UW_OP_UNLINK, .ret_known = true, .comm = TEXT("rm"),
 			    .name = TEXT("x"), .path_state = UW_PATH_RESOLVED,
 			    .path = TEXT("/srv/x") },
@@ -650,7 +651,7 @@ static const struct row {
 			"comm=rm filename=x ret=0\n",
 	},
 	{
-		.title = "a path in the host's tree that pretends to be another field",
+		.title = "a host path that imitates another field",
 		.record = { BY, .op = UW_OP_UNLINK, .ret_known = true, .comm = TEXT("rm"),
 			    .name = TEXT("x"), .path_state = UW_PATH_RESOLVED, .path = TEXT("/x") },
 		.entry = { .detail = UW_DETAIL_STANDARD,
@@ -704,7 +705,7 @@ static void check(const struct uw_buf *buf, const char *want, size_t len)
 		fail_msg("differs from byte %zu on: %.*s", i, (int)(buf->len - i), buf->p + i);
 }
 
-/* What journald reads out of the entry: see native_fields(). */
+/* Splits the entry into fields like journald: see native_fields(). */
 static size_t journal_of(const struct uw_entry *e, struct uw_buf *buf, struct iovec iov[FIELDS_MAX])
 {
 	struct uw_buf raw = { 0 };
@@ -772,8 +773,7 @@ static void test_message(void **state)
 
 /* ---- fields */
 
-/* What journald takes from a client: journal_field_valid() of systemd, with protected fields
- * refused. */
+/* Whether journald accepts the name from a client: journal_field_valid() of systemd. */
 static bool valid_name(const char *name, size_t len)
 {
 	size_t i;
@@ -805,7 +805,7 @@ static void test_field_names(void **state)
 	assert_null(uw_record_fields[i].get);
 }
 
-/* Each detail has its fields, and all of those below. */
+/* Each detail has its own fields and those of the lower details. */
 static void test_field_details(void **state)
 {
 	static const char *const fields_of[] = {
@@ -831,7 +831,7 @@ static void test_field_details(void **state)
 	}
 }
 
-/* The rows together have every field of the table, and none that is not in it. */
+/* The rows together have exactly the fields of the table. */
 static void test_field_set(void **state)
 {
 	static const char *const extra[] = { "MESSAGE", "MESSAGE_ID", "PRIORITY" };
@@ -910,7 +910,7 @@ static void check_field(const struct iovec *iov, size_t n, const char *name, con
 		fail_msg("%s is %.*s", name, (int)len, value);
 }
 
-/* Every field there is, each as long as can be, in a buffer that has to move many times. */
+/* All fields with their longest values, in a buffer that has to move many times. */
 static void test_moving_buffer(void **state)
 {
 	static const size_t counts[] = { 0, 1, 63, 64, 80 };
@@ -957,7 +957,7 @@ static void test_moving_buffer(void **state)
 			}
 		}
 		assert_int_equal(n_rules, counts[c] > UW_RULES_MAX ? UW_RULES_MAX : counts[c]);
-		/* All of the table but the rule, and the three that are not in it. */
+		/* The table without the rule, and the three fields that are not in it. */
 		assert_int_equal(n, 37 + 3 + n_rules);
 		check_field(iov, n, "UNLINK_PATH", path, sizeof(path));
 		check_field(iov, n, "UNLINK_FILENAME", name, sizeof(name));
@@ -974,7 +974,7 @@ static void test_moving_buffer(void **state)
 	}
 }
 
-/* In memory of exactly its size, so that the address sanitizer finds a read behind it. */
+/* Copies to memory of the exact size, so that the address sanitizer finds a read beyond it. */
 static struct uw_str exactly(const char *text)
 {
 	size_t len = strlen(text);
@@ -1122,7 +1122,7 @@ static void check_line(const struct uw_buf *buf)
 				 (int)buf->len, buf->p);
 }
 
-/* Outside of strings, which have no unescaped quote within, braces and brackets are balanced. */
+/* Whether braces and brackets outside of strings are balanced. */
 static void check_json_form(const struct uw_buf *buf)
 {
 	int braces = 0, brackets = 0, quoted = 0;
@@ -1219,7 +1219,7 @@ static void test_time_zone(void **state)
 		if (buf.len < strlen(zones[i].text) ||
 		    memcmp(buf.p, zones[i].text, strlen(zones[i].text)) != 0)
 			fail_msg("%s: %.*s", zones[i].zone, (int)buf.len, buf.p);
-		/* JSON is for machines: always UTC. */
+		/* JSON is for machines and always has UTC. */
 		uw_buf_reset(&buf);
 		uw_format_json(&e, &buf);
 		check(&buf, rows[0].json, strlen(rows[0].json));
@@ -1293,8 +1293,8 @@ static void format_all(const struct uw_record *record)
 }
 
 /*
- * Whatever the decoder lets through must be fit to be written. In a process of its own, which the
- * sanitizers may end.
+ * All values that the decoder accepts can be written. Runs in a child process, since a sanitizer
+ * may end it.
  */
 static void test_every_result(void **state)
 {
@@ -1337,17 +1337,16 @@ static void test_every_result(void **state)
 
 static const struct CMUnitTest others[] = {
 	TEST("names every field as journald takes it, once", test_field_names),
-	TEST("writes each field from its detail on", test_field_details),
-	TEST("writes every field of its table, no other, and none but the rule twice",
+	TEST("writes each field at its detail and above", test_field_details),
+	TEST("writes exactly the fields of the table, and only the rule more than once",
 	     test_field_set),
-	TEST("points at the right fields when the buffer has moved, with up to 64 rules",
+	TEST("writes the right values when the buffer moves, with at most 64 rules",
 	     test_moving_buffer),
-	TEST("writes the path in the host's tree where it differs from the path, and there alone",
-	     test_host_paths),
+	TEST("writes the host path only if it differs from the path", test_host_paths),
 	TEST("writes the same to a buffer that was used before", test_used_again),
-	TEST("says that memory is out, and recovers", test_no_memory),
-	TEST("adds lines to what the buffer holds", test_added),
-	TEST("writes one line per record, whatever its strings hold", test_lines),
+	TEST("reports a lack of memory, and recovers", test_no_memory),
+	TEST("appends lines to the contents of the buffer", test_added),
+	TEST("writes one line for each record whatever its strings hold", test_lines),
 	TEST("writes local time for people and UTC for machines", test_time_zone),
 	TEST("pads fractions of a second with zeros", test_time_digits),
 	TEST("has a different id for each kind of message", test_ids),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Tests of daemon/record/record.c. Every event lies in memory of exactly its size, so that the
- * address sanitizer finds a read behind it.
+ * Tests of daemon/record/record.c. Each event is in memory of its exact size, so that the address
+ * sanitizer finds a read beyond it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -75,7 +75,7 @@ static struct strings name_and_dir(const char *name, const char *dir)
 	return strings;
 }
 
-/* The event with these strings, its lengths and size set to match. The caller frees it. */
+/* Builds an event with these strings, and matching lengths and size. The caller frees it. */
 static unsigned char *build(const struct uw_event *ev, const struct strings *strings,
 			    size_t *ret_size)
 {
@@ -105,7 +105,7 @@ static bool inside(struct uw_str s, const void *data, size_t size)
 	return at >= from && at <= from + size && s.len <= from + size - at;
 }
 
-/* Returns NULL or what does not hold of a path that was put together. */
+/* Checks a joined path. Returns NULL, or what is wrong. */
 static const char *unnormal(struct uw_str path)
 {
 	size_t i, start;
@@ -154,7 +154,7 @@ static const char *broken_strings(const struct uw_record *r, const void *data, s
 	return NULL;
 }
 
-/* What holds of every record, however odd the event was. Returns NULL or what does not hold. */
+/* Checks what must be true of every record. Returns NULL, or what is wrong. */
 static const char *broken(const struct uw_record *r, const void *data, size_t size)
 {
 	bool mine = inside(r->path, r->buffer, sizeof(r->buffer));
@@ -197,7 +197,7 @@ static const char *broken(const struct uw_record *r, const void *data, size_t si
 	return unnormal(r->path);
 }
 
-/* ---- what is refused */
+/* ---- rejected events */
 
 struct patch {
 	size_t at;
@@ -216,14 +216,14 @@ struct patch {
 		STRINGS + (offset), 1, (number) \
 	}
 
-/* Which event is spoilt. */
+/* The event that a case changes. */
 enum base {
 	UNRESOLVED,
 	RESOLVED,
 	RENAME,
 };
 
-/* Of a valid event: every string it can have, four bytes each, but for six of the command line. */
+/* The strings of a valid event have four bytes each; the command line has six. */
 static struct strings strings_of(enum base base)
 {
 	static const char cmdline[] = { 'r', 'm', '\0', 'x', ' ', 'y' };
@@ -259,7 +259,7 @@ static struct uw_event event_of(enum base base)
 	return ev;
 }
 
-/* Before it is spoilt, it is accepted: so the refusal has the one cause. */
+/* The unchanged event is accepted, so the change is the cause of the rejection. */
 static void check_accepted(const struct uw_event *ev, const struct strings *strings)
 {
 	static struct uw_record record;
@@ -275,7 +275,7 @@ static void check_accepted(const struct uw_event *ev, const struct strings *stri
 	free(data);
 }
 
-/* Refused, and the record is not touched. */
+/* The event is rejected, and the record is not touched. */
 static void check_refused(const void *data, size_t size)
 {
 	static struct uw_record record, before;
@@ -286,11 +286,11 @@ static void check_refused(const void *data, size_t size)
 	assert_memory_equal(&record, &before, sizeof(record));
 }
 
-/* Numbers of UNRESOLVED, which has 206 bytes, 176 of them before the strings. */
+/* Changes of UNRESOLVED, which has 206 bytes, 176 of them before the strings. */
 static const struct rejected {
 	const char *title;
 	struct patch patch[2];
-	int more; /* bytes delivered beyond those of the event */
+	int more; /* bytes in addition to those of the event */
 } rejected[] = {
 	{ "refuses no bytes at all", .more = -206 },
 	{ "refuses a single byte", .more = -205 },
@@ -307,38 +307,38 @@ static const struct rejected {
 	{ "refuses a size of 0", { FIELD(size, 0) } },
 	{ "refuses a size that is one too small", { FIELD(size, 205) } },
 	{ "refuses a size that is one too large", { FIELD(size, 207) } },
-	{ "refuses the largest size there is", { FIELD(size, UINT32_MAX) } },
+	{ "refuses the largest size", { FIELD(size, UINT32_MAX) } },
 	{ "refuses the ABI 0", { FIELD(abi, 0) } },
-	{ "refuses the ABI before", { FIELD(abi, UW_ABI - 1) } },
-	{ "refuses the ABI to come", { FIELD(abi, UW_ABI + 1) } },
-	{ "refuses an ABI that agrees in the low byte only", { FIELD(abi, UW_ABI + 0x100) } },
+	{ "refuses the previous ABI", { FIELD(abi, UW_ABI - 1) } },
+	{ "refuses the next ABI", { FIELD(abi, UW_ABI + 1) } },
+	{ "refuses an ABI with only the low byte right", { FIELD(abi, UW_ABI + 0x100) } },
 	{ "refuses the operation 0", { FIELD(op, 0) } },
-	{ "refuses the operation behind the last", { FIELD(op, UW_OP_MAX) } },
+	{ "refuses the operation after the last", { FIELD(op, UW_OP_MAX) } },
 	{ "refuses the operation 255", { FIELD(op, 255) } },
 	{ "refuses the probe 0", { FIELD(probe, 0) } },
-	{ "refuses the probe behind the last", { FIELD(probe, UW_PROBE_MAX) } },
+	{ "refuses the probe after the last", { FIELD(probe, UW_PROBE_MAX) } },
 	{ "refuses the probe 255", { FIELD(probe, 255) } },
-	{ "refuses the way 0", { FIELD(via, 0) } },
-	{ "refuses the way behind the last", { FIELD(via, UW_VIA_MAX) } },
-	{ "refuses the way 255", { FIELD(via, 255) } },
+	{ "refuses the value 0 of via", { FIELD(via, 0) } },
+	{ "refuses the value of via after the last", { FIELD(via, UW_VIA_MAX) } },
+	{ "refuses the value 255 of via", { FIELD(via, 255) } },
 	{ "refuses the first flag that has no meaning",
 	  { FIELD(flags, UW_EV_DIR | (UW_EV_FLAGS + 1)) } },
 	{ "refuses the highest flag", { FIELD(flags, UW_EV_DIR | 1U << 31) } },
 	{ "refuses a return just before the entry", { FIELD(exit_ns, 999) } },
 	{ "refuses a return at time 0", { FIELD(exit_ns, 0) } },
-	{ "refuses an entry at the end of time", { FIELD(enter_ns, UINT64_MAX) } },
+	{ "refuses the largest time of an entry", { FIELD(enter_ns, UINT64_MAX) } },
 	{ "refuses a positive result", { FIELD(ret, 1) } },
 	{ "refuses a result that is no errno", { FIELD(ret, -4096) } },
 	{ "refuses the largest result", { FIELD(ret, INT_MAX) } },
 	{ "refuses the smallest result", { FIELD(ret, INT_MIN) } },
 	{ "refuses lengths that add up in 16 bits only",
 	  { LENGTH(UW_STR_NAME, 65532), LENGTH(UW_STR_DIR, 12) } },
-	{ "refuses lengths that both are as large as can be",
+	{ "refuses two lengths of the maximum",
 	  { LENGTH(UW_STR_NAME, UINT16_MAX), LENGTH(UW_STR_CGROUP, UINT16_MAX) } },
-	{ "refuses a size and a length that agree on a byte that is not there",
+	{ "refuses a size and a length that agree on a missing byte",
 	  { FIELD(size, 207), LENGTH(UW_STR_CGROUP, 5) } },
-	{ "refuses more below the mount than there is of a directory", { FIELD(below, 5) } },
-	{ "refuses the most that could be below the mount", { FIELD(below, UINT16_MAX) } },
+	{ "refuses more bytes below the mount than the directory has", { FIELD(below, 5) } },
+	{ "refuses the largest number of bytes below the mount", { FIELD(below, UINT16_MAX) } },
 };
 
 static void patch(unsigned char *data, const struct patch *p)
@@ -390,15 +390,15 @@ static void test_rejected(void **state)
 	free(data);
 }
 
-/* Events whose flags and strings contradict each other. */
+/* Flags and strings that contradict each other. */
 static const struct contradiction {
 	const char *title;
 	enum base base;
 	unsigned int set, clear; /* flags */
-	int below;		 /* other than 4: one more, so that 0 can be told from nothing */
-	enum uw_string which;	 /* the string that is another, where text is given */
+	int below;		 /* plus one; 0 leaves the 4 of the base */
+	enum uw_string which;	 /* the string that `text` replaces */
 	const char *text;
-	enum uw_op op; /* other than the base's */
+	enum uw_op op; /* 0 leaves the base's */
 } contradictions[] = {
 	{ "refuses a resolved target without a path", RESOLVED, .below = 1, .which = UW_STR_PATH,
 	  .text = "" },
@@ -406,27 +406,28 @@ static const struct contradiction {
 	  .below = 1, .which = UW_STR_PATH, .text = "" },
 	{ "refuses a resolved path that is not absolute", RESOLVED, .which = UW_STR_PATH,
 	  .text = "a/bc" },
-	{ "refuses a resolved path of a byte that is no slash", RESOLVED, .below = 1,
+	{ "refuses a resolved path of one byte that is not a slash", RESOLVED, .below = 1,
 	  .which = UW_STR_PATH, .text = "a" },
 	{ "refuses a path that the kernel did not resolve", UNRESOLVED, .which = UW_STR_PATH,
 	  .text = "/a/b" },
 	{ "refuses a path that was cut, but not resolved", UNRESOLVED, UW_EV_PATH_CUT },
 	{ "refuses a directory for a resolved path", RESOLVED, UW_EV_DIR },
-	{ "refuses a directory for a resolved path without a word", RESOLVED, .which = UW_STR_DIR,
-	  .text = "/srv" },
-	{ "refuses a directory without a word", UNRESOLVED, 0, UW_EV_DIR | UW_EV_FS },
-	{ "refuses a directory that was cut, but is not there", UNRESOLVED, UW_EV_DIR_CUT,
+	{ "refuses a directory string for a resolved path without the flag", RESOLVED,
+	  .which = UW_STR_DIR, .text = "/srv" },
+	{ "refuses a directory string without the flag", UNRESOLVED, 0, UW_EV_DIR | UW_EV_FS },
+	{ "refuses a missing directory that was cut", UNRESOLVED, UW_EV_DIR_CUT,
 	  UW_EV_DIR | UW_EV_FS, .which = UW_STR_DIR, .text = "" },
-	{ "refuses a file system of nothing", UNRESOLVED, 0, UW_EV_DIR, .below = 1,
-	  .which = UW_STR_DIR, .text = "" },
-	{ "refuses a part of a file system that is not known", RESOLVED, 0, UW_EV_FS },
-	{ "refuses more below the mount than there is of a path", RESOLVED, .below = 1 + 5 },
-	{ "refuses a source of what is only removed", RESOLVED, .which = UW_STR_SOURCE,
+	{ "refuses a file system without a path or a directory", UNRESOLVED, 0, UW_EV_DIR,
+	  .below = 1, .which = UW_STR_DIR, .text = "" },
+	{ "refuses the root of a mount without its file system", RESOLVED, 0, UW_EV_FS },
+	{ "refuses more bytes below the mount than the path has", RESOLVED, .below = 1 + 5 },
+	{ "refuses a rename source for an unlink", RESOLVED, .which = UW_STR_SOURCE,
 	  .text = "/old" },
-	{ "refuses a source of a directory that is only removed", RESOLVED, .op = UW_OP_RMDIR,
+	{ "refuses a rename source for an rmdir", RESOLVED, .op = UW_OP_RMDIR,
 	  .which = UW_STR_SOURCE, .text = "/old" },
-	{ "refuses a source that was cut of what is only removed", RESOLVED, UW_EV_SOURCE_CUT },
-	{ "refuses a source that is not absolute", RENAME, .which = UW_STR_SOURCE, .text = "old/" },
+	{ "refuses a rename source that was cut for an unlink", RESOLVED, UW_EV_SOURCE_CUT },
+	{ "refuses a rename source that is not absolute", RENAME, .which = UW_STR_SOURCE,
+	  .text = "old/" },
 };
 
 static void test_contradiction(void **state)
@@ -500,7 +501,7 @@ static void test_nuls(void **state)
 	}
 }
 
-/* Every string as long as can be, and one byte longer, which no other length makes up for. */
+/* Each string at its maximum, and with one byte more, without a shorter one to compensate. */
 static void test_maxima(void **state)
 {
 	static char longest[UW_PATH_MAX];
@@ -533,14 +534,14 @@ static void test_maxima(void **state)
 	}
 }
 
-/* ---- what is accepted */
+/* ---- accepted events */
 
 static bool same(struct uw_str got, struct uw_str want)
 {
 	return got.len == want.len && (!want.len || !memcmp(got.s, want.s, want.len));
 }
 
-/* Whether flags go together, as the words beside them in unlinkwatch.h have it. */
+/* Whether the comments in unlinkwatch.h allow the combination of flags. */
 static bool go_together(enum uw_op op, enum uw_via via, unsigned int flags)
 {
 	bool resolved = flags & UW_EV_RESOLVED, dir = flags & UW_EV_DIR;
@@ -658,7 +659,7 @@ static void check_fields(enum uw_op op, enum uw_probe probe, enum uw_via via, un
 	free(data);
 }
 
-/* A name that leads into a mount, from the root of its namespace: what becomes of it, or NULL. */
+/* A name that leads into a mount from the root of its namespace; NULL means rejected. */
 static const struct {
 	const char *name, *dir, *path, *fspath;
 } in_mounts[] = {
@@ -666,7 +667,7 @@ static const struct {
 	{ "data/f", "/data", "/data/f", "/sub/f" },
 	{ "/data//./d/../f", "/data", "/data/f", "/sub/f" },
 	{ "/data/", "/data", "/data", "/sub" },
-	/* Out of the mount: which one is there, nobody has looked. */
+	/* Outside of the mount, the kernel has not looked for the one that is there. */
 	{ "/data/../etc/f", "/data", "/etc/f", "" },
 	{ "/data/x/../../etc/f", "/data", "/etc/f", "" },
 	{ "/data", "/data", NULL, NULL },
@@ -861,7 +862,7 @@ static void test_no_device(void **state)
 	free(data);
 }
 
-/* As where a read failed, or where it stopped just at the end of the buffer. */
+/* As after a read that failed, or that stopped just at the end of the buffer. */
 static void test_cut_of_nothing(void **state)
 {
 	struct strings strings = strings_of(RENAME);
@@ -892,7 +893,7 @@ static void test_names_without_nul(void **state)
 	memset(ev.comm, 'c', sizeof(ev.comm));
 	memset(ev.fstype, 'f', sizeof(ev.fstype));
 	ev.below = 0;
-	/* No strings behind it: what reads on leaves the memory. */
+	/* Without strings, a read beyond the field leaves the memory. */
 	data = build(&ev, &strings, &size);
 	assert_int_equal(uw_record_decode(data, size, &r), 0);
 	assert_int_equal(r.comm.len, UW_COMM_LEN);
@@ -911,7 +912,7 @@ static const struct path_row {
 	unsigned int flags;
 	const char *name, *dir;
 	int dfd;
-	const char *cwd; /* NULL: none is offered */
+	const char *cwd; /* NULL if none is offered */
 	const char *path;
 	enum uw_path_state state;
 	bool wants_cwd;
@@ -925,8 +926,8 @@ static const struct path_row {
 	  UW_PATH_LEXICAL },
 	{ "leaves an absolute name as it is", WALKED, "/etc/hosts", "", AT_FDCWD, NULL,
 	  "/etc/hosts", UW_PATH_LEXICAL },
-	{ "guesses the root of an absolute name where it was not walked", 0, "/etc/hosts", "",
-	  AT_FDCWD, NULL, "/etc/hosts", UW_PATH_GUESSED },
+	{ "guesses the root of an absolute name without a directory", 0, "/etc/hosts", "", AT_FDCWD,
+	  NULL, "/etc/hosts", UW_PATH_GUESSED },
 	{ "guesses the root of an absolute name whatever the descriptor", 0, "/etc/hosts", "", 5,
 	  NULL, "/etc/hosts", UW_PATH_GUESSED },
 	{ "removes empty components", WALKED, "//etc///x", "", AT_FDCWD, NULL, "/etc/x",
@@ -943,7 +944,7 @@ static const struct path_row {
 	  AT_FDCWD, NULL, "/a", UW_PATH_LEXICAL },
 	{ "goes no higher than the root from the root", WALKED, "/../../a", "", AT_FDCWD, NULL,
 	  "/a", UW_PATH_LEXICAL },
-	{ "ends at the root where all is dots", WALKED, "../..", "/srv", AT_FDCWD, NULL, "/",
+	{ "ends at the root for a name of dots alone", WALKED, "../..", "/srv", AT_FDCWD, NULL, "/",
 	  UW_PATH_LEXICAL },
 	{ "takes the root for itself", WALKED, "/", "", AT_FDCWD, NULL, "/", UW_PATH_LEXICAL },
 	{ "takes a dot for the directory", WALKED, ".", "/srv", AT_FDCWD, NULL, "/srv",
@@ -954,31 +955,31 @@ static const struct path_row {
 	  UW_PATH_LEXICAL },
 	{ "keeps names that merely begin or end with dots", WALKED, ".../..a/.b/c../d.", "/srv",
 	  AT_FDCWD, NULL, "/srv/.../..a/.b/c../d.", UW_PATH_LEXICAL },
-	{ "keeps every other byte as it is", WALKED, "a\n\xff\x1b \"\\", "/srv", AT_FDCWD, NULL,
+	{ "keeps all other bytes", WALKED, "a\n\xff\x1b \"\\", "/srv", AT_FDCWD, NULL,
 	  "/srv/a\n\xff\x1b \"\\", UW_PATH_LEXICAL },
 	{ "puts the root of a chroot before an absolute name", WALKED, "/etc/x", "/srv/jail",
 	  AT_FDCWD, NULL, "/srv/jail/etc/x", UW_PATH_LEXICAL },
 	{ "takes the root of a chroot for itself", WALKED, "/", "/srv/jail", AT_FDCWD, NULL,
 	  "/srv/jail", UW_PATH_LEXICAL },
-	{ "lets two dots at the beginning not leave a chroot", WALKED, "/../../etc/x", "/srv/jail",
+	{ "keeps two dots at the beginning inside a chroot", WALKED, "/../../etc/x", "/srv/jail",
 	  AT_FDCWD, NULL, "/srv/jail/etc/x", UW_PATH_LEXICAL },
-	{ "lets two dots further on not leave a chroot", WALKED, "/a/../../x", "/srv/jail",
-	  AT_FDCWD, NULL, "/srv/jail/x", UW_PATH_LEXICAL },
-	{ "lets a name of two dots not leave a chroot", WALKED, "/..", "/srv/jail", AT_FDCWD, NULL,
+	{ "keeps two dots further on inside a chroot", WALKED, "/a/../../x", "/srv/jail", AT_FDCWD,
+	  NULL, "/srv/jail/x", UW_PATH_LEXICAL },
+	{ "keeps a name of two dots inside a chroot", WALKED, "/..", "/srv/jail", AT_FDCWD, NULL,
 	  "/srv/jail", UW_PATH_LEXICAL },
-	{ "lets two dots of a relative name not leave a chroot", WALKED, "../../../x",
-	  "/srv/jail/a", AT_FDCWD, NULL, "/srv/jail/x", UW_PATH_LEXICAL, .root = "/srv/jail" },
-	{ "lets two dots from the root of a chroot not leave it", WALKED, "../x", "/srv/jail",
+	{ "keeps two dots of a relative name inside a chroot", WALKED, "../../../x", "/srv/jail/a",
 	  AT_FDCWD, NULL, "/srv/jail/x", UW_PATH_LEXICAL, .root = "/srv/jail" },
-	{ "lets two dots go up where the directory is not in the chroot", WALKED, "../../x",
+	{ "keeps two dots from the root of a chroot inside it", WALKED, "../x", "/srv/jail",
+	  AT_FDCWD, NULL, "/srv/jail/x", UW_PATH_LEXICAL, .root = "/srv/jail" },
+	{ "goes up at two dots from a directory outside of the chroot", WALKED, "../../x",
 	  "/srv/jailed/a", 5, NULL, "/srv/x", UW_PATH_LEXICAL, .root = "/srv/jail" },
-	{ "lets two dots go up where the directory is above the chroot", WALKED, "../x", "/srv", 5,
-	  NULL, "/x", UW_PATH_LEXICAL, .root = "/srv/jail" },
-	{ "says that a path is truncated whose directory was cut", WALKED | UW_EV_DIR_CUT, "a",
-	  "/tail", AT_FDCWD, NULL, "/tail/a", UW_PATH_TRUNCATED },
-	{ "says that a path is truncated whose name was cut", WALKED | UW_EV_NAME_CUT, "abc",
-	  "/srv", AT_FDCWD, NULL, "/srv/abc", UW_PATH_TRUNCATED },
-	{ "says that an absolute path is truncated whose name was cut", UW_EV_NAME_CUT, "/abc", "",
+	{ "goes up at two dots from a directory above the chroot", WALKED, "../x", "/srv", 5, NULL,
+	  "/x", UW_PATH_LEXICAL, .root = "/srv/jail" },
+	{ "calls a path truncated if its directory was cut", WALKED | UW_EV_DIR_CUT, "a", "/tail",
+	  AT_FDCWD, NULL, "/tail/a", UW_PATH_TRUNCATED },
+	{ "calls a path truncated if its name was cut", WALKED | UW_EV_NAME_CUT, "abc", "/srv",
+	  AT_FDCWD, NULL, "/srv/abc", UW_PATH_TRUNCATED },
+	{ "calls a path truncated if its absolute name was cut", UW_EV_NAME_CUT, "/abc", "",
 	  AT_FDCWD, NULL, "/abc", UW_PATH_TRUNCATED },
 	{ "completes a name that was read late", WALKED | UW_EV_NAME_LATE, "a", "/srv", AT_FDCWD,
 	  NULL, "/srv/a", UW_PATH_LEXICAL },
@@ -986,24 +987,25 @@ static const struct path_row {
 	  NULL, "", UW_PATH_UNKNOWN, true },
 	{ "knows no path without the descriptor's directory, and asks for nothing", 0, "a", "", 5,
 	  NULL, "", UW_PATH_UNKNOWN, false },
-	{ "knows no path where the name could not be read", WALKED | UW_EV_NAME_FAULT, "", "/srv",
+	{ "knows no path for a name that could not be read", WALKED | UW_EV_NAME_FAULT, "", "/srv",
 	  AT_FDCWD, NULL, "", UW_PATH_UNKNOWN, false },
-	{ "knows no path of an unread name without a directory", UW_EV_NAME_FAULT, "", "", AT_FDCWD,
-	  NULL, "", UW_PATH_UNKNOWN, false },
-	{ "knows no path of an empty name", WALKED, "", "/srv", AT_FDCWD, NULL, "", UW_PATH_UNKNOWN,
-	  false },
-	{ "completes a name with a guessed directory, and says so", 0, "a", "", AT_FDCWD, "/home/u",
+	{ "knows no path for an unread name without a directory", UW_EV_NAME_FAULT, "", "",
+	  AT_FDCWD, NULL, "", UW_PATH_UNKNOWN, false },
+	{ "knows no path for an empty name", WALKED, "", "/srv", AT_FDCWD, NULL, "",
+	  UW_PATH_UNKNOWN, false },
+	{ "joins a guessed directory and calls the path guessed", 0, "a", "", AT_FDCWD, "/home/u",
 	  "/home/u/a", UW_PATH_GUESSED, true },
 	{ "goes up from a guessed directory", 0, "../a/", "", AT_FDCWD, "/home/u", "/home/a",
 	  UW_PATH_GUESSED, true },
-	{ "completes a name with a guessed root", 0, "a", "", AT_FDCWD, "/", "/a", UW_PATH_GUESSED,
-	  true },
-	{ "says truncated rather than guessed where the name was cut", UW_EV_NAME_CUT, "abc", "",
-	  AT_FDCWD, "/home/u", "/home/u/abc", UW_PATH_TRUNCATED, true },
-	{ "takes no directory that is out of reach", 0, "a", "", AT_FDCWD, "(unreachable)/x", "",
+	{ "joins a guessed root", 0, "a", "", AT_FDCWD, "/", "/a", UW_PATH_GUESSED, true },
+	{ "calls a guessed path truncated if the name was cut", UW_EV_NAME_CUT, "abc", "", AT_FDCWD,
+	  "/home/u", "/home/u/abc", UW_PATH_TRUNCATED, true },
+	{ "refuses an unreachable working directory", 0, "a", "", AT_FDCWD, "(unreachable)/x", "",
 	  UW_PATH_UNKNOWN, true },
-	{ "takes no relative directory", 0, "a", "", AT_FDCWD, "home", "", UW_PATH_UNKNOWN, true },
-	{ "takes no empty directory", 0, "a", "", AT_FDCWD, "", "", UW_PATH_UNKNOWN, true },
+	{ "refuses a relative working directory", 0, "a", "", AT_FDCWD, "home", "", UW_PATH_UNKNOWN,
+	  true },
+	{ "refuses an empty working directory", 0, "a", "", AT_FDCWD, "", "", UW_PATH_UNKNOWN,
+	  true },
 };
 
 static void test_path(void **state)
@@ -1024,7 +1026,7 @@ static void test_path(void **state)
 	assert_int_equal(uw_record_decode(data, size, &r), 0);
 	assert_int_equal(uw_record_wants_cwd(&r), row->wants_cwd);
 	if (row->cwd) {
-		/* Without a NUL, in memory of its own, which may go. */
+		/* Without a NUL, in memory that is freed afterwards. */
 		char *cwd = malloc(strlen(row->cwd) ?: 1);
 
 		assert_non_null(cwd);
@@ -1067,23 +1069,23 @@ static const struct fs_row {
 	  "/\n\xff/ \\", UW_PATH_RESOLVED, "/\n\xff/ \\" },
 	{ "leaves out the mount point", FOUND, "x", "/srv/a", "", 2, "/srv/a", UW_PATH_RESOLVED,
 	  "/a" },
-	{ "puts the part of the file system that a bind mount shows before", FOUND, "x", "/mnt/x/y",
-	  "/data/d", 4, "/mnt/x/y", UW_PATH_RESOLVED, "/data/d/x/y" },
-	{ "puts a subvolume before", FOUND, "x", "/home/u/f", "/@home", 4, "/home/u/f",
+	{ "prepends the root of a bind mount", FOUND, "x", "/mnt/x/y", "/data/d", 4, "/mnt/x/y",
+	  UW_PATH_RESOLVED, "/data/d/x/y" },
+	{ "prepends a subvolume", FOUND, "x", "/home/u/f", "/@home", 4, "/home/u/f",
 	  UW_PATH_RESOLVED, "/@home/u/f" },
-	{ "takes the root of a mount for what it shows", FOUND, "x", "/mnt", "/data", 0, "/mnt",
-	  UW_PATH_RESOLVED, "/data" },
-	{ "takes the root of a file system for itself", FOUND, "x", "/mnt", "", 0, "/mnt",
+	{ "places the root of a mount at what the mount shows", FOUND, "x", "/mnt", "/data", 0,
+	  "/mnt", UW_PATH_RESOLVED, "/data" },
+	{ "places the root of a file system at itself", FOUND, "x", "/mnt", "", 0, "/mnt",
 	  UW_PATH_RESOLVED, "/" },
 	{ "knows no place of a path without its file system", UW_EV_RESOLVED, "x", "/srv/a", "", 6,
 	  "/srv/a", UW_PATH_RESOLVED, "" },
-	{ "says that a path is truncated whose beginning is missing", FOUND | UW_EV_PATH_CUT, "x",
-	  "/z/a", "", 4, "/z/a", UW_PATH_TRUNCATED, "" },
+	{ "calls a path truncated if its beginning is missing", FOUND | UW_EV_PATH_CUT, "x", "/z/a",
+	  "", 4, "/z/a", UW_PATH_TRUNCATED, "" },
 	{ "knows the place of a path of which only the mount point was cut", FOUND | UW_EV_PATH_CUT,
 	  "x", "/z/a", "/data", 2, "/z/a", UW_PATH_TRUNCATED, "/data/a" },
 	{ "takes a path that was cut within a component", FOUND | UW_EV_PATH_CUT, "x", "z/a", "", 3,
 	  "z/a", UW_PATH_TRUNCATED, "" },
-	{ "lets nothing leave a mount, though no kernel says so", FOUND, "x", "/m/a/../../../b",
+	{ "keeps dots inside a mount, which no kernel reports", FOUND, "x", "/m/a/../../../b",
 	  "/data", 13, "/m/a/../../../b", UW_PATH_RESOLVED, "/data/b" },
 #define PLACED (UW_EV_DIR | UW_EV_FS)
 	{ "places a name below its directory", PLACED, "a", "/srv/d", "", 2, "/srv/d/a",
@@ -1101,10 +1103,10 @@ static const struct fs_row {
 	  "/a", UW_PATH_LEXICAL, "" },
 	{ "knows no place of a name that leaves the mount and comes back", PLACED, "../../mnt/a",
 	  "/mnt/d", "/data", 2, "/mnt/a", UW_PATH_LEXICAL, "" },
-	{ "knows no place of a name that goes against the root", PLACED, "../../a", "/d", "", 2,
+	{ "knows no place of a name that would leave the root", PLACED, "../../a", "/d", "", 2,
 	  "/a", UW_PATH_LEXICAL, "" },
-	{ "knows no place of a name that goes against the root of a chroot", PLACED, "../../a",
-	  "/srv/jail/d", "", 11, "/srv/jail/a", UW_PATH_LEXICAL, "", "/srv/jail" },
+	{ "knows no place of a name that would leave a chroot", PLACED, "../../a", "/srv/jail/d",
+	  "", 11, "/srv/jail/a", UW_PATH_LEXICAL, "", "/srv/jail" },
 	{ "places an absolute name below the root", PLACED, "/etc/x", "", "", 0, "/etc/x",
 	  UW_PATH_LEXICAL, "/etc/x" },
 	{ "places an absolute name below the root of a chroot", PLACED, "/../etc/x", "/srv/jail",
@@ -1169,7 +1171,7 @@ static void test_lost_target_of_rename(void **state)
 	free(data);
 }
 
-/* None begins with a slash: all get one, and the buffers are full to the last byte. */
+/* None begins with a slash, so all get one, and the buffers are full to the last byte. */
 static void test_longest(void **state)
 {
 	static char name[LONGEST], dir[LONGEST], fsroot[LONGEST];
@@ -1224,7 +1226,7 @@ static void test_most_components(void **state)
 	wrong = broken(&r, data, size);
 	if (wrong)
 		fail_msg("%s", wrong);
-	/* 2047 of the directory, its last slash gone, and 2048 of the name, each with its slash. */
+	/* 2047 of the directory without its last slash, 2048 of the name, each with its slash. */
 	assert_int_equal(r.path.len, 2 * (2047 + 2048));
 	assert_true(same(r.fspath, r.path));
 	free(data);
@@ -1255,7 +1257,7 @@ static void test_longest_guess(void **state)
 	free(data);
 }
 
-/* A path within the file system: all of it is below the root of that. */
+/* A path within the file system, all of it below the root. */
 static struct uw_event of_kthread(struct strings *strings, const char *path, const char *by)
 {
 	struct uw_event ev = model;
@@ -1306,7 +1308,7 @@ static void test_kthread_cut(void **state)
 	free(data);
 }
 
-/* What the kernel side cannot have found out about a kernel thread's deletion. */
+/* Facts that the kernel side cannot know about a kernel thread's deletion. */
 static void test_kthread_refused(void **state)
 {
 	struct strings strings;
@@ -1341,7 +1343,7 @@ static void test_state_names(void **state)
 	assert_string_equal(uw_path_state_name(UW_PATH_GUESSED), "guessed");
 }
 
-/* ---- chance, with a fixed seed */
+/* ---- random events, with a fixed seed */
 
 static uint64_t seed;
 
@@ -1385,7 +1387,7 @@ static void check_any(const unsigned char *data, size_t size, size_t *accepted)
 		fail_msg("%s: %.*s", wrong, (int)r.path.len, r.path.s);
 }
 
-/* Strings of chance for an event, of which it makes most fit its flags. */
+/* Random strings for an event, most of which fit its flags. */
 static void any_strings(struct uw_event *ev, struct strings *strings)
 {
 	static char text_of[UW_STR_MAX][UW_PATH_MAX];
@@ -1457,7 +1459,7 @@ static void test_mutations(void **state)
 		check_any(data, size, &accepted);
 		free(data);
 	}
-	/* Both ways are gone often, or the test tests nothing. */
+	/* Without many events of both kinds the test would be worthless. */
 	assert_in_range(accepted, ROUNDS / 10, ROUNDS - ROUNDS / 10);
 }
 
@@ -1488,26 +1490,25 @@ static void test_random_bytes(void **state)
 static const struct CMUnitTest others[] = {
 	TEST("refuses a wrong length of every string", test_wrong_lengths),
 	TEST("refuses a NUL anywhere but in the command line", test_nuls),
-	TEST("takes every string as long as can be, and not a byte longer", test_maxima),
-	TEST("takes every flag with every other that it goes together with, field by field",
-	     test_every_flag),
+	TEST("accepts every string at its maximum, and no byte more", test_maxima),
+	TEST("decodes every valid combination of flags, field by field", test_every_flag),
 	TEST("finds the place of a name that leads into a mount", test_in_mount),
-	TEST("takes every operation by every probe on every way, field by field", test_every_kind),
-	TEST("takes the largest number in every field", test_extreme_numbers),
+	TEST("decodes every operation, probe and via, field by field", test_every_kind),
+	TEST("decodes the largest number in every field", test_extreme_numbers),
 	TEST("knows no login and no session where none is set", test_unset_audit),
-	TEST("says how many links are left", test_links),
+	TEST("computes the number of links left", test_links),
 	TEST("knows no device 0", test_no_device),
-	TEST("calls nothing cut that is not there", test_cut_of_nothing),
-	TEST("takes a comm and a type without a NUL for their 16 bytes and no more",
-	     test_names_without_nul),
-	TEST("takes a rename whose target was lost", test_lost_target_of_rename),
+	TEST("calls no empty string cut", test_cut_of_nothing),
+	TEST("reads 16 bytes of a comm or file system type without a NUL", test_names_without_nul),
+	TEST("decodes a rename whose target is not known", test_lost_target_of_rename),
 	TEST("holds the longest strings of a path to the last byte", test_longest),
 	TEST("holds as many components as there can be", test_most_components),
-	TEST("takes the longest working directory and none that is longer", test_longest_guess),
-	TEST("takes a kernel thread's path for one within the file system, until it is placed",
+	TEST("accepts the longest working directory and none that is longer", test_longest_guess),
+	TEST("treats a kernel thread's path as one within the file system until it is placed",
 	     test_kthread),
 	TEST("knows no place for a kernel thread's path that was cut", test_kthread_cut),
-	TEST("refuses what cannot be known of a kernel thread's deletion", test_kthread_refused),
+	TEST("refuses facts that cannot be known of a kernel thread's deletion",
+	     test_kthread_refused),
 	TEST("names every state of a path", test_state_names),
 	TEST("survives 200,000 mutations of a valid event", test_mutations),
 	TEST("refuses 50,000 buffers of random bytes without reading outside", test_random_bytes),

@@ -38,7 +38,7 @@ static struct uw_str str(const char *s)
 	return (struct uw_str){ s, strlen(s) };
 }
 
-/* A deletion by rm of user 1000, a child of 500; then true where it is part of a storm. */
+/* Counts a deletion by rm of user 1000, a child of 500. Returns true if it is part of a storm. */
 static bool take(uint64_t ns, uint32_t pid, const char *path, int ret)
 {
 	record.uid = 1000;
@@ -66,7 +66,7 @@ static void test_below(void **state)
 
 	(void)state;
 	for (i = 0; i < 100; i++)
-		/* Ten in every interval. */
+		/* Ten deletions in each interval. */
 		assert_false(take(S + (uint64_t)i * S / 2, 7, "/a", 0));
 	assert_null(uw_storm_oldest(storm));
 }
@@ -114,7 +114,7 @@ static void test_end(void **state)
 	(void)state;
 	for (i = 0; i < 30; i++)
 		take(S, 7, "/a", 0);
-	/* The next interval begins inside the storm, and has few: then it is over. */
+	/* The next interval begins inside the storm and has few deletions, so the storm ends. */
 	assert_true(take(7 * S, 7, "/a", 0));
 	s = uw_storm_due(storm, &limit, 7 * S);
 	assert_int_equal(s->succeeded, 20);
@@ -146,7 +146,7 @@ static void test_apart(void **state)
 	assert_false(uw_storm_take(storm, &limit, &record, 1));
 	record.exe = str("/usr/bin/rm");
 	assert_true(uw_storm_take(storm, &limit, &record, 1));
-	/* Children of process 1 have nothing in common. */
+	/* Children of process 1 count separately. */
 	record.ppid = 1;
 	for (i = 0; i < 20; i++) {
 		record.pid = 2000 + (uint32_t)i;
@@ -206,7 +206,7 @@ static void test_directories(void **state)
 		uw_storm_release(storm, s);
 		uw_storm_end_all(storm);
 	}
-	/* Without a path, or with one that lacks its beginning, there is none to tell. */
+	/* A path that is missing or lacks its beginning has no known directory. */
 	for (k = 0; k < 10; k++)
 		take(S, 7, "/", 0);
 	take(S, 7, "/a/b", 0);
@@ -235,7 +235,7 @@ static void test_end_all(void **state)
 	for (i = 0; i < 12; i++)
 		take(S, 7, "/a", 0);
 	uw_storm_end_all(storm);
-	/* Counting starts anew, and the old summary stays as it is. */
+	/* Counting starts again, and the old summary does not change. */
 	for (i = 0; i < 10; i++)
 		assert_false(take(S, 7, "/b", 0));
 	assert_true(take(S, 7, "/b", 0));
@@ -259,7 +259,7 @@ static uint64_t closed(const struct uw_summary *s, uint64_t by_uid[64])
 	return n;
 }
 
-/* Many users and programs, more than there is room for: each deletion is recorded or counted once. */
+/* With more users and programs than room, each deletion is still recorded or counted once. */
 static void test_random(void **state)
 {
 	static const char *const exes[] = { "/a", "/b", "/c", "/d", "/e", "/f", "/g", "/h" };
@@ -282,7 +282,7 @@ static void test_random(void **state)
 		record.path = str("/x/y");
 		record.ret = r % 3 ? 0 : -ENOENT;
 		record.ret_known = r % 7;
-		/* Now and then a return that was long ago. */
+		/* Sometimes a return from long ago. */
 		record.exit_ns = r % 11 ? now : now - S / 10;
 		want[record.uid]++;
 		if (!uw_storm_has_room(storm))
@@ -313,18 +313,18 @@ static void test_random(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST("leaves alone what stays below the burst", test_below),
-		TEST("summarises what goes beyond it, exactly", test_summary),
-		TEST("goes on until an interval has few again", test_end),
-		TEST("tells users, parents and programs apart, and takes processes together",
+		TEST("does not count deletions up to the burst", test_below),
+		TEST("counts the deletions beyond the burst exactly", test_summary),
+		TEST("ends a storm after an interval with few deletions", test_end),
+		TEST("separates users, parents and programs, and joins the processes of one program",
 		     test_apart),
-		TEST("has a summary for each set of rules", test_rules),
-		TEST("finds the directory that all have in common", test_directories),
-		TEST("does nothing where it is off", test_off),
-		TEST("ends all storms, and starts anew", test_end_all),
+		TEST("keeps one summary for each set of rules", test_rules),
+		TEST("finds the lowest common directory", test_directories),
+		TEST("counts nothing with Burst=0", test_off),
+		TEST("ends all storms and starts again", test_end_all),
 		TEST("counts 400,000 random deletions exactly, with more storms than it has room for",
 		     test_random),
 	};
 
-	return cmocka_run_group_tests_name("flood", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("storm", tests, NULL, NULL);
 }

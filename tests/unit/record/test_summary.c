@@ -65,7 +65,7 @@ static void check(const struct uw_buf *buf, const char *want)
 		fail_msg("got:  %.*s\nwant: %s", (int)buf->len, buf->p, want);
 }
 
-/* As journald takes them, a newline behind each. */
+/* Compares the fields as journald reads them, each with a newline. */
 static void check_journal(const struct uw_entry *e, const char *want)
 {
 	struct uw_buf raw = { 0 }, joined = { 0 }, lines = { 0 };
@@ -161,8 +161,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		{ "writes journal fields", test_journal, NULL, NULL, NULL },
-		{ "leaves out what is not known", test_little, NULL, NULL, NULL },
-		{ "writes a line of text, whatever bytes names hold", test_hostile, NULL, NULL,
+		{ "omits fields without a value", test_little, NULL, NULL, NULL },
+		{ "writes one line of text whatever bytes the names hold", test_hostile, NULL, NULL,
 		  NULL },
 		{ "writes a line of JSON", test_json, NULL, NULL, NULL },
 	};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the kernel's look-up in the table of paths gives, for tests that compare it with the rules. */
+/* Imitates the kernel's look-up in the table of paths, for tests that compare it with the rules. */
 #ifndef UW_TEST_KERNEL_TABLE_H
 #define UW_TEST_KERNEL_TABLE_H
 
@@ -10,8 +10,8 @@
 #include "rules/filter.h"
 
 /*
- * What the trie gives. The kernel program cuts a path of more than 247 bytes, and puts a slash
- * behind that; true to the letter, it would be the byte that follows.
+ * Returns what the trie finds. The kernel program cuts a path of more than 247 bytes and appends a
+ * slash. With to_the_letter the byte that follows in the path stays instead.
  */
 static inline uint64_t look_up(const struct uw_filter *filter, uint32_t dev, const char *inner,
 			       size_t len, bool to_the_letter)

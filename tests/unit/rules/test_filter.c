@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Which rules a record matches, and what the kernel side gets to rule out the others.
+ * Tests of daemon/rules/filter.c: which rules a record matches, and the tables for the kernel side.
  */
 #include <endian.h>
 
@@ -24,7 +24,7 @@ static struct compiled compile(const char *text)
 		fail_msg("%s", errors.n ? errors.line[0] : strerror(-r));
 	assert_int_equal(uw_filter_new(c.config, 7, NULL, &c.filter), 0);
 	assert_int_equal(c.filter->tables.masks.gen, 7);
-	/* Of the mounts nothing is known: see test_filter_paths.c. */
+	/* The mounts are not known here. test_filter_paths.c tests places. */
 	assert_int_equal(c.filter->tables.masks.check_paths, 0);
 	assert_int_equal(c.filter->tables.n_paths, 0);
 	return c;
@@ -37,11 +37,11 @@ static void release(struct compiled *c)
 }
 
 struct deletion {
-	const char *path; /* NULL: not known */
+	const char *path; /* NULL if not known */
 	uint32_t uid;
 	enum uw_op op;
 	int ret;
-	uint64_t rules; /* that match, a bit each */
+	uint64_t rules; /* that match, one bit each */
 };
 
 struct match {
@@ -58,7 +58,7 @@ static const struct match matches[] = {
 	{ "without a rule everything matches",
 	  "",
 	  { { "/", 0, U, 0, 1 }, { "/a", 5, D, -EACCES, 1 }, { NULL, 0, R, 0, 1 } } },
-	{ "Path= takes the path and what is below",
+	{ "Path= matches the path and everything below it",
 	  "[Watch]\nPath=/srv/data /etc/*.conf\n",
 	  { { "/srv/data", 0, D, 0, 1 },
 	    { "/srv/data/x/y", 0, U, 0, 1 },
@@ -72,13 +72,13 @@ static const struct match matches[] = {
 	    { "/srv/tmp/keep/a", 0, U, 0, 0 },
 	    { "/srv/tmpfile", 0, U, 0, 1 },
 	    { "/srv/a/b.o", 0, U, 0, 0 } } },
-	{ "ExcludePath= alone leaves everything else",
+	{ "ExcludePath= alone matches everything else",
 	  "[Watch]\nExcludePath=/proc /run\n",
 	  { { "/a", 0, U, 0, 1 }, { "/run/a", 0, U, 0, 0 }, { "/running", 0, U, 0, 1 } } },
-	{ "an unknown path rules nothing out",
+	{ "an unknown path matches every Path= and no ExcludePath=",
 	  "[Watch]\nPath=/srv\n[Watch]\nExcludePath=/srv\n[Watch]\nUser=bob\n",
 	  { { NULL, 1000, U, 0, 3 }, { NULL, 1001, U, 0, 7 } } },
-	{ "User= takes names, uids, ranges and groups",
+	{ "User= accepts names, uids, ranges and groups",
 	  "[Watch]\nUser=alice 5-7\n[Watch]\nUser=@staff\n",
 	  { { "/a", 1000, U, 0, 3 },
 	    { "/a", 1001, U, 0, 2 },
@@ -95,13 +95,13 @@ static const struct match matches[] = {
 	    { "/a", 1500, U, 0, 2 },
 	    { "/a", 0, U, 0, 0 },
 	    { "/a", UINT32_MAX, U, 0, 2 } } },
-	{ "a group without members is nobody",
+	{ "a group without members matches nobody",
 	  "[Watch]\nUser=@nobodies\n[Watch]\nExcludeUser=@nobodies\n",
 	  { { "/a", 0, U, 0, 2 }, { "/a", 1000, U, 0, 2 } } },
-	{ "Operation= takes its operations alone",
+	{ "Operation= matches only the operations that it lists",
 	  "[Watch]\nOperation=unlink\n[Watch]\nOperation=rmdir rename\n[Watch]\n",
 	  { { "/a", 0, U, 0, 5 }, { "/a", 0, D, 0, 6 }, { "/a", 0, R, 0, 6 } } },
-	{ "Result= takes its results alone",
+	{ "Result= matches only the results that it lists",
 	  "[Watch]\nResult=success\n[Watch]\nResult=failure\n[Watch]\nResult=success failure\n",
 	  { { "/a", 0, U, 0, 5 }, { "/a", 0, U, -EACCES, 6 }, { "/a", 0, U, -ENOENT, 6 } } },
 	{ "all keys of a rule must match",
@@ -231,7 +231,7 @@ static void test_all_bits(void **state)
 	release(&c);
 }
 
-/* The table as text: "uid/prefix=rules" a line. */
+/* The table as text, with a line "uid/prefix=rules" for each entry. */
 static void check_table(const char *config, const char *expected)
 {
 	struct compiled c = compile(config);
@@ -294,7 +294,7 @@ static void test_tables(void **state)
 	check_table("[Watch]\n[Watch]\nUser=@nobodies\n", "0/0=1 ");
 }
 
-/* What the kernel's trie does: the longest prefix that the uid begins with. */
+/* Like the kernel's trie, returns the rules of the longest prefix of the uid. */
 static uint64_t longest_prefix(const struct uw_filter *filter, uint32_t uid)
 {
 	const struct uw_uid_entry *best = NULL;
@@ -303,7 +303,7 @@ static uint64_t longest_prefix(const struct uw_filter *filter, uint32_t uid)
 		const struct uw_uid_entry *e = &filter->tables.uids[i];
 		uint64_t mask = ~((UINT64_C(1) << (32 - e->key.prefixlen)) - 1);
 
-		/* The bits behind the prefix must be clear, or two keys could be the same entry. */
+		/* The bits after the prefix must be clear, or two keys could be the same entry. */
 		assert_int_equal(be32toh(e->key.uid) & ~mask, 0);
 		if ((uid & mask) == be32toh(e->key.uid) &&
 		    (!best || e->key.prefixlen > best->key.prefixlen))
@@ -334,7 +334,7 @@ static uint64_t naive_rules(const struct uw_config *config, uint32_t uid)
 	return rules;
 }
 
-/* The same numbers in each run: a failure can be repeated. */
+/* The numbers are the same in each run, so that a failure can be repeated. */
 static uint32_t random_bits(void)
 {
 	static uint64_t seed = 42;
@@ -343,7 +343,7 @@ static uint32_t random_bits(void)
 	return (uint32_t)(seed >> 32);
 }
 
-/* Of all magnitudes, the ends of the space often among them. */
+/* Numbers of all magnitudes, often the first or the last uid. */
 static uint32_t random_uid(void)
 {
 	uint32_t uid = random_bits() >> (random_bits() % 32);
@@ -408,7 +408,7 @@ static void test_random_uids(void **state)
 			random_list(&end, "User");
 			if (random_bits() % 2)
 				random_list(&end, "ExcludeUser");
-			/* A group, so that a rule for nobody at all is no mistake. */
+			/* With a group, a rule that matches nobody is valid. */
 			end += sprintf(end, "ExcludeUser=@nobodies\n");
 		}
 		c = compile(text);
@@ -433,20 +433,21 @@ static void test_free_nothing(void **state)
 int main(void)
 {
 	static const struct CMUnitTest others[] = {
-		{ "rules that the kernel ruled out stay out", test_kernel_bits, NULL, NULL, NULL },
+		{ "a rule that the kernel excluded does not match", test_kernel_bits, NULL, NULL,
+		  NULL },
 		{ "an unknown result matches any Result=", test_unknown_result, NULL, NULL, NULL },
-		{ "a path that was cut rules nothing out, a guessed one does", test_cut_path, NULL,
-		  NULL, NULL },
+		{ "a path that was cut excludes nothing, but a guessed one does", test_cut_path,
+		  NULL, NULL, NULL },
 		{ "an operation that does not exist matches nothing", test_bad_operation, NULL,
 		  NULL, NULL },
 		{ "operations and results become masks", test_masks, NULL, NULL, NULL },
 		{ "all 64 rules have their bit", test_all_bits, NULL, NULL, NULL },
-		{ "without users in the rules there is no table of uids", test_no_table, NULL, NULL,
+		{ "the table of uids is empty if no rule has users", test_no_table, NULL, NULL,
 		  NULL },
-		{ "users become the fewest prefixes", test_tables, NULL, NULL, NULL },
-		{ "random users agree with the rules, prefix by prefix", test_random_uids, NULL,
-		  NULL, NULL },
-		{ "nothing can be freed", test_free_nothing, NULL, NULL, NULL },
+		{ "users are compiled to the fewest prefixes", test_tables, NULL, NULL, NULL },
+		{ "the table of random users agrees with the rules at each prefix",
+		  test_random_uids, NULL, NULL, NULL },
+		{ "freeing NULL does nothing", test_free_nothing, NULL, NULL, NULL },
 	};
 	static struct CMUnitTest tests[N_MATCHES + sizeof(others) / sizeof(others[0])];
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Path rules mean the host's tree: what the authority says of places in it, and that the kernel's
- * table never rules out what the authority accepts. The random part has its own mounts and
- * its own walk, component by component as the kernel does it, to compare with.
+ * Tests of daemon/rules/filter_paths.c: which rules match a place in the host's tree, and that the
+ * table for the kernel never excludes a rule that matches. The random part compares with a walk of
+ * its own, component by component like the kernel's.
  */
 #include <errno.h>
 #include <limits.h>
@@ -67,7 +67,7 @@ static void release(struct compiled *c)
 	uw_config_free(c->config);
 }
 
-/* ---- the kernel's side of it */
+/* ---- the table of the kernel */
 
 static void check_keys(const struct uw_filter *filter)
 {
@@ -90,7 +90,7 @@ static void check_keys(const struct uw_filter *filter)
 /* ---- chosen cases */
 
 struct deletion {
-	const char *place; /* "MAJOR:MINOR PATH", NULL: the kernel did not say */
+	const char *place; /* "MAJOR:MINOR PATH", NULL if the kernel did not report it */
 	const char *path;  /* as the process sees it */
 	enum uw_path_state state;
 	uint32_t mntns;
@@ -108,7 +108,7 @@ struct match {
 #define LEX	  UW_PATH_LEXICAL
 #define CUT	  UW_PATH_TRUNCATED
 #define CONTAINER 200
-#define KERNEL	  300 /* no process: a kernel thread, in the host's namespace */
+#define KERNEL	  300 /* a kernel thread, which is in the host's namespace */
 
 #define BASIC                                        \
 	"27 1 254:0 / / rw - ext4 x rw\n"            \
@@ -117,7 +117,7 @@ struct match {
 	"30 27 0:50 / /var/lib/c/merged rw - overlay x rw\n"
 
 static const struct match matches[] = {
-	{ "a rule means the host's tree, whatever the process calls it",
+	{ "a rule matches by the path on the host, whatever path the process used",
 	  "[Watch]\nPath=/srv\n[Watch]\nPath=/etc\n[Watch]\nUser=root\n",
 	  BASIC,
 	  { { "8:17 /a", "/srv/a", RES, HOST_NS, 5 },
@@ -136,26 +136,26 @@ static const struct match matches[] = {
 	    { "254:0 /home/data", "/home/data", RES, HOST_NS, 1 | 4 | 16 },
 	    { "254:0 /home/data/a.o", "/home/data/a.o", RES, HOST_NS, 1 | 4 | 8 },
 	    { "254:0 /home/b", "/home/b", RES, HOST_NS, 4 | 16 } } },
-	{ "what is mounted below a watched directory is watched, and excluded, with it",
+	{ "a rule for a directory matches the file systems mounted below it, and so does an exclusion",
 	  "[Watch]\nPath=/var\n[Watch]\nExcludePath=/var\n[Watch]\nPath=/srv/a\n",
 	  BASIC,
 	  { { "0:50 /etc/x", "/etc/x", RES, CONTAINER, 1 },
 	    { "254:0 /var/x", "/var/x", RES, HOST_NS, 1 },
 	    { "8:17 /x", "/srv/x", RES, HOST_NS, 2 },
 	    { "8:17 /a/x", "/srv/a/x", RES, HOST_NS, 2 | 4 } } },
-	{ "what a mount hides is not the host's",
+	{ "a place that a mount hides has no path on the host",
 	  "[Watch]\nPath=/srv\n[Watch]\nExcludePath=/srv\n",
 	  BASIC,
 	  { { "254:0 /srv/x", "/other/srv/x", RES, CONTAINER, 2 },
 	    { "254:0 /srv", "/srv", RES, CONTAINER, 2 } } },
-	{ "a new mount is known by its text to the host's processes only",
+	{ "on a mount not known yet, the text decides for processes of the host alone",
 	  "[Watch]\nPath=/mnt\n[Watch]\nExcludePath=/mnt\n[Watch]\nPath=/srv2\n",
 	  BASIC,
 	  { { "8:99 /x", "/mnt/x", RES, HOST_NS, 1 },
 	    { "8:99 /x", "/mnt/x", RES, CONTAINER, 2 },
 	    { "8:99 /x", "/home/data/x", RES, HOST_NS, 2 },
 	    { "8:99 /x", "/x", RES, HOST_NS, 2 } } },
-	{ "a kernel thread deletes in a place alone",
+	{ "for a kernel thread the place alone decides",
 	  "[Watch]\nPath=/srv\n[Watch]\nExcludePath=/srv2\n[Watch]\nPath=/srv2\n",
 	  BASIC,
 	  { { "8:17 /a", "", UW_PATH_UNKNOWN, KERNEL, 1 | 2 },
@@ -164,7 +164,7 @@ static const struct match matches[] = {
 	    { "0:99 /srv/a", "", UW_PATH_UNKNOWN, KERNEL, 2 },
 	    { "8:17", "", UW_PATH_UNKNOWN, KERNEL, 7 },
 	    { NULL, "", UW_PATH_UNKNOWN, KERNEL, 7 } } },
-	{ "a name that is not there is followed across mounts by its text",
+	{ "a name that does not exist is followed across mounts by its text",
 	  "[Watch]\nPath=/srv\n[Watch]\nPath=/home/data\n[Watch]\nExcludePath=/srv2\n",
 	  BASIC,
 	  { { "254:0 /srv/none", "/srv/none", LEX, HOST_NS, 1 | 4 },
@@ -176,7 +176,7 @@ static const struct match matches[] = {
 	    { "254:0", "/srv/none", LEX, CONTAINER, 1 | 4 },
 	    { "0:99", "/srv/none", LEX, CONTAINER, 4 },
 	    { "0:99", "/srv/none", LEX, HOST_NS, 1 | 4 } } },
-	{ "without a file system the text decides",
+	{ "the text decides if the file system is not known",
 	  "[Watch]\nPath=/srv2\n[Watch]\nPath=/home/data\n[Watch]\nExcludePath=/srv2\n",
 	  BASIC,
 	  { { NULL, "/srv2/x", LEX, CONTAINER, 1 },
@@ -184,7 +184,7 @@ static const struct match matches[] = {
 	    { NULL, "/home/data/x", RES, HOST_NS, 2 | 4 },
 	    { NULL, "/srv2/x", CUT, HOST_NS, 7 },
 	    { NULL, "", UW_PATH_UNKNOWN, HOST_NS, 7 } } },
-	{ "a path that was cut is no matter where the place is known",
+	{ "the place decides if it is known, also if the path was cut",
 	  "[Watch]\nPath=/srv\n[Watch]\nExcludePath=/srv\n",
 	  BASIC,
 	  { { "8:17 /a/b", "b", CUT, CONTAINER, 1 },
@@ -193,7 +193,7 @@ static const struct match matches[] = {
 	    { "254:0", "b", CUT, CONTAINER, 3 },
 	    { "8:99 /b", "b", CUT, HOST_NS, 3 },
 	    { "8:99 /b", "b", CUT, CONTAINER, 2 } } },
-	{ "links in the rules are followed, and what is configured stays",
+	{ "a rule matches both its path as configured and the path that links lead to",
 	  "[Watch]\nPath=/var/run/x\n[Watch]\nPath=/link/a\n[Watch]\nPath=/var/run/*/y\n"
 	  "[Watch]\nExcludePath=/var/run/x\n[Watch]\nPath=/link/*.c\n[Watch]\nPath=/self/opt\n"
 	  "[Watch]\nPath=/self/*.d\n",
@@ -208,7 +208,7 @@ static const struct match matches[] = {
 	    { "254:0 /data/x/b.c", "/data/x/b.c", RES, HOST_NS, 8 },
 	    { "254:0 /opt/x", "/opt/x", RES, HOST_NS, 8 | 32 },
 	    { "254:0 /e.d", "/e.d", RES, HOST_NS, 8 | 64 } } },
-	{ "without mounts every path is a text",
+	{ "the text decides if the mounts are not known",
 	  "[Watch]\nPath=/srv\n[Watch]\nPath=/etc\n",
 	  NULL,
 	  { { "8:17 /a", "/srv/a", RES, HOST_NS, 1 },
@@ -277,7 +277,7 @@ static void test_match(void **state)
 	release(&c);
 }
 
-/* The table as text: "MAJOR:MINOR PATH=rules" each. */
+/* The table as text, "MAJOR:MINOR PATH=rules" for each entry. */
 static void check_table(const char *config, const char *mounts, const char *expected)
 {
 	struct compiled c = compile(config, mounts);
@@ -305,14 +305,14 @@ static void test_tables(void **state)
 		    "8:1 /=0 8:1 /srv/=1 8:1 /srv/tmp/=0 ");
 	check_table("[Watch]\nPath=/srv\n[Watch]\nPath=/srv/a\n[Watch]\nExcludePath=/srv/a/b\n",
 		    ROOT_ONLY, "8:1 /=4 8:1 /srv/=5 8:1 /srv/a/=7 8:1 /srv/a/b/=3 ");
-	/* Globs: from the directory that they begin at; they exclude nothing. */
+	/* A glob of Path= counts from its fixed part, and one of ExcludePath= not at all. */
 	check_table("[Watch]\nPath=/srv/a*/b\nExcludePath=/srv/ab/*\n", ROOT_ONLY,
 		    "8:1 /=0 8:1 /srv/=1 ");
-	/* By its other path, what is mounted elsewhere is watched, or not, too. */
+	/* The other path of a bind mount counts, too, for Path= and for ExcludePath=. */
 	check_table("[Watch]\nPath=/mnt\n[Watch]\nPath=/a\nExcludePath=/mnt/c\n",
 		    ROOT_ONLY "2 1 8:1 /a/b /mnt rw - x x\n",
 		    "8:1 /=0 8:1 /a/=2 8:1 /a/b/=3 8:1 /a/b/c/=1 ");
-	/* What no mount shows is nobody's but for rules without Path=. */
+	/* Only rules without Path= match a place that no mount shows. */
 	check_table("[Watch]\nPath=/\n[Watch]\nExcludePath=/a\n", "1 0 8:1 /@ / rw - x x\n",
 		    "8:1 /=2 8:1 /@/=3 8:1 /@/a/=1 ");
 	check_table("[Watch]\nPath=/\n", ROOT_ONLY "2 1 8:2 / /a rw - x x\n",
@@ -376,7 +376,7 @@ static void test_no_table(void **state)
 	check_table("[Watch]\nPath=/srv\n", "", "");
 }
 
-/* Of records that the mounts are wrong about, only those of the host's own namespace have its path.
+/* Only records from the host's namespace have a path of the host when the mounts have changed.
  */
 static void test_match_path(void **state)
 {
@@ -439,7 +439,7 @@ static uint32_t random_bits(void)
 #define LONG_NAME 90
 
 struct naive_mount {
-	int parent; /* index; its id is the index and 10 */
+	int parent; /* index; the id is the index plus 10 */
 	uint32_t dev;
 	char root[ROOM], point[ROOM]; /* the root directory is "" */
 };
@@ -476,7 +476,7 @@ static int mounted_at(const struct world *world, int parent, const char *path, s
 	return -1;
 }
 
-/* As the kernel walks: after each component, into what is mounted there. */
+/* Walks like the kernel, which enters what is mounted at each component. */
 static int walk(const struct world *world, const char *path)
 {
 	size_t len = 0;
@@ -756,7 +756,7 @@ static void check_many(const struct uw_filter *filter, uint64_t rules)
 	assert_int_equal(look_up(filter, DEV(0, 99), "/x", 2, false), UINT64_MAX);
 }
 
-/* The time is that of a build with sanitizers. */
+/* The limit allows for a build with sanitizers. */
 static void compile_many(size_t n_rules, size_t n_mounts)
 {
 	struct uw_rule *rules = calloc(n_rules, sizeof(*rules));
@@ -802,15 +802,16 @@ static void test_many(void **state)
 int main(void)
 {
 	static const struct CMUnitTest others[] = {
-		{ "places become keys, and none that says nothing new", test_tables, NULL, NULL,
-		  NULL },
-		{ "keys that are cut rule out nothing that they might stand for", test_cuts, NULL,
+		{ "places become keys, except those that would change nothing", test_tables, NULL,
 		  NULL, NULL },
-		{ "where paths decide nothing there is no table", test_no_table, NULL, NULL, NULL },
-		{ "where the mounts are others, the host's own paths decide", test_match_path, NULL,
+		{ "a key that was cut excludes no rule of any place that it may stand for",
+		  test_cuts, NULL, NULL, NULL },
+		{ "the table is empty if paths decide nothing", test_no_table, NULL, NULL, NULL },
+		{ "the path of a host process decides if the mounts have changed", test_match_path,
+		  NULL, NULL, NULL },
+		{ "the host path of a record is one that the rule covers", test_host_path, NULL,
 		  NULL, NULL },
-		{ "the host's path is one that the rule covers", test_host_path, NULL, NULL, NULL },
-		{ "random mounts and rules agree with a walk along them", test_random, NULL, NULL,
+		{ "random mounts and rules give the results of a walk", test_random, NULL, NULL,
 		  NULL },
 		{ "ten thousand paths are compiled in less than a second", test_many, NULL, NULL,
 		  NULL },

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * The host's tree from mountinfo: which path of it is where, and back.
+ * Tests of daemon/rules/mounts.c: from paths of the host to places in file systems, and back.
  */
 #include <errno.h>
 #include <limits.h>
@@ -21,19 +21,20 @@
 #include "rules/mounts.h"
 
 struct query {
-	const char *host; /* a path, and where that is: "MAJOR:MINOR PATH", "" for nowhere */
+	const char *host; /* a path and its place: "MAJOR:MINOR PATH", "" if it has none */
 	const char *place;
-	const char *hosts; /* NULL: not asked; the paths of that place, sorted, parted by spaces */
+	const char *hosts; /* the sorted paths of the place, separated by spaces; NULL skips the
+			      check */
 };
 
 struct lookup {
 	const char *title;
 	const char *text;
-	struct query queries[10]; /* up to the first that is empty */
+	struct query queries[10]; /* an empty one ends them */
 };
 
 static const struct lookup lookups[] = {
-	{ "a mount is what its mount point shows, and all below",
+	{ "a mount holds its mount point and everything below",
 	  "27 1 254:0 / / rw,relatime - ext4 /dev/vda rw\n"
 	  "28 27 8:17 / /srv rw shared:5 master:1 - xfs /dev/sdb1 rw\n",
 	  { { "/", "254:0 /", "/" },
@@ -42,13 +43,13 @@ static const struct lookup lookups[] = {
 	    { "/srv/", "8:17 /", "/srv" },
 	    { "/srv/a/b", "8:17 /a/b", "/srv/a/b" },
 	    { "/srvx", "254:0 /srvx", "/srvx" } } },
-	{ "what a mount point hides has no path",
+	{ "a place that a mount point hides has no path",
 	  "27 1 254:0 / / rw - ext4 /dev/vda rw\n28 27 8:17 / /srv rw - xfs /dev/sdb1 rw\n",
 	  { { NULL, "254:0 /srv", "" },
 	    { NULL, "254:0 /srv/a", "" },
 	    { NULL, "254:0 /srvx", "/srvx" },
 	    { NULL, "8:18 /", "" } } },
-	{ "spaces, tabs, newlines and backslashes are undone, other backslashes stay",
+	{ "escapes of spaces, tabs, newlines and backslashes are undone, other backslashes stay",
 	  "1 0 8:1 / / rw - ext4 x rw\n"
 	  "2 1 8:2 /a\\134b /mnt/a\\040b\\011c\\012d\\134e\\043\\x\\9 rw - ext4 x rw\n"
 	  "3 1 8:3 / /mnt/\xff\\303\\251 rw - ext4 x rw\n",
@@ -61,10 +62,10 @@ static const struct lookup lookups[] = {
 	    { "/srv/database", "8:1 /srv/database", "/srv/database" },
 	    { "/mnt/b", "8:1 /srv/data", "/mnt/b /srv/data" },
 	    { NULL, "8:1 /mnt/b/x", "" } } },
-	{ "a bind mount of one file",
+	{ "a bind mount of one file gives it a second path",
 	  "1 0 8:1 / / rw - ext4 x rw\n2 1 8:1 /srv/f /etc/f rw - ext4 x rw\n",
 	  { { "/etc/f", "8:1 /srv/f", "/etc/f /srv/f" }, { NULL, "8:1 /etc/f", "" } } },
-	{ "of mounts on top of each other the last is seen",
+	{ "only the last of several stacked mounts is visible",
 	  "1 0 8:1 / / rw - ext4 x rw\n"
 	  "4 3 8:4 / /srv rw - ext4 x rw\n"
 	  "2 1 8:2 / /srv rw - ext4 x rw\n"
@@ -73,7 +74,7 @@ static const struct lookup lookups[] = {
 	    { NULL, "8:2 /a", "" },
 	    { NULL, "8:3 /a", "" },
 	    { NULL, "8:1 /srv/a", "" } } },
-	{ "a mount hides those that are mounted below it",
+	{ "a mount hides the earlier mounts below its mount point",
 	  "1 0 8:1 / / rw - ext4 x rw\n"
 	  "2 1 8:2 / /srv/a rw - ext4 x rw\n"
 	  "3 2 8:3 / /srv/a/b rw - ext4 x rw\n"
@@ -83,13 +84,13 @@ static const struct lookup lookups[] = {
 	    { "/srv/a/b/c", "8:5 /", "/srv/a/b/c" },
 	    { NULL, "8:2 /", "" },
 	    { NULL, "8:3 /", "" } } },
-	{ "a mount over a mount hides what was mounted in that",
+	{ "a mount on another mount hides what was mounted in that",
 	  "1 0 8:1 / / rw - ext4 x rw\n"
 	  "2 1 8:2 / /srv rw - ext4 x rw\n"
 	  "3 2 8:3 / /srv/a rw - ext4 x rw\n"
 	  "4 2 8:4 / /srv rw - ext4 x rw\n",
 	  { { "/srv/a/x", "8:4 /a/x", "/srv/a/x" }, { NULL, "8:3 /x", "" } } },
-	{ "of mounts at one point of one parent the last is seen",
+	{ "only the last of several mounts with one point and one parent is visible",
 	  "1 0 8:1 / / rw - ext4 x rw\n"
 	  "2 1 8:2 / /srv rw - ext4 x rw\n"
 	  "3 1 8:3 / /srv rw - ext4 x rw\n"
@@ -102,7 +103,7 @@ static const struct lookup lookups[] = {
 	    { NULL, "8:2 /", "" },
 	    { NULL, "8:4 /", "" },
 	    { NULL, "8:6 /", "" } } },
-	{ "the same file system at two places, one of them hidden",
+	{ "a file system mounted twice has two paths, except for places that one mount hides",
 	  "1 0 8:1 / / rw - ext4 x rw\n"
 	  "2 1 8:2 / /mnt/a rw - ext4 x rw\n"
 	  "3 1 8:2 / /mnt/b rw - ext4 x rw\n"
@@ -115,12 +116,12 @@ static const struct lookup lookups[] = {
 	  { { "/home/a", "0:30 /@home/a", "/home/a /mnt/all/@home/a" },
 	    { "/etc", "0:30 /@/etc", "/etc /mnt/all/@/etc" },
 	    { NULL, "0:30 /@snap/1", "/mnt/all/@snap/1" } } },
-	{ "a container's overlay is where the host has it",
+	{ "the overlay of a container has a path on the host",
 	  "1 0 8:1 / / rw - ext4 x rw\n"
 	  "2 1 0:50 / /var/lib/docker/overlay2/ab/merged rw - overlay overlay rw\n",
 	  { { NULL, "0:50 /etc/x", "/var/lib/docker/overlay2/ab/merged/etc/x" },
 	    { NULL, "0:51 /etc/x", "" } } },
-	{ "what has no path in its file system hides, and shows nothing",
+	{ "a mount without a path in its file system hides its mount point",
 	  "1 0 8:1 / / rw - ext4 x rw\n"
 	  "2 1 0:4 net:[4026532001] /run/netns/a rw - nsfs nsfs rw\n"
 	  "3 1 8:1 /old//deleted /mnt/old rw - ext4 x rw\n",
@@ -144,26 +145,26 @@ static const struct lookup lookups[] = {
 	    { "/j", "8:1 /j", "/j" },
 	    { "/l", "8:1 /l", "/l" },
 	    { "/good/x", "8:8 /x", "/good/x" } } },
-	{ "parents that go round in a circle are no part of the tree",
+	{ "mounts whose parents form a circle are not part of the tree",
 	  "1 0 8:1 / / rw - ext4 x rw\n2 3 8:2 / /a rw - ext4 x rw\n3 2 8:3 / /b rw - ext4 x rw\n"
 	  "4 3 8:4 / /c rw - ext4 x rw\n",
 	  { { "/a", "8:1 /a", "/a" }, { "/c", "8:1 /c", "/c" } } },
 	{ "a root that is its own parent does not hide what is in it",
 	  "1 1 0:2 / / rw - rootfs rootfs rw\n2 1 0:3 / /proc rw - proc proc rw\n",
 	  { { "/proc/1", "0:3 /1", "/proc/1" }, { "/etc", "0:2 /etc", "/etc" } } },
-	{ "of mounts at one point whose parents are not to be seen the last is seen",
+	{ "only the last of several mounts with one point and invisible parents is visible",
 	  "4 3 8:4 / /srv rw - x x rw\n2 1 8:2 / /srv rw - x x rw\n",
 	  { { "/srv", "8:2 /", "/srv" }, { NULL, "8:4 /", "" } } },
-	{ "a mount that is not below its parent's is nowhere",
+	{ "a mount that is not below its parent is not part of the tree",
 	  "2 1 8:2 / /srv rw - x x rw\n3 2 8:3 / / rw - x x rw\n4 3 8:4 / /srv rw - x x rw\n",
 	  { { "/srv", "8:2 /", "/srv" }, { "/", "", NULL }, { NULL, "8:4 /", "" } } },
-	{ "in a root directory that is no mount, the rest is nowhere",
+	{ "if the root directory is no mount, places outside of mounts are unknown",
 	  "5 3 0:3 / /proc rw - proc proc rw\n",
 	  { { "/proc", "0:3 /", "/proc" }, { "/etc", "", NULL }, { "/", "", NULL } } },
-	{ "a number of the largest device",
+	{ "the largest device number is parsed",
 	  "1 0 4095:1048575 / / rw - ext4 x rw\n",
 	  { { "/a", "4095:1048575 /a", "/a" } } },
-	{ "no mounts at all", "", { { "/", "", NULL }, { NULL, "8:1 /", "" } } },
+	{ "without mounts no path has a place", "", { { "/", "", NULL }, { NULL, "8:1 /", "" } } },
 };
 
 #define N_LOOKUPS (sizeof(lookups) / sizeof(lookups[0]))
@@ -283,7 +284,7 @@ static void test_long_paths(void **state)
 		 "1 0 8:1 / / rw - x x\n2 1 8:2 / /%.4094s rw - x x\n3 1 8:3 / /%.4095s rw - x x\n",
 		 name, name);
 	mounts = parse(text);
-	assert_int_equal(mounts->n, 2); /* one that is too long cannot be */
+	assert_int_equal(mounts->n, 2); /* the path that is too long is invalid */
 	name[0] = '/';
 	uw_host_paths_begin(&paths, mounts, 8 << 20 | 2, name, 3 * UW_PATH_MAX, false);
 	assert_true(uw_host_paths_next(&paths, &len));
@@ -303,7 +304,7 @@ static uint64_t now_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
-/* Times are those of a build with sanitizers on a busy machine. */
+/* The limit allows for a build with sanitizers on a busy machine. */
 static void test_many_mounts(void **state)
 {
 	static struct uw_host_paths paths;
@@ -315,7 +316,7 @@ static void test_many_mounts(void **state)
 	(void)state;
 	assert_non_null(text);
 	size += (size_t)sprintf(text, "1 0 8:1 / / rw - x x\n");
-	for (int i = 2; i < 100000; i++) /* a stack of 50,000, and as many beside each other */
+	for (int i = 2; i < 100000; i++) /* 50,000 on top of each other, and 50,000 side by side */
 		size += (size_t)sprintf(text + size, "%d %d 8:%d / %s%d rw - x x\n", i,
 					i < 50000 ? i - 1 : 1, i, i < 50000 ? "/deep" : "/w/",
 					i < 50000 ? 0 : i);
@@ -370,7 +371,7 @@ static void test_any_bytes(void **state)
 	}
 }
 
-/* This machine's own mounts: stat(2) has another answer on btrfs alone. */
+/* The mounts of this machine. Only on btrfs does stat(2) report another device. */
 static void test_read(void **state)
 {
 	static const char *const dirs[] = { "/", "/proc", "/sys", "/dev", "/tmp", "/dev/shm" };
@@ -389,7 +390,7 @@ static void test_read(void **state)
 		}
 		free(real);
 		assert_non_null(m);
-		if (m->dev >> 20) /* not an anonymous device, as btrfs has */
+		if (m->dev >> 20) /* no anonymous device, such as that of btrfs */
 			assert_int_equal(m->dev, major(st.st_dev) << 20 | minor(st.st_dev));
 	}
 	uw_mounts_free(mounts);
@@ -404,15 +405,16 @@ static void test_free_nothing(void **state)
 int main(void)
 {
 	static const struct CMUnitTest others[] = {
-		{ "a path that another mount is in the way of is given when asked for",
-		  test_hidden_paths, NULL, NULL, NULL },
-		{ "a file system is known where a path of it is", test_known, NULL, NULL, NULL },
+		{ "a path that another mount hides is given on request", test_hidden_paths, NULL,
+		  NULL, NULL },
+		{ "a file system is known if it has a path on the host", test_known, NULL, NULL,
+		  NULL },
 		{ "paths that are too long are left out", test_long_paths, NULL, NULL, NULL },
 		{ "a hundred thousand mounts are read quickly", test_many_mounts, NULL, NULL,
 		  NULL },
-		{ "any bytes are read", test_any_bytes, NULL, NULL, NULL },
+		{ "random bytes are parsed without a fault", test_any_bytes, NULL, NULL, NULL },
 		{ "the mounts of this machine are found", test_read, NULL, NULL, NULL },
-		{ "nothing can be freed", test_free_nothing, NULL, NULL, NULL },
+		{ "freeing NULL does nothing", test_free_nothing, NULL, NULL, NULL },
 	};
 	static struct CMUnitTest tests[N_LOOKUPS + sizeof(others) / sizeof(others[0])];
 

@@ -86,14 +86,14 @@ static void test_mounts(void **state)
 	struct uw_path_deps deps = deps_of(mountinfo, NULL);
 
 	(void)state;
-	/* Above mount points, within what these are mounted on. */
+	/* Mount points, and the directories above them. */
 	assert_true(has(&deps, DEV(8, 1), "/srv"));
 	assert_true(has(&deps, DEV(8, 1), "/srv/disk"));
 	assert_true(has(&deps, DEV(8, 2), "/in"));
 	assert_true(has(&deps, DEV(8, 2), "/in/box"));
 	assert_true(has(&deps, DEV(8, 1), "/mnt"));
 	assert_true(has(&deps, DEV(8, 1), "/old"));
-	/* Above what is mounted. */
+	/* Roots of mounts, and the directories above them. */
 	assert_true(has(&deps, DEV(8, 1), "/var"));
 	assert_true(has(&deps, DEV(8, 1), "/var/lib"));
 	assert_true(has(&deps, DEV(8, 1), "/var/lib/box"));
@@ -103,7 +103,7 @@ static void test_mounts(void **state)
 	assert_true(has_name(&deps, "lib"));
 	assert_true(has_name(&deps, "box"));
 	assert_false(has_name(&deps, "bo"));
-	assert_int_equal(deps.n_names, 10); /* "box" is there once */
+	assert_int_equal(deps.n_names, 10); /* "box" is in the list once */
 	assert_int_equal(deps.links, 0);
 	uw_path_deps_done(&deps);
 }
@@ -149,7 +149,7 @@ static void test_same(void **state)
 	assert_true(uw_path_deps_same(&none, &none));
 	assert_false(uw_path_deps_same(&a, &none));
 	assert_false(uw_path_deps_same(&a, &c));
-	/* "/mnt" is in the way of a mount anyway, but of its root there is no name. */
+	/* "/mnt" is a mount point anyway, and the root below it has no name. */
 	assert_true(uw_path_deps_same(&a, &b));
 	uw_path_deps_done(&a);
 	uw_path_deps_done(&b);
@@ -159,11 +159,13 @@ static void test_same(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		{ "what is above mounts matters, on both sides", test_mounts, NULL, NULL, NULL },
-		{ "what is on the way of the rules matters", test_links, NULL, NULL, NULL },
-		{ "what is too long is cut", test_long, NULL, NULL, NULL },
-		{ "the same places are the same", test_same, NULL, NULL, NULL },
+		{ "the directories above mount points and above roots of mounts are in the list",
+		  test_mounts, NULL, NULL, NULL },
+		{ "the paths read while following links are in the list", test_links, NULL, NULL,
+		  NULL },
+		{ "long paths and names are cut", test_long, NULL, NULL, NULL },
+		{ "equal lists are recognized", test_same, NULL, NULL, NULL },
 	};
 
-	return cmocka_run_group_tests_name("places", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("path_deps", tests, NULL, NULL);
 }

@@ -14,7 +14,7 @@
 
 #include "rules/symlinks.h"
 
-/* A host's links, for readlink(2). */
+/* The links of a host, read as by readlink(2). */
 static const char *fake[16][2];
 static size_t n_reads;
 
@@ -69,7 +69,7 @@ static const struct {
 	{ "/dots/x", "/a/x" },
 	{ "/loop/x", "/loop/x" },
 	{ "/ping/x", "/ping/x" },
-	/* The whole would be longer than any path. */
+	/* The result would be longer than PATH_MAX. */
 	{ "/long/x", "/long/x" },
 };
 
@@ -166,7 +166,7 @@ static void test_long_path(void **state)
 	uw_symlinks_free(links);
 }
 
-/* Whatever the links are, it ends, and gives a path. */
+/* Random links, with loops: following them must end, and yield a path. */
 static void test_random(void **state)
 {
 	char text[16][24], path[24], *real;
@@ -198,7 +198,7 @@ static void test_random(void **state)
 	}
 }
 
-/* The directories of many paths are looked at once. */
+/* The common directories of many paths are read only once. */
 static void test_many(void **state)
 {
 	struct uw_symlinks *links;
@@ -249,15 +249,16 @@ static void test_free_nothing(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		{ "links are followed, also where nothing is there to lead to", test_follow, NULL,
-		  NULL, NULL },
-		{ "each place on the way is taken down", test_places, NULL, NULL, NULL },
-		{ "a link that changes, comes or goes is noticed", test_hold, NULL, NULL, NULL },
+		{ "links are followed even if the target does not exist", test_follow, NULL, NULL,
+		  NULL },
+		{ "each path read on the way is remembered", test_places, NULL, NULL, NULL },
+		{ "a link that changes, appears or disappears is noticed", test_hold, NULL, NULL,
+		  NULL },
 		{ "a path that is too long is refused", test_long_path, NULL, NULL, NULL },
-		{ "whatever the links are, following them ends", test_random, NULL, NULL, NULL },
-		{ "ten thousand paths in a directory are followed", test_many, NULL, NULL, NULL },
+		{ "following random links ends", test_random, NULL, NULL, NULL },
+		{ "ten thousand paths in one directory are followed", test_many, NULL, NULL, NULL },
 		{ "the links of this machine are followed", test_system, NULL, NULL, NULL },
-		{ "nothing can be freed", test_free_nothing, NULL, NULL, NULL },
+		{ "freeing NULL does nothing", test_free_nothing, NULL, NULL, NULL },
 	};
 
 	return cmocka_run_group_tests_name("links", tests, NULL, NULL);
