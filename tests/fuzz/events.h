@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Events out of any bytes, for the targets that need some that the decoder takes. */
+/* Turns arbitrary bytes into events, for targets that need events which the decoder accepts. */
 #ifndef UW_FUZZ_EVENTS_H
 #define UW_FUZZ_EVENTS_H
 
 #include "fuzz.h"
 
-/* Numbers that have only a few valid values are brought down to these, lengths to what is there. */
+/* Reduces numbers with few valid values to these, and lengths to the bytes that there are. */
 static inline void repair_head(struct uw_event *ev, size_t strings)
 {
 	size_t left = strings;
@@ -30,7 +30,7 @@ static inline void repair_head(struct uw_event *ev, size_t strings)
 	ev->size -= (__u32)left;
 }
 
-/* An event that holds as much of the bytes as it can, which the caller frees, or NULL: too few. */
+/* Returns an event with as many of the bytes as fit, or NULL for too few. The caller frees it. */
 static inline void *repaired_event(const uint8_t *data, size_t size, size_t *ret_size)
 {
 	struct uw_event ev;

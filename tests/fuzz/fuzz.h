@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the fuzz targets share. A target is fuzz_NAME.c: it feeds what libFuzzer makes up to one
- * module, and compares the outcome with what the module's header promises, worked out another way.
+ * Common parts of the fuzz targets. A target, fuzz_NAME.c, passes the inputs of libFuzzer to one
+ * module and checks the promises of the module's header, with code that works in another way.
  */
 #ifndef UW_FUZZ_H
 #define UW_FUZZ_H
@@ -18,7 +18,7 @@
 /* libFuzzer calls it with each input. Returns 0. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* A promise that was broken is a crash like any other: libFuzzer keeps the input. */
+/* A broken promise aborts, so that libFuzzer keeps the input. */
 #define CHECK(good)                                                                        \
 	do {                                                                               \
 		if (!(good)) {                                                             \
@@ -64,7 +64,7 @@ static inline size_t utf8_len(const unsigned char *s, size_t len)
 	return 0;
 }
 
-/* UTF-8 without what ends a line, moves the cursor, or turns the direction of the rest. */
+/* Whether s is UTF-8 without bytes that end a line, move the cursor or change the direction. */
 static inline bool is_printable(struct uw_str s)
 {
 	static const char *const bad[] = { "\xd8\x9c", "\xe2\x80\x8e", "\xe2\x80\x8f",
@@ -109,7 +109,7 @@ static inline char *string_of(struct uw_str s)
 	return copy;
 }
 
-/* Takes what stands before the mark, or all, off the input; the mark goes, too. */
+/* Cuts the bytes before the mark, or all, off the input, together with the mark. */
 static inline struct uw_str take(struct uw_str *input, const char *mark)
 {
 	const char *stop = input->len ? memmem(input->s, input->len, mark, strlen(mark)) : NULL;

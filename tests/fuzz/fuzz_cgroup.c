@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The path of a control group, of any bytes but NUL: what is found are components of it. */
+/* Finds only components of a control group's path: any bytes but NUL. */
 #include "record/cgroup.h"
 #include "fuzz.h"
 
@@ -8,7 +8,7 @@ static bool ends_with(struct uw_str s, const char *end)
 	return s.len > strlen(end) && !memcmp(s.s + s.len - strlen(end), end, strlen(end));
 }
 
-/* Whether it is a component of the path, less the underscore that systemd may put before it. */
+/* Whether name is a component of the path, with or without the underscore that systemd prepends. */
 static bool is_component(struct uw_str path, struct uw_str name)
 {
 	while (path.len > 0) {

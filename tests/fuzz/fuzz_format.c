@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * What is written of an event says what the event says: each form is read back, as its readers
- * would, to the bytes that it was made of.
+ * Writes events in each format so that readers get the same bytes back.
  */
 #include <endian.h>
 #include <string.h>
@@ -12,7 +11,7 @@
 
 #define ROOM (4 * UW_PATH_MAX)
 
-/* One event with what the daemon adds, all of it taken out of the event. */
+/* An event and what the daemon adds to it, all of it from the bytes of the event. */
 struct subject {
 	struct uw_record record;
 	struct uw_entry entry;
@@ -40,7 +39,7 @@ static void begin(struct subject *subject)
 	};
 }
 
-/* A path that was cut is shown with three dots in front. */
+/* Removes the three dots in front of a path that was cut. */
 static struct uw_str without_dots(struct uw_str value, bool cut)
 {
 	if (!cut)
@@ -49,7 +48,7 @@ static struct uw_str without_dots(struct uw_str value, bool cut)
 	return (struct uw_str){ value.s + 3, value.len - 3 };
 }
 
-/* The bytes of the record that a field gives, by its key in JSON. False: not one of bytes. */
+/* Finds the bytes of the record for a JSON key. Returns false if the field does not hold bytes. */
 static bool bytes_of(const struct uw_record *r, struct uw_str key, struct uw_str *ret,
 		     bool *ret_cut)
 {
@@ -97,7 +96,7 @@ static void check_value(const struct subject *subject, struct uw_str key, struct
 		CHECK(same(value, text(subject->user)));
 }
 
-/* Takes one field off the native protocol, as journald reads it. */
+/* Cuts a field off the native protocol like journald. */
 static struct uw_str take_field(struct uw_str *rest, struct uw_str *ret_value)
 {
 	const char *end = memchr(rest->s, '\n', rest->len);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * mountinfo of any bytes: the lines that are understood mean the same when they are written again,
- * and between paths of the host and places in file systems there is a way in both directions.
+ * Parses a mountinfo of any bytes: the parsed lines stay the same when they are written and parsed
+ * again, and a path of the host that leads to a place is one of the paths of that place.
  */
 #include "fuzz.h"
 #include "rules/mounts.h"
@@ -57,7 +57,7 @@ static void check_lines(const uint8_t *data, size_t size)
 	free(written);
 }
 
-/* A path in the mount, the place that it stands for, and back: one of the place's paths it is. */
+/* Goes from a path in the mount to its place. The path must be one of the paths of the place. */
 static void check_both_ways(const struct uw_mounts *mounts, const struct uw_mount *m,
 			    const char *name)
 {
@@ -69,7 +69,7 @@ static void check_both_ways(const struct uw_mounts *mounts, const struct uw_moun
 	memcpy(path, m->point, m->point_len);
 	memcpy(path + m->point_len, name, strlen(name));
 	if (uw_mounts_find(mounts, path, len) != m)
-		return; /* another one is mounted there */
+		return; /* another mount is there */
 	n = uw_mount_inner(m, path, len, inner, sizeof(inner));
 	CHECK((n == SIZE_MAX) == !m->root);
 	if (!m->root)

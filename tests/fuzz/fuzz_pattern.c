@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Patterns, a line each, and a path in the last line: whether each covers it, and any of the set;
- * and how much work that was. pattern.c is built once more for it so that it counts its calls.
+ * Matches like another matcher, within a bound of calls. The input has a pattern in each line and a
+ * path in the last. A second build of pattern.c counts its calls.
  */
 #include "glob.h"
 #include "config/pattern.h"
@@ -26,7 +26,7 @@ __attribute__((no_instrument_function)) void __cyg_profile_func_exit(void *funct
 	(void)caller;
 }
 
-/* What there is of a line up to a NUL, absolute. */
+/* Returns the line up to a NUL as an absolute path. */
 static char *path_of(struct uw_str line)
 {
 	char *path;
@@ -54,7 +54,7 @@ static void check_normal(char *pattern)
 	free(again);
 }
 
-/* At every place of the path, the calls for each of the pattern's bytes are a few. */
+/* The calls are bounded by a few for each pair of a byte of the path and one of the pattern. */
 static void check_work(const struct uw_pattern *pattern, struct uw_str path)
 {
 	size_t bound = 8 * (strlen(pattern->text) + 2) * (path.len + 2);
@@ -103,7 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		}
 	}
 	last = path_of(line);
-	path = copy_of(last, strlen(last)); /* the path has no NUL at its end */
+	path = copy_of(last, strlen(last)); /* without a NUL at the end */
 	check_covers(patterns, n, (struct uw_str){ path, strlen(last) });
 	while (n > 0)
 		free(patterns[--n]);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Any bytes as an event of the ring buffer: refused, or a record all of whose strings lie where
- * they may and hold what they may. The same again with the bytes made more likely to be one.
+ * Decodes any bytes to a valid record, or refuses them. Then does the same with an event that is
+ * built from the bytes, which is more often valid.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +22,7 @@ static void check_bytes(struct uw_str s, const void *event, size_t size)
 	CHECK(s.len == 0 || !memchr(s.s, '\0', s.len));
 }
 
-/* What was put together: absolute, and no component that is empty or dots. */
+/* A joined path is absolute and has no component that is empty or dots. */
 static void check_joined(struct uw_str path)
 {
 	CHECK(path.len > 0 && path.s[0] == '/' && !memchr(path.s, '\0', path.len));

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * Rules against a matcher that knows no tables. The input is a configuration, a line %%, mountinfo
- * (nothing stands for mounts that are not known), a line %%, and deletions, a line each:
+ * Applies rules like a matcher without tables. The input is a configuration, a line %%, mountinfo
+ * (empty if the mounts are not known), a line %%, and one deletion in each line:
  *
  *     OP RESULT UID PLACE PATH        unlink -13 1000 8:1 /srv/a
  *
- * OP by its first letter; RESULT ? for one that is not known; PLACE - where the kernel did not say
- * which file system it was, otherwise PATH is the path in that.
+ * The first letter of OP counts. RESULT is ? if it is not known. PLACE is - if the kernel did not
+ * report the file system; otherwise PATH is the path within it.
  */
 #include "config/config_helper.h"
 #include "glob.h"
@@ -50,7 +50,7 @@ static bool is_at_or_below(struct uw_str path, struct uw_str dir)
 	       (path.len == dir.len || path.s[dir.len] == '/');
 }
 
-/* Another mount at a longer path that the path is in: that one has it. */
+/* Whether another mount with a longer mount point holds the path. */
 static bool is_hidden(const struct uw_mounts *mounts, const struct uw_mount *mount,
 		      struct uw_str path)
 {
@@ -64,7 +64,7 @@ static bool is_hidden(const struct uw_mounts *mounts, const struct uw_mount *mou
 	return false;
 }
 
-/* Whether the rule wants a place, by each path that the host has for it. */
+/* Whether the rule matches a place by any of its paths on the host. */
 static bool wants_place(const struct uw_rule *rule, const struct uw_mounts *mounts,
 			const struct uw_record *record)
 {

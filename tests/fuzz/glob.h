@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a pattern covers, straight from the words of unlinkwatch.conf(5), to compare
- * daemon/config/pattern.c with: both levels keep the set of all places in the pattern where the
- * path so far could have led.
+ * A second matcher of patterns, written after unlinkwatch.conf(5), to compare with
+ * daemon/config/pattern.c. For components and for bytes, it keeps the set of all positions in the
+ * pattern that the path so far can have reached.
  */
 #ifndef UW_FUZZ_GLOB_H
 #define UW_FUZZ_GLOB_H
@@ -11,7 +11,7 @@
 
 #define GLOB_MAX 4096
 
-/* A byte of the path against one element of a component; *ret_len is the element's length. */
+/* Matches a byte of the path with one element of a component; *ret_len is the element's length. */
 static inline bool glob_element(struct uw_str glob, unsigned char c, size_t *ret_len)
 {
 	size_t i = 1;
@@ -44,13 +44,13 @@ static inline void glob_skip_stars(struct uw_str glob, bool *at)
 			at[i + 1] = true;
 }
 
-/* One component of a pattern and one of a path. */
+/* Matches a component of a path with one of a pattern. */
 static inline bool glob_component(struct uw_str glob, struct uw_str name)
 {
 	bool at[GLOB_MAX + 1] = { true }, next[GLOB_MAX + 1];
 	size_t len;
 
-	/* A star inside of a set is no place to be at: such places are never marked. */
+	/* A star inside of a set is no position; it is never marked. */
 	glob_skip_stars(glob, at);
 	for (size_t k = 0; k < name.len; k++) {
 		memset(next, 0, glob.len + 1);
@@ -69,7 +69,7 @@ static inline bool glob_component(struct uw_str glob, struct uw_str name)
 	return at[glob.len];
 }
 
-/* Splits at slashes what follows the first one. Returns the number of components. */
+/* Splits the bytes after the first slash at slashes. Returns the number of components. */
 static inline size_t glob_split(struct uw_str path, struct uw_str *ret)
 {
 	size_t n = 0;
@@ -82,7 +82,7 @@ static inline size_t glob_split(struct uw_str path, struct uw_str *ret)
 	return n;
 }
 
-/* A normalised pattern and an absolute path, of less than GLOB_MAX bytes each. */
+/* Takes a normalised pattern and an absolute path of less than GLOB_MAX bytes each. */
 static inline bool glob_covers(struct uw_str pattern, struct uw_str path)
 {
 	static struct uw_str want[GLOB_MAX], have[GLOB_MAX];
@@ -96,7 +96,7 @@ static inline bool glob_covers(struct uw_str pattern, struct uw_str path)
 			if (at[i] && same(want[i], text("**")))
 				at[i + 1] = true;
 		if (at[n])
-			return true; /* what is below is covered with it */
+			return true; /* a pattern covers everything below its match */
 		if (k == m)
 			return false;
 		memset(next, 0, n + 1);

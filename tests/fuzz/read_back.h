@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Readers of what daemon/record/format.c writes: of strings and values of JSON (RFC 8259), of words
- * in double quotes, of arguments quoted for a shell. Each takes valid input only, and writes to a
- * room of its caller's.
+ * Readers for the output of daemon/record/format.c: JSON strings and values (RFC 8259), words in
+ * double quotes, and arguments quoted for a shell. Each aborts on invalid input, and writes to a
+ * buffer of its caller.
  */
 #ifndef UW_FUZZ_READ_BACK_H
 #define UW_FUZZ_READ_BACK_H
@@ -31,7 +31,7 @@ static inline void put_byte(struct reader *reader, unsigned int c)
 	reader->room[reader->len++] = (char)c;
 }
 
-/* Digits of base 16. */
+/* Reads hexadecimal digits. */
 static inline unsigned int read_hex(struct uw_str *s, int digits)
 {
 	unsigned int value = 0;
@@ -47,7 +47,7 @@ static inline unsigned int read_hex(struct uw_str *s, int digits)
 
 static inline void put_character(struct reader *reader, unsigned int c)
 {
-	CHECK(c < 0xd800 || c > 0xdfff); /* no character outside of plane 0 is ever escaped */
+	CHECK(c < 0xd800 || c > 0xdfff); /* characters outside of plane 0 are never escaped */
 	if (c >= 0x800) {
 		put_byte(reader, 0xe0 | c >> 12);
 		put_byte(reader, 0x80 | (c >> 6 & 0x3f));
@@ -57,7 +57,7 @@ static inline void put_character(struct reader *reader, unsigned int c)
 	put_byte(reader, c < 0x80 ? c : 0x80 | (c & 0x3f));
 }
 
-/* From its first quote to its last, taken off `from`. */
+/* Cuts a string with its quotes off `from`. */
 static inline struct uw_str read_json_string(struct uw_str *from, char *room, size_t size)
 {
 	struct reader reader = { from, room, 0, size };
@@ -80,7 +80,8 @@ static inline struct uw_str read_json_string(struct uw_str *from, char *room, si
 	return (struct uw_str){ room, reader.len };
 }
 
-/* Bytes as numbers; of an array of strings, as the rules are, what is in it is read but not given. */
+/* Reads an array of numbers, which are bytes. It skips over an array of strings, such as the rules.
+ */
 static inline struct uw_str read_json_array(struct uw_str *from, char *room, size_t size)
 {
 	struct reader reader = { from, room, 0, size };
@@ -104,7 +105,7 @@ static inline struct uw_str read_json_array(struct uw_str *from, char *room, siz
 	return (struct uw_str){ room, reader.len };
 }
 
-/* Bytes, or the text of a number or null. */
+/* Returns the bytes of a string or array, or the text of a number or null. */
 static inline struct uw_str read_json_value(struct uw_str *from, char *room, size_t size)
 {
 	struct uw_str word = { from->s, 0 };
@@ -122,7 +123,7 @@ static inline struct uw_str read_json_value(struct uw_str *from, char *room, siz
 	return word;
 }
 
-/* Up to a space that is not in quotes, which goes, too. */
+/* Cuts a word off up to a space outside of quotes, together with the space. */
 static inline struct uw_str take_word(struct uw_str *line)
 {
 	struct uw_str word = { line->s, 0 };
@@ -145,7 +146,7 @@ static inline struct uw_str take_word(struct uw_str *line)
 	return word;
 }
 
-/* What uw_buf_add_safe() was given. */
+/* Returns the argument of uw_buf_add_safe(). */
 static inline struct uw_str read_quoted(struct uw_str word, char *room, size_t size)
 {
 	static const char letters[] = "abtnvfr";
@@ -171,7 +172,7 @@ static inline struct uw_str read_quoted(struct uw_str word, char *room, size_t s
 	return (struct uw_str){ room, reader.len };
 }
 
-/* As a shell splits it: arguments with a NUL between them. */
+/* Splits like a shell, into arguments with a NUL between them. */
 static inline struct uw_str read_arguments(struct uw_str line, char room[UW_CMDLINE_MAX])
 {
 	struct reader reader = { &line, room, 0, UW_CMDLINE_MAX };

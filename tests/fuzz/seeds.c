@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Writes events for the targets `record` and `format` to begin with into the directory named by its
- * argument. Made, not kept, as their layout changes with UW_ABI.
+ * Writes seed events for the targets `record` and `format` into the directory that its argument
+ * names. They are not committed, since their layout changes with UW_ABI.
  */
 #include <errno.h>
 #include <fcntl.h>

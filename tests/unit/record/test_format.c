@@ -29,7 +29,7 @@
 	}
 #define TIME_NS UINT64_C(1700000000123456789) /* 2023-11-14T22:13:20Z */
 
-/* The limit of allocations for test_no_memory(). */
+/* test_no_memory() needs larger allocations to fail. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
