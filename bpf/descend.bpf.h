@@ -1,28 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A name that the kernel did not find, in a mount namespace that is not the host's: which of the mounts there
- * does it lead into? The daemon cannot ask, as the process and its namespace may be gone by then. Only the
- * text is compared: links and dots in it are not followed. This runs for failed attempts alone.
+ * Finds the mount that a name leads into, for a name that the kernel did not resolve, in a mount
+ * namespace that is not the host's. The daemon could not find it: by then the process and its
+ * namespace may be gone. Only the text is compared; links and dots in the name are not followed.
+ * This runs for failed attempts alone.
  */
 #ifndef UW_DESCEND_BPF_H
 #define UW_DESCEND_BPF_H
 
-#include "mounts.bpf.h"
+#include "scratch.bpf.h"
+#include "walk.bpf.h"
 
-/* Mounts that are mounted on one, those that are looked at; and how deep they are nested. */
+/* How many mounts on one mount are looked at, and on how many levels. */
 #define CHILDREN 128
 #define LEVELS 6
 
-/* A longer mount point is not compared; and how much of one at a time. */
+/* The longest mount point that is compared, and how much of it in one call. */
 #define POINT_MAX 255
 #define PART 16
 
 struct descent {
-	struct mount *mount;	/* the name leads into it, or is to be looked for on it */
-	struct mount *found;	/* of those that are mounted on it, and the name leads into */
+	struct mount *mount;	/* the name leads into it */
+	struct mount *found;	/* is mounted on that, and the name leads into it, too */
 	struct list_head *next;
 	__u32 len;		/* of the path of `found`, or of `mount` */
-	__u32 relative;		/* 1: the name has no slash at its beginning */
+	__u32 relative;		/* 1: the name does not begin with a slash */
 };
 
 struct {
@@ -37,14 +39,10 @@ static __always_inline struct descent *get_descent(__u32 index)
 	return bpf_map_lookup_elem(&uw_descents, &index);
 }
 
-static __always_inline struct vfsmount *mount_of(struct mount *mount)
-{
-	return (void *)mount + AT(mount, mnt);
-}
-
 /*
- * Whether the name has the same bytes as the mount point, whose path of len bytes the second walk has, from this one of the
- * path on: PART of them, or up to the end, where the name goes on below it. The verifier checks that once, not for each part.
+ * Compares PART bytes of the name, from this one on, with the mount point, whose path of len bytes
+ * the second walk has, and checks that the name goes on behind the mount point. A global function,
+ * so that the verifier checks it once and not for each part.
  */
 __noinline int uw_leads_on(__u32 index, __u32 len, __u32 from)
 {
@@ -69,7 +67,7 @@ __noinline int uw_leads_on(__u32 index, __u32 len, __u32 from)
 	return 1;
 }
 
-/* All of its parts. A name without a slash at its beginning lacks the first byte. */
+/* Compares all parts. A name that does not begin with a slash lacks the first byte. */
 static __always_inline bool leads_into(const struct descent *d, __u32 index, __u32 len)
 {
 	__u32 i;
@@ -80,7 +78,7 @@ static __always_inline bool leads_into(const struct descent *d, __u32 index, __u
 	return true;
 }
 
-/* One of those that are mounted on d->mount. Returns 1 after the last. */
+/* Looks at the next mount on d->mount. Returns 1 after the last. */
 __noinline int uw_descend_step(__u32 index)
 {
 	struct descent *d = get_descent(index);
@@ -101,11 +99,11 @@ __noinline int uw_descend_step(__u32 index)
 	d->next = BPF_CORE_READ(at, next);
 	if (BPF_CORE_READ_INTO(&point, child, mnt_mountpoint))
 		return 1;
-	w = walk_dentry(s->walks + 1, mount_of(mount), point, false);
+	w = walk_dentry(s->walks + 1, (void *)mount + AT(mount, mnt), point, false);
 	if (!w || w->cut)
 		return 0;
 	len = UW_PATH_MAX - w->pos;
-	/* What is mounted upon another one has the same path, and is on top. */
+	/* A mount upon another one has the same path, comes later and is on top. */
 	if (len && len >= d->len && leads_into(d, index, len)) {
 		d->found = child;
 		d->len = len;
@@ -113,7 +111,7 @@ __noinline int uw_descend_step(__u32 index)
 	return 0;
 }
 
-/* All that is mounted on d->mount. Returns 1 where the name leads into none of that. */
+/* Looks at all mounts on d->mount. Returns 1 where the name leads into none of them. */
 __noinline int uw_descend_level(__u32 index)
 {
 	struct descent *d = get_descent(index);
@@ -134,28 +132,24 @@ __noinline int uw_descend_level(__u32 index)
 }
 
 /*
- * The mount that a name leads into which starts at the root of that mount and namespace; NULL where it
- * stays in the mount. Needs the name, and overwrites the second walk.
+ * The mount that the name leads into, for a name that starts at the root of mnt, which is the root
+ * of its namespace; NULL where it stays in mnt. Needs the name in the scratch space and overwrites
+ * the second walk.
  */
-static __always_inline struct mount *descend(struct scratch *s, enum scratch_index index, struct vfsmount *mnt)
+static __always_inline struct mount *descend(struct scratch *s, enum scratch_index index,
+					     struct vfsmount *mnt)
 {
 	struct descent *d = get_descent(index);
 	int i, done = 0;
 
 	if (!d || !mnt)
 		return NULL;
-	d->mount = (void *)mnt - AT(mount, mnt);
+	d->mount = real_mount(mnt);
 	d->len = 0;
 	d->relative = s->data[0] != '/';
 	for (i = 0; i < LEVELS && !done; i++)
 		done = uw_descend_level(index);
 	return d->len ? d->mount : NULL;
-}
-
-/* Whether the task is in the host's mount namespace. */
-static __always_inline bool in_host_mntns(struct task_struct *task)
-{
-	return uw_shared.tree.mntns == (__u64)BPF_CORE_READ(task, nsproxy, mnt_ns);
 }
 
 #endif

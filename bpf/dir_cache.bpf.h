@@ -1,26 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What is known of directories, executables and cgroups that deletions had to do with a moment ago, for each scratch index of
- * each CPU: `rm -r` asks for the same ones again and again, and neither walk nor look-up is needed for them.
+ * The directory cache: paths of directories and executables, and what the rules say of a directory.
+ * It saves `rm -r` a walk and a look-up for every file. A second cache has the paths of cgroups.
+ * Each scratch space has its own.
  *
- * What is known of a dentry is taken only where it cannot have changed:
- *  - It has the same parent, name and inode, and that has the same number and generation: it is the same file,
- *    not another one whose dentry has come to lie in the same place.
- *  - No dentry of any file system has begun to move since: all changes of a path inside a file system
- *    go through __d_move(), whose entry and return are counted. Where it cannot be probed, nothing is
- *    remembered.
- *  - The file system asks nobody else where its directories are (d_revalidate), as network ones do.
- * What the path rules say of a directory holds for the same rules, none of which is about a part of it.
- * Its path holds for the same mount, which is in the mount namespace of the process, where nothing has been
- * mounted or unmounted since: see mounts.bpf.h for the counter. A cgroup cannot be renamed, and its number is used
- * once.
+ * An entry is only used where it cannot have changed:
+ *  - The dentry has the same parent, name and inode, and the inode has the same number and
+ *    generation. So it is the same file, and not another whose dentry has taken its place in
+ *    memory.
+ *  - rename_seq has not changed, so no dentry of any file system has begun to move. Every change of
+ *    a path inside a file system goes through __d_move(), whose entry and return the programs
+ *    count. Where it cannot be probed, nothing is inserted.
+ *  - The file system does not ask a server where its directories are (d_revalidate).
+ *
+ * What the rules say of a directory holds for one generation of them, and only where no rule is
+ * about a part of the directory. A path holds for one mount, in the mount namespace of the process,
+ * as long as nothing is mounted or unmounted there; see host_tree.bpf.h for that counter. A cgroup
+ * cannot be renamed, and its id is used once.
  */
 #ifndef UW_DIR_CACHE_BPF_H
 #define UW_DIR_CACHE_BPF_H
 
-#include <bpf/bpf_core_read.h>
-
-#include "mounts.bpf.h"
+#include "host_tree.bpf.h"
 
 _Static_assert(DIR_CACHE_SIZE == 32 && CGROUP_CACHE_SIZE == 4, "the bits of hash()");
 
@@ -30,7 +31,10 @@ static __always_inline __u32 hash(__u64 pointer, __u32 bits)
 	return pointer * 0x9e3779b97f4a7c15ULL >> (64 - bits);
 }
 
-/* The verifier counts with no pointer of a known type. What comes from a map has none. */
+/*
+ * The verifier allows no arithmetic on a pointer of a known type. What comes from a map has no
+ * type.
+ */
 static __always_inline __u64 as_number(struct scratch *s, const void *pointer)
 {
 	*(volatile __u64 *)&s->number = (__u64)pointer;
@@ -39,16 +43,18 @@ static __always_inline __u64 as_number(struct scratch *s, const void *pointer)
 
 static __always_inline struct dir_cache_entry *dir_cache_nth(struct scratch *s, __u32 n)
 {
-	/* Or clang finds the mask useless, which the verifier does not. */
+	/* Or clang drops the mask, which the verifier needs. */
 	asm volatile("" : "+r"(n));
 	return &s->dir_cache[n & (DIR_CACHE_SIZE - 1)];
 }
 
 /*
- * Where the dentry is remembered, or else is to be: each has two places, of which the one goes that was filled first. So
- * of all that have these two, the two last ones are remembered, whichever of them each would rather have.
+ * The entry of the dentry, or the one to insert it at. A dentry may be at either of two neighbours,
+ * and replaces the older. So the last two dentries that share a pair are both there, whatever their
+ * hashes.
  */
-static __always_inline struct dir_cache_entry *dir_cache_find(struct scratch *s, const struct dentry *dentry)
+static __always_inline struct dir_cache_entry *dir_cache_find(struct scratch *s,
+							      const struct dentry *dentry)
 {
 	__u64 number = as_number(s, dentry);
 	__u32 n = hash(number, 5);
@@ -59,13 +65,16 @@ static __always_inline struct dir_cache_entry *dir_cache_find(struct scratch *s,
 	return other;
 }
 
-/* With `typed`, the verifier knows the type, and it takes no helper. */
-static __always_inline bool read_dentry_identity(__u64 core[4], struct dentry *dentry, const bool typed)
+/* With `typed`, the verifier knows the type of the pointer, and plain reads do. */
+static __always_inline bool read_dentry_identity(__u64 core[4], struct dentry *dentry,
+						 const bool typed)
 {
-	if (AT(dentry, d_name) != AT(dentry, d_parent) + 8 || AT(dentry, d_inode) != AT(dentry, d_parent) + 24)
+	if (AT(dentry, d_name) != AT(dentry, d_parent) + 8 ||
+	    AT(dentry, d_inode) != AT(dentry, d_parent) + 24)
 		return false;
 	if (!typed)
-		return !bpf_probe_read_kernel(core, 4 * sizeof(*core), (void *)dentry + AT(dentry, d_parent));
+		return !bpf_probe_read_kernel(core, 4 * sizeof(*core),
+					      (void *)dentry + AT(dentry, d_parent));
 	core[0] = (__u64)dentry->d_parent;
 	core[1] = (__u64)dentry->d_name.len << 32 | dentry->d_name.hash;
 	core[2] = (__u64)dentry->d_name.name;
@@ -73,7 +82,6 @@ static __always_inline bool read_dentry_identity(__u64 core[4], struct dentry *d
 	return true;
 }
 
-/* Super block and number are near each other; what stands between them is of no interest. */
 static __always_inline bool identify(struct identity *is, struct dentry *dentry, const bool typed)
 {
 	struct inode *inode;
@@ -90,11 +98,13 @@ static __always_inline bool identify(struct identity *is, struct dentry *dentry,
 		return true;
 	}
 	inode = (struct inode *)is->core[3];
+	/* i_sb and i_ino are near each other in most kernels, and one read gets both. */
 	if (AT(inode, i_ino) == AT(inode, i_sb) + 24 &&
 	    !bpf_probe_read_kernel(near, sizeof(near), (void *)inode + AT(inode, i_sb))) {
 		is->sb = near[0];
 		is->ino = near[3];
-	} else if (BPF_CORE_READ_INTO(&is->sb, inode, i_sb) || BPF_CORE_READ_INTO(&is->ino, inode, i_ino)) {
+	} else if (BPF_CORE_READ_INTO(&is->sb, inode, i_sb) ||
+		   BPF_CORE_READ_INTO(&is->ino, inode, i_ino)) {
 		return false;
 	}
 	if (BPF_CORE_READ_INTO(&generation, inode, i_generation))
@@ -103,54 +113,58 @@ static __always_inline bool identify(struct identity *is, struct dentry *dentry,
 	return true;
 }
 
-static __always_inline bool dir_cache_valid(struct scratch *s, const struct dir_cache_entry *k, struct dentry *dentry,
-				     const bool typed)
+static __always_inline bool dir_cache_valid(struct scratch *s, const struct dir_cache_entry *k,
+					    struct dentry *dentry, const bool typed)
 {
 	volatile struct uw_rename_seq *seq = &uw_shared.rename_seq;
 	struct identity *now = &s->is;
 
-	if (k->dentry != (__u64)dentry || seq->begun != k->rename_seq || !identify(now, dentry, typed))
+	if (k->dentry != (__u64)dentry || seq->begun != k->rename_seq ||
+	    !identify(now, dentry, typed))
 		return false;
-	return now->core[0] == k->is.core[0] && now->core[1] == k->is.core[1] && now->core[2] == k->is.core[2] &&
-	       now->core[3] == k->is.core[3] && now->sb == k->is.sb && now->ino == k->is.ino &&
-	       now->generation == k->is.generation;
+	return now->core[0] == k->is.core[0] && now->core[1] == k->is.core[1] &&
+	       now->core[2] == k->is.core[2] && now->core[3] == k->is.core[3] &&
+	       now->sb == k->is.sb && now->ino == k->is.ino && now->generation == k->is.generation;
 }
 
-/* What has to stay the same during a walk: the count of moves, and the mounts of this process. */
+/* What must not change during a walk whose result is to be inserted. */
 struct snapshot {
-	__u64 rename_seq;	/* 0 where one is under way */
-	__u64 ns, event;
+	__u64 rename_seq;	/* 0: a dentry is moving */
+	__u64 ns, event;	/* of the mounts of this process */
 };
 
 static __always_inline struct snapshot take_snapshot(void)
 {
 	volatile struct uw_rename_seq *seq = &uw_shared.rename_seq;
-	struct snapshot m = {};
+	struct snapshot now = {};
 
-	m.rename_seq = seq->done;	/* this one first, or a move that is under way might hide */
-	if (seq->begun != m.rename_seq)
-		m.rename_seq = 0;
-	m.event = mount_event(&m.ns);
-	return m;
+	now.rename_seq = seq->done;	/* before `begun`, or a move that is under way could hide */
+	if (seq->begun != now.rename_seq)
+		now.rename_seq = 0;
+	now.event = mount_event(&now.ns);
+	return now;
 }
 
-/* After it: remembers the dentry, of which nothing else is known yet. False where nothing may be remembered. */
-static __always_inline bool dir_cache_insert(struct scratch *s, struct dir_cache_entry *k, struct dentry *dentry,
-				     const struct snapshot *m)
+/*
+ * After the walk: inserts the dentry, with neither rules nor a path yet. False where it must not be
+ * inserted.
+ */
+static __always_inline bool dir_cache_insert(struct scratch *s, struct dir_cache_entry *k,
+					     struct dentry *dentry, const struct snapshot *then)
 {
 	volatile struct uw_rename_seq *seq = &uw_shared.rename_seq;
 	const struct dentry_operations *op = NULL;
 	void *revalidate = NULL;
 
-	if (!m->rename_seq)
+	if (!then->rename_seq)
 		return false;
 	k->dentry = 0;
 	if (BPF_CORE_READ_INTO(&op, dentry, d_op) ||
 	    (op && BPF_CORE_READ_INTO(&revalidate, op, d_revalidate)) || revalidate)
 		return false;
-	if (!identify(&k->is, dentry, false) || seq->begun != m->rename_seq)
+	if (!identify(&k->is, dentry, false) || seq->begun != then->rename_seq)
 		return false;
-	k->rename_seq = m->rename_seq;
+	k->rename_seq = then->rename_seq;
 	k->rules_gen = 0;
 	k->mnt = 0;
 	k->dentry = (__u64)dentry;
@@ -159,27 +173,30 @@ static __always_inline bool dir_cache_insert(struct scratch *s, struct dir_cache
 }
 
 /*
- * The path of a dentry that is remembered: `len` bytes at `text`, of which the first `fsroot` are that within the file
- * system of what the mount shows.
+ * Gives an entry its path by a mount: `len` bytes at `text`, of which the first `fsroot` are the
+ * path of the mount's root within its file system.
  */
-static __always_inline void dir_cache_set_path(struct dir_cache_entry *k, const struct snapshot *m, __u64 mnt, const void *text,
-					  __u32 fsroot, __u32 len)
+static __always_inline void dir_cache_set_path(struct dir_cache_entry *k,
+					       const struct snapshot *then, __u64 mnt,
+					       const void *text, __u32 fsroot, __u32 len)
 {
-	struct mount *mount = (void *)mnt - AT(mount, mnt);
+	struct mount *mount = real_mount((void *)mnt);
 	__u64 ns;
 
 	k->mnt = 0;
-	if (!m->event || len > DIR_CACHE_PATH || bpf_probe_read_kernel(k->text, len & (2 * DIR_CACHE_PATH - 1), text) ||
-	    (__u64)BPF_CORE_READ(mount, mnt_ns) != m->ns || mount_event(&ns) != m->event || ns != m->ns)
+	if (!then->event || len > DIR_CACHE_PATH ||
+	    bpf_probe_read_kernel(k->text, len & (2 * DIR_CACHE_PATH - 1), text) ||
+	    (__u64)BPF_CORE_READ(mount, mnt_ns) != then->ns || mount_event(&ns) != then->event ||
+	    ns != then->ns)
 		return;
-	k->ns = m->ns;
-	k->event = m->event;
+	k->ns = then->ns;
+	k->event = then->event;
 	k->fsroot = fsroot;
 	k->len = len;
 	k->mnt = mnt;
 }
 
-/* Whether its path is still the same by this mount. */
+/* Whether the entry has the path by this mount, and the path still holds. */
 static __always_inline bool dir_cache_has_path(const struct dir_cache_entry *k, __u64 mnt)
 {
 	__u64 ns;
@@ -187,11 +204,18 @@ static __always_inline bool dir_cache_has_path(const struct dir_cache_entry *k, 
 	return k->mnt == mnt && k->event == mount_event(&ns) && k->ns == ns;
 }
 
-static __always_inline void count_rename(bool done)
+/* The entry of this process's cgroup, new ones without a length. */
+static __always_inline struct cgroup_cache_entry *cgroup_cache_find(struct scratch *s)
 {
-	struct uw_rename_seq *seq = &uw_shared.rename_seq;
+	__u64 kn = as_number(s, CURRENT(cgroups, dfl_cgrp, kn));
+	__u64 id = CURRENT(cgroups, dfl_cgrp, kn, id);
+	struct cgroup_cache_entry *g = &s->cgroup_cache[hash(kn, 2) & (CGROUP_CACHE_SIZE - 1)];
 
-	__sync_fetch_and_add(done ? &seq->done : &seq->begun, 1);
+	if (g->kn != kn || g->id != id)
+		g->len = 0;
+	g->kn = kn;
+	g->id = id;
+	return g;
 }
 
 #endif

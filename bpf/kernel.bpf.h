@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The few kernel structures that the programs read, each with only the members that they use. CO-RE
- * finds the real offsets in the running kernel's BTF when the programs are loaded, so one object
- * serves every kernel, and building takes no kernel headers and no vmlinux.h.
+ * The kernel structures that the programs read, each with only the members that they use. libbpf
+ * relocates every access by the running kernel's BTF (CO-RE). So one object serves every kernel,
+ * and the build needs neither kernel headers nor vmlinux.h.
  */
 #ifndef UW_KERNEL_BPF_H
 #define UW_KERNEL_BPF_H
@@ -11,7 +11,25 @@
 #include <linux/types.h>
 #include <stdbool.h>
 
-/* Registers at a probe: the layout is part of the kernel's BPF ABI, so it needs no relocation. */
+#include <bpf/bpf_helpers.h>
+
+#ifndef UW_KERNEL_READS
+#define UW_KERNEL_READS 0
+#endif
+#ifndef UW_RAW
+#define UW_RAW 0
+#endif
+
+#define AT_FDCWD -100
+#define AT_REMOVEDIR 0x200
+#define RENAME_EXCHANGE 2
+#define PF_IO_WORKER 0x10
+#define PF_KTHREAD 0x200000
+
+/* NAME_MAX: the longest name of a dentry or a cgroup. */
+#define NAME_BYTES 255
+
+/* Registers at a probe. Their layout is part of the kernel's BPF ABI and needs no relocation. */
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
 	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di;
@@ -22,7 +40,7 @@ struct pt_regs {
 	__u64 regs[31], sp, pc, pstate;
 };
 
-/* What bpf_tracing.h takes these for. */
+/* The name that bpf_tracing.h has for them. */
 struct user_pt_regs {
 	__u64 regs[31], sp, pc, pstate;
 };
@@ -30,10 +48,12 @@ struct user_pt_regs {
 #error "the registers of this architecture are not described here"
 #endif
 
-/* Makes bpf_tracing.h use the kernel's names of the registers rather than user space's. */
+/* Has bpf_tracing.h use the kernel's names of the registers, not user space's. */
 #define __VMLINUX_H__
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
 
-/* What a program attached to a system call's tracepoint gets (see its `format` file in tracefs). */
+/* The context of a program on a system call's tracepoint; see its `format` file in tracefs. */
 struct sys_enter_ctx {
 	__u64 common;
 	__s64 nr;
@@ -219,13 +239,13 @@ struct renamedata {
 #pragma clang attribute pop
 
 /*
- * From 5.11 on the verifier knows the type of the current task. What is read through it needs no helper, which takes
- * ten times as long; a pointer that leads nowhere reads as zeroes. Where TYPED_TASK is false, the kernel refuses the
- * helper, and the verifier never comes to see it.
+ * From 5.11 on the verifier knows the type of the current task and allows plain reads through it. A
+ * helper call takes ten times as long. A NULL pointer on the way reads as zero. Where TYPED_TASK is
+ * false, the kernel lacks the helper, and the verifier never gets to the call.
  */
 #define TYPED_TASK bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf)
 
-/* Member of the current task, by one pointer after the other: CURRENT(cred, euid.val). */
+/* A member of the current task, through one pointer after the other: CURRENT(cred, euid.val). */
 #define CURRENT(...) \
 	(TYPED_TASK ? UW_CHAIN(bpf_get_current_task_btf(), __VA_ARGS__) \
 		    : BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), __VA_ARGS__))
@@ -237,5 +257,13 @@ struct renamedata {
 #define UW_CHAIN_2(p, a, b) ((p)->a->b)
 #define UW_CHAIN_3(p, a, b, c) ((p)->a->b->c)
 #define UW_CHAIN_4(p, a, b, c, d) ((p)->a->b->c->d)
+
+/* Where the running kernel has a member. */
+#define AT(type, member) bpf_core_field_offset(struct type, member)
+
+static __always_inline struct mount *real_mount(const struct vfsmount *mnt)
+{
+	return (void *)mnt - AT(mount, mnt);
+}
 
 #endif

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * The contract between the kernel side (bpf/) and the daemon (daemon/): event layout, limits, rule
- * keys, counters. Included by both; the assertions at the end make either compiler refuse a layout
- * that the other one would not see. Nothing here depends on a kernel's own types.
+ * The interface of the kernel side (bpf/) and the daemon (daemon/): events, limits, keys of the
+ * rule tables, counters. Both include it. The assertions at the end hold for either compiler, so
+ * neither builds a layout that the other does not have. Nothing here depends on the kernel's own
+ * types.
  *
- * Raise UW_ABI with every change of a layout: a record of another ABI is refused by the decoder.
+ * Every change of a layout raises UW_ABI: the decoder refuses a record of another ABI.
  */
 #ifndef UNLINKWATCH_H
 #define UNLINKWATCH_H
@@ -13,7 +14,7 @@
 
 #ifndef UW_OTHER_SCHEMA
 #define UW_ABI 6
-#else	/* of the tests, for a version that it is upgraded to */
+#else	/* the tests upgrade to a build with this schema */
 #define UW_ABI 0xffff
 #endif
 
@@ -24,18 +25,18 @@
 #define UW_RULES_MAX 64		/* one bit of a 64-bit mask each */
 
 /*
- * A deletion in flight has a slot, where its event grows in place. A thread finds its slot by its number; where another
- * thread has that one already, it takes one that a hash table finds. Strings that do not fit take a long slot.
+ * A deletion in flight has a slot, where its event grows in place: the direct slot of its thread,
+ * or one that a hash finds. Strings that do not fit get a long slot. See slot.bpf.h.
  */
 #define UW_DIRECT_SLOTS 2048
-#define UW_DIRECT_SLOT(id) ((__u32)(id) & (UW_DIRECT_SLOTS - 1))	/* that a thread asks for first */
+#define UW_DIRECT_SLOT(id) ((__u32)(id) & (UW_DIRECT_SLOTS - 1))
 #define UW_HASH_SLOTS 2048
 #define UW_SLOTS (UW_DIRECT_SLOTS + UW_HASH_SLOTS)
 #define UW_LONG_SLOTS 128
 
 /*
- * Strings in a slot start below the first, are shorter than the second, and end with the event before the third:
- * masks for the verifier.
+ * In a slot every string starts before UW_SLOT_STARTS and is shorter than UW_SLOT_STRING, and the
+ * event with its strings is shorter than UW_SLOT_EVENT. The verifier needs them as masks.
  */
 #define UW_SLOT_STARTS 512
 #define UW_SLOT_STRING 1024
@@ -43,7 +44,7 @@
 #define UW_SLOT_DATA (UW_SLOT_EVENT - 176)
 #define UW_LONG_DATA (4 * UW_PATH_MAX)
 
-/* Working spaces for each CPU, and how many more it takes for fentry; see maps.bpf.h. */
+/* Scratch spaces for each CPU, and how many more for fentry; see scratch.bpf.h. */
 #define UW_SCRATCHES 5
 #define UW_FENTRY_SCRATCHES 9
 
@@ -53,11 +54,11 @@
 enum uw_op {
 	UW_OP_UNLINK = 1,
 	UW_OP_RMDIR = 2,
-	UW_OP_RENAME = 3,	/* one that replaces a name */
+	UW_OP_RENAME = 3,	/* one that replaces a file */
 	UW_OP_MAX,
 };
 
-/* Which way in delivered the event. */
+/* The kind of probe that saw the event. */
 enum uw_probe {
 	UW_PROBE_KPROBE = 1,
 	UW_PROBE_FENTRY = 2,
@@ -66,8 +67,8 @@ enum uw_probe {
 };
 
 /*
- * Who asked for the deletion. A kernel thread names a file by its place in a file system: no mount is known,
- * and UW_STR_PATH and UW_STR_SOURCE are paths within the file system.
+ * Who asked for the deletion. A kernel thread passes a dentry and no mount, so UW_STR_PATH and
+ * UW_STR_SOURCE are then paths within the file system.
  */
 enum uw_via {
 	UW_VIA_SYSCALL = 1,
@@ -81,9 +82,9 @@ enum uw_event_flag {
 	UW_EV_NAME_CUT = 1 << 1,	/* the name did not fit and was cut */
 	UW_EV_NAME_FAULT = 1 << 2,	/* the name could not be read */
 	UW_EV_NAME_LATE = 1 << 3,	/* the name was read at the return, not at the entry */
-	UW_EV_RESOLVED = 1 << 4,	/* the kernel found the target: UW_STR_PATH is its true path */
+	UW_EV_RESOLVED = 1 << 4,	/* the kernel found the target; UW_STR_PATH is its path */
 	UW_EV_PATH_CUT = 1 << 5,	/* the beginning of UW_STR_PATH is missing */
-	UW_EV_SOURCE_CUT = 1 << 6,		/* the same of UW_STR_SOURCE */
+	UW_EV_SOURCE_CUT = 1 << 6,	/* the same of UW_STR_SOURCE */
 	UW_EV_DIR = 1 << 7,		/* UW_STR_DIR holds the directory that the name starts at */
 	UW_EV_DIR_CUT = 1 << 8,		/* its beginning is missing */
 	UW_EV_TASK = 1 << 9,		/* the members under "task" were read */
@@ -91,9 +92,9 @@ enum uw_event_flag {
 	UW_EV_LOGINUID = 1 << 11,	/* loginuid and session were read: the kernel has audit */
 	UW_EV_CMDLINE_CUT = 1 << 12,	/* the command line is longer than UW_CMDLINE_MAX */
 	UW_EV_CWD_CUT = 1 << 13,	/* the beginning of UW_STR_CWD is missing */
-	UW_EV_FS = 1 << 14,		/* dev, below and UW_STR_FSROOT say where PATH or else DIR is */
-	UW_EV_DIR_IN_NAME = 1 << 15,	/* UW_STR_DIR is a mount point, and the name begins with it */
-	UW_EV_SELFTEST = 1 << 16,		/* the daemon's own, to prove that the probe sees: no record */
+	UW_EV_FS = 1 << 14,		/* dev, below and UW_STR_FSROOT are of PATH or else DIR */
+	UW_EV_DIR_IN_NAME = 1 << 15,	/* UW_STR_DIR is a mount point that the name begins with */
+	UW_EV_SELFTEST = 1 << 16,	/* of the daemon's self-test, no record */
 	UW_EV_FLAGS = (1 << 17) - 1,
 };
 
@@ -103,8 +104,8 @@ enum uw_string {
 	UW_STR_FSROOT,	/* path within its file system of what the mount shows, "" for all of it */
 	UW_STR_PATH,	/* of the target, up to the root of the mount namespace */
 	UW_STR_SOURCE,	/* of a rename: the path of the source */
-	UW_STR_IN_FLIGHT, /* the strings so far are known before the return */
-	UW_STR_DIR = UW_STR_IN_FLIGHT,	/* without UW_EV_RESOLVED: where the name starts */
+	UW_STR_IN_FLIGHT,	/* the strings above are known before the return */
+	UW_STR_DIR = UW_STR_IN_FLIGHT,	/* where the name starts, without UW_EV_RESOLVED */
 	UW_STR_ROOT,	/* root directory of the process, "" where it is the namespace's */
 	UW_STR_CWD,
 	UW_STR_EXE,
@@ -134,7 +135,7 @@ struct uw_event {
 	__u32 pid;	/* process (thread group) id, in the initial pid namespace */
 	__u32 tid;	/* thread id */
 #endif
-	__u32 uid;	/* real ids, in the initial user namespace; a kernel thread's are those of its client */
+	__u32 uid;	/* real ids, in the initial user namespace, or a kernel thread's client's */
 	__u32 gid;
 	/* task */
 	__u32 ppid;
@@ -143,38 +144,38 @@ struct uw_event {
 	__u32 session;	/* of audit */
 	__u32 mntns;	/* inode number of the mount namespace */
 	/* inode: of the target, just before */
-	__u32 dev;	/* the super block's, as the kernel holds it: major << 20 | minor */
+	__u32 dev;	/* the super block's, in the kernel's form: major << 20 | minor */
 	__u64 ino;
 	__u64 bytes;
 	__u32 mode;
 	__u32 owner;
 	__u32 nlink;
-	__u16 below;	/* how much of UW_STR_PATH, or else of UW_STR_DIR, is below the root of its mount */
+	__u16 below;	/* how much of UW_STR_PATH or else UW_STR_DIR is below its mount's root */
 	__u8 via;	/* enum uw_via */
 	__u8 reserved;
 	char fstype[UW_FSTYPE_LEN];	/* NUL terminated */
-	char comm[UW_COMM_LEN];		/* NUL terminated; the process's where the thread is io_uring's */
+	char comm[UW_COMM_LEN];		/* NUL terminated; the process's for a thread of io_uring */
 	__u16 len[UW_STR_MAX];
-	__u32 tree;	/* state of the host's tree, see struct uw_host_tree; 0 not known */
+	__u32 tree;	/* state of the host's tree, see struct uw_host_tree; 0: not known */
 };
 
 /* The most that the strings of an event can take. */
 #define UW_DATA_MAX (UW_LONG_DATA + 4 * UW_PATH_MAX + UW_CMDLINE_MAX)
 #define UW_EVENT_MAX (sizeof(struct uw_event) + UW_DATA_MAX)
 
-/* A deletion in flight: what the entry knows, the rules left for either result, and the event so far. */
+/* A deletion in flight: the rules left for either result, and the event so far. */
 struct uw_slot {
 	__u64 on_success;
 	__u64 on_failure;
 	__u64 name_ptr;	/* where the name is to be read later, or 0 */
-	__u64 sp;	/* of a kernel thread: the stack pointer after the return; see bpf/vfs.bpf.h */
+	__u64 sp;	/* of a kernel thread: the stack pointer after the return; see vfs.bpf.c */
 	__u32 at;	/* number of this slot */
-	__u32 long_slot;	/* the long slot that has the strings, or UW_NO_SLOT */
-	__u8 set;	/* slot of the rule set that decides */
-	__u8 victim;	/* a rename has met the name that it replaces */
-	__u8 depth;	/* of a kernel thread: how many file systems are stacked below this one */
+	__u32 long_slot;	/* that has the strings, or UW_NO_SLOT */
+	__u8 set;	/* index of the rule set that decides */
+	__u8 victim;	/* a rename replaces a file, and is counted */
+	__u8 depth;	/* of a kernel thread: how many file systems are stacked below */
 	__u8 reserved[5];
-	struct uw_event ev;	/* `size` without the event itself, `via` 0: not looked at yet */
+	struct uw_event ev;	/* `size` is that of the strings; `via` 0: not read yet */
 	char data[UW_SLOT_DATA];
 };
 
@@ -186,59 +187,60 @@ struct uw_long_slot {
 };
 
 /*
- * Who has a slot. The programs have no compare-and-exchange before 5.12: who adds itself to `users` and then finds
- * itself alone has the slot, all others take it back.
+ * Who owns a slot. Before 5.12 the programs have no compare-and-exchange: a thread adds itself to
+ * `users` and owns the slot if it is alone there. If not, it takes itself off again.
  */
 struct uw_owner {
 	__u64 id;	/* bpf_get_current_pid_tgid() of the thread, 0: none */
 	__u32 users;
-	__u32 hashed;	/* threads that were not alone here, and have a spare slot */
+	__u32 hashed;	/* threads that found this direct slot taken and have another */
 };
 
 /*
- * The daemon adds this to `users` of a slot that is to be taken from its thread. The programs leave the slot alone from
- * then on, and one that has just not seen it is done with the slot long before the daemon comes back.
+ * The daemon adds this to `users` of a slot that it will take from its thread. From then on the
+ * programs leave the slot alone. One that has just not seen it is done long before the daemon
+ * comes back.
  */
 #define UW_OWNER_SWEPT (1 << 16)
 
 /*
- * Which parameters of vfs_unlink(), vfs_rmdir() and vfs_rename() are of interest, the first being 0. They differ
- * between kernels, so the daemon looks them up before it loads the programs.
+ * Which parameters of vfs_unlink(), vfs_rmdir() and vfs_rename() the programs read, from 0 on. They
+ * differ between kernels, so the daemon looks them up in BTF before it loads the programs.
  */
 struct uw_vfs_args {
 	__u32 unlink_dentry;
 	__u32 rmdir_dentry;
-	__u32 rename_plain;	/* 0: there is but one, a struct renamedata; otherwise these are valid: */
+	__u32 rename_plain;	/* 0: the only one is a struct renamedata; else these are set: */
 	__u32 rename_source;
 	__u32 rename_victim;
 	__u32 rename_flags;
 };
 
-/* One generation of rules as the kernel sees it. Two slots; uw_control.active names the one in force. */
+/* One generation of rules. There are two, and uw_control.active tells which is in force. */
 struct uw_rule_masks {
 	__u32 gen;
-	__u32 check_uids;	/* 0: no rule cares for the uid, skip the look-up */
+	__u32 check_uids;	/* 0: no rule asks for the uid */
 	__u64 op[UW_OP_MAX];	/* rules that want this operation */
 	__u64 success;		/* rules that want successful deletions */
 	__u64 failure;		/* rules that want failed ones */
-	__u32 check_paths;	/* 0: no rule cares for the path, skip the look-up */
-	__u32 tree;	/* state of the host's tree that the paths are for, see struct uw_host_tree; 0: for any */
+	__u32 check_paths;	/* 0: no rule asks for the path */
+	__u32 tree;	/* the state of the host's tree that the paths are for; 0: any */
 };
 
 #define UW_RULESETS 2
 
 struct uw_control {
 	__u32 active;	/* index of the rule set in force */
-	__u32 self;	/* process id whose deletions are not reported: the daemon's own */
-	__u32 thread;	/* its thread that asked for it; both as the kernel counts them, see uw_whoami() */
-	__u32 selftest;	/* not 0: what that thread deletes now passes as UW_EV_SELFTEST, whatever the rules */
+	__u32 self;	/* the daemon's process, whose deletions are not reported */
+	__u32 thread;	/* its thread; both ids in the initial pid namespace, see uw_whoami() */
+	__u32 selftest;	/* not 0: what that thread deletes passes as UW_EV_SELFTEST */
 	__u32 detail;	/* enum uw_detail */
-	__u32 stopping;	/* deletions that begin now are not seen any more */
-	__u32 links;	/* of the places that matter, so many are symbolic links */
-	__u32 preempts;	/* this kernel preempts programs, and skips them meanwhile, that of a thread's end too */
+	__u32 stopping;	/* not 0: deletions that begin now are ignored */
+	__u32 links;	/* how many of the places that rules depend on are symbolic links */
+	__u32 preempts;	/* this kernel preempts programs and skips them meanwhile */
 };
 
-/* How much is read of who did it. */
+/* How much is read of the process: Detail= of the configuration. */
 enum uw_detail {
 	UW_DETAIL_MINIMAL,	/* no string but the name and the paths */
 	UW_DETAIL_STANDARD,	/* and exe, command line, cgroup */
@@ -246,8 +248,8 @@ enum uw_detail {
 };
 
 /*
- * What a user has in the ring buffer, in bytes: given by the programs less taken by the daemon. Users whose numbers
- * meet in a bucket share it.
+ * What a user has in the ring buffer, in bytes: given by the programs, taken by the daemon. Users
+ * whose ids have the same bucket share it.
  */
 struct uw_share {
 	__s64 given, taken;
@@ -257,8 +259,8 @@ struct uw_share {
 #define UW_SHARES (1 << UW_SHARE_BITS)
 
 /*
- * A user may have this many times as much in the ring buffer as is left free (dynamic thresholds, as switches have
- * them for a memory that their queues share): alone 7/8 of it, so that a flood always leaves room for others.
+ * A user may have this many times as much in the ring buffer as is free. So one user alone gets 7/8
+ * of it, and a storm always leaves room for others. (Switches call this dynamic thresholds.)
  */
 #define UW_SHARE_TIMES 7
 
@@ -267,43 +269,43 @@ static inline __u32 uw_share_of(__u32 uid)
 	return uid * 2654435761U >> (32 - UW_SHARE_BITS);
 }
 
-/* What an event of this size takes in the ring buffer: it has a header of 8 bytes, and ends at a multiple of 8. */
+/* What an event takes in the ring buffer: a header of 8 bytes, and padding to a multiple of 8. */
 static inline __u32 uw_ring_room(__u32 size)
 {
 	return 8 + ((size + 7) & ~7U);
 }
 
-/* Key of the uid table: a longest-prefix trie, so that a range takes a few entries, not thousands. */
+/* Key of the uid table, a longest-prefix trie: a range takes a few entries, not thousands. */
 struct uw_uid_key {
 	__u32 prefixlen;	/* 0 to 32 bits */
 	__u32 uid;		/* big endian, as the trie compares bytes from the first */
 };
 
 /*
- * Key of the path table: a longest-prefix trie over the super block's device and the path within that
- * file system, whatever mount or root directory the process reached it through. The path
- * begins with a slash and, stored as well as looked up, ends with one, so that /srv/data is no prefix of
- * /srv/data2; "/" is the whole file system. One that is longer is cut: what it watches is narrowed
- * down by the daemon. A device that is not in the table is not known yet: every rule may want it.
- * The table has every directory above one of its keys, below the root of the file system that it has, too.
+ * Key of the path table, a longest-prefix trie: the device of the super block and the path within
+ * that file system, whatever mount or root directory the process uses. The path begins and ends
+ * with a slash, in the table as in a look-up, so that /srv/data is no prefix of /srv/data2; "/" is
+ * the whole file system. A longer path is cut, and the daemon decides. A device that is not in the
+ * table is not known yet, so every rule may want it. The table also has the directories above each
+ * key, in the same file system.
  */
 #define UW_KEY_PATH 248
 
 struct uw_path_key {
-	__u32 prefixlen;	/* bits: of dev and of as much of path as counts */
+	__u32 prefixlen;	/* bits of dev and path that count */
 	__u32 dev;
 	char path[UW_KEY_PATH];
 };
 
 struct uw_path_value {
-	__u64 rules;	/* those that may want what is below */
-	__u32 len;	/* of the path in the key that this belongs to */
-	__u32 deeper;	/* there are longer keys that begin with that */
+	__u64 rules;	/* may want what is below */
+	__u32 len;	/* of the path in the key */
+	__u32 deeper;	/* longer keys begin with this one */
 };
 
 /*
- * How often a dentry has begun to move in its tree, and has arrived. They begin with one that never arrives,
- * until the daemon has attached the probes that count.
+ * Counts the moves of dentries in their trees, by a rename or otherwise: as they begin, and when
+ * they are done. `begun` starts at 1, so that nothing is cached until both probes are attached.
  */
 struct uw_rename_seq {
 	__u64 begun;
@@ -311,13 +313,13 @@ struct uw_rename_seq {
 };
 
 /*
- * The state of the host's tree: what is mounted where, and, at the places that matter, which directory and
- * symbolic link is there. `state` is what it was when the daemon asked: a number that grows with every
- * change, if need be past 32 bits.
+ * The state of the host's tree: what is mounted where, and which directories and symbolic links are
+ * at the places that rules depend on. `state` is what the daemon last read: a number that grows
+ * with every change, modulo 2^32.
  */
 struct uw_host_tree {
-	__u64 mntns;	/* for the kernel side: the host's mount namespace, or 0 */
-	__u32 begun;	/* changes of places that matter */
+	__u64 mntns;	/* for the programs: the host's mount namespace, or 0 */
+	__u32 begun;	/* changes at such places */
 	__u32 ended;
 	__u32 settled;	/* no change was under way */
 	__u32 state;	/* 0: not known */
@@ -325,43 +327,44 @@ struct uw_host_tree {
 	__u32 inum;	/* inode number of the host's mount namespace, or 0 */
 };
 
-/* In the ring buffer, among the events: a place that matters has changed since the daemon asked. */
+/* In the ring buffer, among the events: the host's tree has changed since the daemon read it. */
 struct uw_tree_change {
 	__u64 reserved;
 };
 
-/* Changes that can be under way at once. */
+/* How many changes can be under way at once. */
 #define UW_TREE_CHANGES 1024
 
-/* The last component of a place that matters: its length and as much of it as is compared, filled with NUL. */
+/* The last component of a place that rules depend on: its length and the part that is compared. */
 struct uw_name_key {
 	__u32 len;
-	char start[28];	/* the last byte is NUL */
+	char start[28];	/* filled up with NUL, at least one */
 };
 
 /*
- * Every event counted in SEEN ends in exactly one of RECORDED, FILTERED, RING_FULL, RING_SHARE, STATE_FULL
- * and SKIPPED, or is still on its way. STALE and BIG_FULL describe, they are not part of that sum. The
- * daemon's canaries are in none of them but CANARY_FULL. New ones come at the end: a later version reads them.
+ * Every event that is counted in SEEN ends in exactly one of RECORDED, FILTERED, RING_FULL,
+ * RING_SHARE, STATE_FULL and SKIPPED, or is still in flight. STALE and LONG_FULL are no part of
+ * that sum. The daemon's self-test only counts in SELFTEST_FULL. A later version reads the counters
+ * by their numbers, so new ones come at the end.
  */
 enum uw_counter {
 	UW_CNT_SEEN,		/* entries that the probe saw, the daemon's own left out */
 	UW_CNT_RECORDED,	/* handed to the daemon */
 	UW_CNT_FILTERED,	/* no rule wanted them */
 	UW_CNT_RING_FULL,	/* lost: ring buffer full */
-	UW_CNT_STATE_FULL,	/* lost: table of deletions in flight full */
-	UW_CNT_STALE,		/* passed on with an unknown result, as the return was missed */
-	UW_CNT_SKIPPED,		/* lost: the kernel did not run the entry probe; added by the daemon */
-	UW_CNT_LONG_FULL,	/* strings were cut or left out, as no slot for long ones was free */
-	UW_CNT_SELFTEST_FULL,	/* canaries that were seen, but for which there was no room */
-	UW_CNT_RING_SHARE,	/* lost: the user's others fill the ring buffer */
+	UW_CNT_STATE_FULL,	/* lost: no slot was free */
+	UW_CNT_STALE,		/* recorded with an unknown result, as the return was missed */
+	UW_CNT_SKIPPED,		/* lost: the kernel skipped the entry probe; added by the daemon */
+	UW_CNT_LONG_FULL,	/* strings were cut or left out, as no long slot was free */
+	UW_CNT_SELFTEST_FULL,	/* of the self-test: seen and then lost */
+	UW_CNT_RING_SHARE,	/* lost: the user's other events fill the ring buffer */
 	UW_CNT_MAX,
 };
 
-/* Users that the rules in force have no use for, each by its number and generation: (gen << 32 | uid). */
+/* Uids that no rule in force accepts, each with the generation of the rules: gen << 32 | uid. */
 #define UW_REFUSED 64
 
-/* What the programs and the daemon share: global data of the programs, which the daemon maps. Zeroes to begin with. */
+/* Global data of the programs, which the daemon maps as memory. Zero to begin with. */
 struct uw_shared {
 	struct uw_control control;
 	struct uw_rule_masks set[UW_RULESETS];

@@ -1,35 +1,34 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Dentry -> absolute path, from the dentries and mounts themselves, up to the root of the mount
- * namespace; kernfs node -> path of a cgroup. Written backwards from the end of a per-CPU buffer, as the
- * walk goes upwards.
+ * From a dentry to its absolute path, as prepend_path() of the kernel does it: up through dentries
+ * and mounts to the root of the mount namespace. Also from a kernfs node to the path of a cgroup. A
+ * walk goes upwards, so it writes the path backwards, from the end of the buffer:
  *
- * One step is a global function on purpose: the verifier checks such a function once, however often it
- * is called (hundreds of inlined steps exceed what 5.10 and 6.1 are ready to check). Before 5.12 a global
- * function takes no pointer to memory, hence the state in a map. bpf_loop() needs 5.17, and
- * bpf_d_path() is not for kprobes.
+ *	| free                  | /srv/data/report.csv | slack           |
+ *	text                    text + pos             text + UW_PATH_MAX
+ *
+ * A step is a global function, which the verifier checks once and not for every call: hundreds of
+ * inlined steps exceed what 5.10 and 6.1 will check. Before 5.12 a global function takes no pointer
+ * to memory, so the walk is in a map. bpf_loop() needs 5.17, and kprobes may not call bpf_d_path().
  */
 #ifndef UW_WALK_BPF_H
 #define UW_WALK_BPF_H
 
-#include <bpf/bpf_core_read.h>
-#include <bpf/bpf_helpers.h>
-
 #include "kernel.bpf.h"
 #include "unlinkwatch.h"
 
-/* Longest name of a dentry or a cgroup (NAME_MAX). */
-#define NAME_BYTES 255
-
-/* Levels of cgroups that are walked. */
+/* Levels of cgroups that a walk goes through. */
 #define CGROUP_STEPS 32
 
-/* Steps that one call of the step function takes: a call costs as much as half a step. */
+/* A call costs as much as half a step. */
 #define STEPS_PER_CALL 4
 
 struct walk {
 	struct dentry *dentry;
-	/* The mount that the walk is in, as long as it is to leave it at its root; else root is NULL. */
+	/*
+	 * The mount that the walk is in, as long as it is to leave it at its root; else root is
+	 * NULL.
+	 */
 	struct mount *mount, *up;
 	struct dentry *mountpoint, *root;
 	struct super_block *sb;	/* of the first mount */
@@ -40,15 +39,17 @@ struct walk {
 	__u8 met;		/* the root of the first mount was met */
 	__u8 failed;		/* a read failed: there is no path */
 	__u8 cut;		/* too long or too deep: the beginning is missing */
-	char lead[sizeof(struct uw_path_key) - UW_KEY_PATH];	/* see path_rules() */
+	char lead[sizeof(struct uw_path_key) - UW_KEY_PATH];	/* see look_up_path() */
 	/* The slack keeps every masked write, and a key that begins anywhere, inside. */
 	char text[UW_PATH_MAX + NAME_BYTES + 1];
 };
 
-/* Two for each scratch index: the first is for the target, whose path stays there while the second is used. */
+/*
+ * Two for each scratch index. The path of the target stays in the first while the second is used.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 2 * UW_SCRATCHES);	/* and those of UW_FENTRY_SCRATCHES, by the daemon */
+	__uint(max_entries, 2 * UW_SCRATCHES);	/* the daemon adds those of UW_FENTRY_SCRATCHES */
 	__type(key, __u32);
 	__type(value, struct walk);
 } uw_walks SEC(".maps");
@@ -59,7 +60,7 @@ static __always_inline int prepend_name(struct walk *w, const void *name, __u32 
 	__u32 pos = w->pos;
 
 	len &= NAME_BYTES;
-	if (pos < len + 2) {	/* a path of 4095 bytes is the longest: the length of one more is no mask */
+	if (pos < len + 2) {	/* at most 4095 bytes: a length of 4096 would be masked to 0 */
 		w->cut = 1;
 		return 1;
 	}
@@ -74,8 +75,8 @@ static __always_inline int prepend_name(struct walk *w, const void *name, __u32 
 }
 
 /*
- * What the walk needs of a dentry or a mount stands together in all kernels so far: one read where that
- * is so, which CO-RE knows when the program is loaded.
+ * What the walk needs of a dentry, or of a mount, is contiguous in all kernels so far and takes one
+ * read. libbpf decides when it loads the program, by the offsets in BTF.
  */
 struct dentry_core {
 	struct dentry *parent;
@@ -90,13 +91,12 @@ struct mount_core {
 	struct super_block *sb;
 };
 
-#define AT(type, member) bpf_core_field_offset(struct type, member)
-
 static __always_inline long read_dentry(struct dentry_core *core, struct dentry *dentry)
 {
 	if (AT(dentry, d_name.len) == AT(dentry, d_parent) + 12 &&
 	    AT(dentry, d_name.name) == AT(dentry, d_parent) + 16)
-		return bpf_probe_read_kernel(core, sizeof(*core), (void *)dentry + AT(dentry, d_parent));
+		return bpf_probe_read_kernel(core, sizeof(*core),
+					     (void *)dentry + AT(dentry, d_parent));
 	return BPF_CORE_READ_INTO(&core->parent, dentry, d_parent) ||
 	       BPF_CORE_READ_INTO(&core->len, dentry, d_name.len) ||
 	       BPF_CORE_READ_INTO(&core->name, dentry, d_name.name);
@@ -107,7 +107,8 @@ static __always_inline long read_mount(struct mount_core *core, struct mount *mo
 	if (AT(mount, mnt_mountpoint) == AT(mount, mnt_parent) + 8 &&
 	    AT(mount, mnt.mnt_root) == AT(mount, mnt_parent) + 16 &&
 	    AT(mount, mnt.mnt_sb) == AT(mount, mnt_parent) + 24)
-		return bpf_probe_read_kernel(core, sizeof(*core), (void *)mount + AT(mount, mnt_parent));
+		return bpf_probe_read_kernel(core, sizeof(*core),
+					     (void *)mount + AT(mount, mnt_parent));
 	return BPF_CORE_READ_INTO(&core->up, mount, mnt_parent) ||
 	       BPF_CORE_READ_INTO(&core->mountpoint, mount, mnt_mountpoint) ||
 	       BPF_CORE_READ_INTO(&core->root, mount, mnt.mnt_root) ||
@@ -135,8 +136,8 @@ static __always_inline int enter_mount(struct walk *w, struct mount *mount)
 	return 0;
 }
 
-/* From the root of a mount to its mount point. */
-static __always_inline int cross(struct walk *w)
+/* As follow_up() of the kernel: from the root of a mount to its mount point. */
+static __always_inline int follow_up(struct walk *w)
 {
 	if (w->up == w->mount)	/* the root of the namespace */
 		return 1;
@@ -144,7 +145,7 @@ static __always_inline int cross(struct walk *w)
 	return enter_mount(w, w->up);
 }
 
-static __always_inline int step(struct walk *w)
+static __always_inline int prepend_step(struct walk *w)
 {
 	struct dentry *dentry = w->dentry;
 	struct dentry_core core;
@@ -155,12 +156,12 @@ static __always_inline int step(struct walk *w)
 			w->below = UW_PATH_MAX - w->pos;
 		}
 		if (!w->within)
-			return cross(w);
+			return follow_up(w);
 		w->root = NULL;
 	}
 	if (read_dentry(&core, dentry))
 		return fail(w);
-	if (core.parent == dentry)	/* the root of the file system */
+	if (core.parent == dentry)	/* IS_ROOT(): the root of the file system */
 		return 1;
 	w->dentry = core.parent;
 	return prepend_name(w, core.name, core.len);
@@ -176,7 +177,7 @@ __noinline int uw_walk_step(__u32 which)
 		return 1;
 #pragma unroll
 	for (i = 0; i < STEPS_PER_CALL; i++)
-		if (step(w))
+		if (prepend_step(w))
 			return 1;
 	return 0;
 }
@@ -200,12 +201,10 @@ __noinline int uw_cgroup_step(__u32 which)
 		BPF_CORE_READ_INTO(&parent, node, parent);
 	if (!parent)		/* the root, whose path is "/" */
 		return 1;
-	name = &w->text[UW_PATH_MAX];	/* the slack; prepend_name() only writes before it */
+	name = &w->text[UW_PATH_MAX];	/* the slack, which prepend_name() does not write */
 	n = bpf_probe_read_kernel_str(name, NAME_BYTES + 1, BPF_CORE_READ(node, name));
-	if (n < 1) {
-		w->failed = 1;
-		return 1;
-	}
+	if (n < 1)
+		return fail(w);
 	w->node = parent;
 	return prepend_name(w, name, n - 1);
 }
@@ -231,12 +230,15 @@ static __always_inline struct walk *walk_end(struct walk *w)
 {
 	if (w->failed)
 		w = NULL;
-	/* Or clang has callers look at `failed` instead of the pointer, which the verifier does not get. */
+	/*
+	 * Or clang has callers test `failed` in place of the pointer, which the verifier cannot
+	 * follow.
+	 */
 	asm volatile("" : "+r"(w));
 	return w;
 }
 
-/* All the way. A global function, too: the verifier goes through the loop once, not for each path. */
+/* All steps. A global function, so that the verifier goes through the loop once. */
 __noinline int uw_walk(__u32 which)
 {
 	struct walk *w;
@@ -257,9 +259,9 @@ static __always_inline struct walk *walk_on(__u32 which, struct walk *w)
 }
 
 /*
- * The path of dentry up to the root of the mount namespace, without a trailing slash: empty for that
- * root. With `within`, up to the root of its file system: no mount is crossed, but `below` tells how
- * much of it is below the root of mnt. NULL where it has none.
+ * The path of dentry up to the root of the mount namespace, without a trailing slash: empty for
+ * that root. With `within`, up to the root of its file system: the walk leaves no mount, and
+ * `below` says how much of the path is below the root of mnt. NULL where the dentry has no path.
  */
 static __always_inline struct walk *walk_dentry(__u32 which, struct vfsmount *mnt,
 						struct dentry *dentry, bool within)
@@ -270,12 +272,12 @@ static __always_inline struct walk *walk_dentry(__u32 which, struct vfsmount *mn
 		return NULL;
 	w->dentry = dentry;
 	w->within = within;
-	if (enter_mount(w, (void *)mnt - AT(mount, mnt)))
+	if (enter_mount(w, real_mount(mnt)))
 		return NULL;
 	return walk_on(which, w);
 }
 
-/* Up to the root of the file system, where no mount is known: all of the path is below that. */
+/* Up to the root of the file system where no mount is known, as if its root were mounted. */
 static __always_inline struct walk *walk_within(__u32 which, struct dentry *dentry)
 {
 	struct walk *w = walk_begin(which);
@@ -293,15 +295,15 @@ static __always_inline struct walk *walk_within(__u32 which, struct dentry *dent
 	return w;
 }
 
-/* After a walk within the file system: the path up to the root of the mount namespace. */
+/* After a walk within the file system: goes on to the root of the mount namespace. */
 static __always_inline struct walk *walk_out(__u32 which, struct walk *w)
 {
-	if (!w->met)	/* what the mount shows is elsewhere: the path within the file system stays */
+	if (!w->met)	/* outside of what the mount shows: the path within the file system stays */
 		return w;
 	w->pos = UW_PATH_MAX - w->below;
 	w->within = 0;
 	w->cut = 0;
-	if (cross(w))
+	if (follow_up(w))
 		return walk_end(w);
 	return walk_on(which, w);
 }

@@ -3,10 +3,12 @@
 
 /* Returns before entries, so that no entry waits for a return unseen. */
 const struct uw_attachment uw_attachments[UW_N_ATTACHMENTS] = {
-	{ UW_PROBE_KPROBE, "uw_enter_move", .function = UW_FN_MOVE, .first = true },
-	{ UW_PROBE_KPROBE, "uw_leave_move", .leave = true, .function = UW_FN_MOVE, .first = true },
-	{ UW_PROBE_FENTRY, "uw_enter_move", .function = UW_FN_MOVE, .first = true, .kprobe = true },
-	{ UW_PROBE_FENTRY, "uw_leave_move", .leave = true, .function = UW_FN_MOVE, .first = true,
+	{ UW_PROBE_KPROBE, "uw_enter_d_move", .function = UW_FN_MOVE, .first = true },
+	{ UW_PROBE_KPROBE, "uw_leave_d_move", .leave = true, .function = UW_FN_MOVE,
+	  .first = true },
+	{ UW_PROBE_FENTRY, "uw_enter_d_move", .function = UW_FN_MOVE, .first = true,
+	  .kprobe = true },
+	{ UW_PROBE_FENTRY, "uw_leave_d_move", .leave = true, .function = UW_FN_MOVE, .first = true,
 	  .kprobe = true },
 	{ UW_PROBE_KPROBE, "uw_leave_unlink", .leave = true, .function = UW_FN_UNLINK },
 	{ UW_PROBE_KPROBE, "uw_leave_rmdir", .leave = true, .function = UW_FN_RMDIR },

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The probes of a source that see kernel threads delete; see bpf/vfs.bpf.h. They come and go. */
+/* The probes of a source that see kernel threads delete; see bpf/vfs.bpf.c. They come and go. */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>

@@ -1,11 +1,9 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
- * The fentry and fexit programs; see hooks.bpf.h for the functions, which the daemon names before it loads
- * these. They are called by a trampoline of the kernel, for less than what a kprobe costs.
+ * The fentry and fexit programs. hooks.bpf.h has the functions, whose names the daemon sets before
+ * it loads the programs, and their bodies. The kernel calls them through a trampoline, for less
+ * than a kprobe costs.
  */
-#ifndef UW_FENTRY_BPF_H
-#define UW_FENTRY_BPF_H
-
 #include "hooks.bpf.h"
 
 static __always_inline int fentry_enter(__u32 op, __s32 dfd, struct filename *name)
@@ -15,7 +13,7 @@ static __always_inline int fentry_enter(__u32 op, __s32 dfd, struct filename *na
 
 static __always_inline int fentry_target(__u32 op, const struct path *dir, struct dentry *dentry)
 {
-	return on_path_remove(SCRATCH_OF_FENTRY(op, STEP_TARGET), op, dir, dentry, true);
+	return security_path_remove(SCRATCH_OF_FENTRY(op, STEP_TARGET), op, dir, dentry, true);
 }
 
 static __always_inline int fexit_leave(__u32 op, __s32 ret)
@@ -69,7 +67,12 @@ SEC("fentry")
 int BPF_PROG(uw_fentry_path_rename, const struct path *from, struct dentry *source,
 	     const struct path *to, struct dentry *victim, unsigned int flags)
 {
-	return on_path_rename(SCRATCH_OF_FENTRY(UW_OP_RENAME, STEP_TARGET), from, source, to, victim, flags);
+	enum scratch_index index = SCRATCH_OF_FENTRY(UW_OP_RENAME, STEP_TARGET);
+
+	/* Without tracefs there is no kprobe on __d_move(). */
+	if (!uw_shared.rename_seq.done)
+		tree_on_move(source, victim, index);
+	return security_path_rename(index, from, source, to, victim, flags);
 }
 
 SEC("fexit")
@@ -78,5 +81,3 @@ int BPF_PROG(uw_fexit_rename, int olddfd, struct filename *from, int newdfd, str
 {
 	return fexit_leave(UW_OP_RENAME, ret);
 }
-
-#endif

@@ -1,11 +1,8 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
- * The kprobes and kretprobes; see hooks.bpf.h and dir_cache.bpf.h for the functions that they are attached
- * to.
+ * The kprobes and kretprobes. hooks.bpf.h has the functions that they are attached to, and their
+ * bodies.
  */
-#ifndef UW_KPROBES_BPF_H
-#define UW_KPROBES_BPF_H
-
 #include "hooks.bpf.h"
 
 static __always_inline int kprobe_enter(__u32 op, __u64 dfd, __u64 name)
@@ -15,7 +12,8 @@ static __always_inline int kprobe_enter(__u32 op, __u64 dfd, __u64 name)
 
 static __always_inline int kprobe_target(struct pt_regs *ctx, __u32 op)
 {
-	return on_path_remove(SCRATCH_PROBE, op, (void *)PT_REGS_PARM1(ctx), (void *)PT_REGS_PARM2(ctx), false);
+	return security_path_remove(SCRATCH_PROBE, op, (void *)PT_REGS_PARM1(ctx),
+				    (void *)PT_REGS_PARM2(ctx), false);
 }
 
 SEC("kprobe")
@@ -63,9 +61,9 @@ int uw_enter_rename(struct pt_regs *ctx)
 SEC("kprobe")
 int uw_target_rename(struct pt_regs *ctx)
 {
-	return on_path_rename(SCRATCH_PROBE, (void *)PT_REGS_PARM1(ctx), (void *)PT_REGS_PARM2(ctx),
-			   (void *)PT_REGS_PARM3(ctx), (void *)PT_REGS_PARM4(ctx),
-			   PT_REGS_PARM5(ctx));
+	return security_path_rename(SCRATCH_PROBE, (void *)PT_REGS_PARM1(ctx),
+				    (void *)PT_REGS_PARM2(ctx), (void *)PT_REGS_PARM3(ctx),
+				    (void *)PT_REGS_PARM4(ctx), PT_REGS_PARM5(ctx));
 }
 
 SEC("kprobe")
@@ -74,18 +72,22 @@ int uw_leave_rename(struct pt_regs *ctx)
 	return leave_outer(SCRATCH_PROBE, UW_OP_RENAME, (__s32)PT_REGS_RC(ctx));
 }
 
+/*
+ * Every rename goes through here, those of kernel threads included. The move counts for the
+ * directory cache, and for the host's tree where rules depend on either place.
+ */
 SEC("kprobe")
-int uw_enter_move(struct pt_regs *ctx)
+int uw_enter_d_move(struct pt_regs *ctx)
 {
-	count_rename(false);
+	__sync_fetch_and_add(&uw_shared.rename_seq.begun, 1);
+	tree_on_move((void *)PT_REGS_PARM1(ctx), (void *)PT_REGS_PARM2(ctx), SCRATCH_PROBE);
 	return 0;
 }
 
 SEC("kprobe")
-int uw_leave_move(struct pt_regs *ctx)
+int uw_leave_d_move(struct pt_regs *ctx)
 {
-	count_rename(true);
+	__sync_fetch_and_add(&uw_shared.rename_seq.done, 1);
+	tree_change_ends(bpf_get_current_pid_tgid());
 	return 0;
 }
-
-#endif

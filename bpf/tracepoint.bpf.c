@@ -1,7 +1,46 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
-/* The tracepoints: of the system calls, or, with UW_RAW, the two of all system calls. */
-#ifndef UW_SYSCALLS_BPF_H
-#define UW_SYSCALLS_BPF_H
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The tracepoints: those of the system calls, or, with UW_RAW, the two of all system calls. They do
+ * not see renames, nor where the kernel resolves a name.
+ */
+#include "deletion.bpf.h"
+
+/*
+ * The daemon runs this once, on itself, so that the probes know it. getpid(2) would tell the ids of
+ * the daemon's pid namespace.
+ */
+SEC("raw_tp")
+int uw_whoami(void *ctx)
+{
+	struct uw_control *control = &uw_shared.control;
+	__u64 id = bpf_get_current_pid_tgid();
+
+	control->self = id >> 32;
+	control->thread = (__u32)id;
+	return 0;
+}
+
+/* The return of a deletion was missed where the thread ends and still has a slot. */
+#if UW_RAW
+SEC("uw_raw/sched_process_exit")
+#else
+SEC("raw_tp/sched_process_exit")
+#endif
+int uw_thread_exit(void *ctx)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	struct uw_control *control = &uw_shared.control;
+
+#if UW_KERNEL_READS
+	tree_change_ends(id);
+#endif
+	if (find(id))
+		uw_finish_stale(id, SCRATCH_EXIT);
+	/* Until the next daemon is there, anybody may get its process id. */
+	if (control->thread == (__u32)id)
+		control->self = control->thread = 0;
+	return 0;
+}
 
 static __always_inline int enter_syscall(enum scratch_index index, __u32 op, __s32 dfd, __u64 name)
 {
@@ -15,6 +54,12 @@ static __always_inline int enter_syscall(enum scratch_index index, __u32 op, __s
 	};
 
 	return enter(&a);
+}
+
+/* Of unlinkat(2), by its flags. */
+static __always_inline enum uw_op op_of(__u64 flags)
+{
+	return flags & AT_REMOVEDIR ? UW_OP_RMDIR : UW_OP_UNLINK;
 }
 
 static __always_inline int leave_syscall(__s64 ret)
@@ -34,7 +79,7 @@ enum { NR_RMDIR = 84, NR_UNLINK = 87, NR_UNLINKAT = 263 };
 #define NR_OF(regs) ((__s64)(regs)->orig_ax)
 #elif defined(__TARGET_ARCH_arm64)
 enum { NR_UNLINKAT = 35 };
-#define NR_RMDIR (1L << 32)	/* there is none, and callers choose numbers of 32 bits */
+#define NR_RMDIR (1L << 32)	/* arm64 has none, and no caller can pass this number */
 #define NR_UNLINK NR_RMDIR
 #define ARG(regs, n) ((regs)->regs[n])
 #define NR_OF(regs) ((__s32)(regs)->regs[8])
@@ -45,7 +90,7 @@ static __always_inline bool is_ours(__s64 nr)
 	return nr == NR_UNLINKAT || nr == NR_UNLINK || nr == NR_RMDIR;
 }
 
-/* The number of a 32-bit system call means something else. */
+/* The numbers of 32-bit system calls mean something else. */
 static __always_inline bool is_compat(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -57,7 +102,7 @@ static __always_inline bool is_compat(void)
 #endif
 }
 
-/* daemon/rawtp.c knows these section names. */
+/* daemon/probe/rawtp.c knows these section names. */
 SEC("uw_raw/sys_enter")
 int BPF_PROG(uw_raw_sys_enter, struct pt_regs *regs, long nr)
 {
@@ -67,8 +112,7 @@ int BPF_PROG(uw_raw_sys_enter, struct pt_regs *regs, long nr)
 		return enter_syscall(SCRATCH_PROBE, UW_OP_UNLINK, AT_FDCWD, ARG(regs, 0));
 	if (nr == NR_RMDIR)
 		return enter_syscall(SCRATCH_PROBE, UW_OP_RMDIR, AT_FDCWD, ARG(regs, 0));
-	return enter_syscall(SCRATCH_PROBE, ARG(regs, 2) & AT_REMOVEDIR ? UW_OP_RMDIR : UW_OP_UNLINK,
-			     (__s32)ARG(regs, 0), ARG(regs, 1));
+	return enter_syscall(SCRATCH_PROBE, op_of(ARG(regs, 2)), (__s32)ARG(regs, 0), ARG(regs, 1));
 }
 
 SEC("uw_raw/sys_exit")
@@ -94,8 +138,8 @@ int uw_sys_enter_rmdir(struct sys_enter_ctx *ctx)
 SEC("tp")
 int uw_sys_enter_unlinkat(struct sys_enter_ctx *ctx)
 {
-	return enter_syscall(SCRATCH_PROBE, ctx->args[2] & AT_REMOVEDIR ? UW_OP_RMDIR : UW_OP_UNLINK,
-			     (__s32)ctx->args[0], ctx->args[1]);
+	return enter_syscall(SCRATCH_PROBE, op_of(ctx->args[2]), (__s32)ctx->args[0],
+			     ctx->args[1]);
 }
 
 SEC("tp")
@@ -103,6 +147,4 @@ int uw_sys_exit(struct sys_exit_ctx *ctx)
 {
 	return leave_syscall(ctx->ret);
 }
-#endif
-
 #endif

@@ -1,12 +1,55 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Deletions in flight: who has which slot, and the name in it. A slot is written in place, as a hash table would
- * copy its whole value for every deletion.
+ * Deletions in flight. Each has a slot, from the entry to the return, in which its event grows in
+ * place: a hash table would copy the whole value for every deletion.
+ *
+ *  - The number of a thread leads to its direct slot, without a look-up. The thread owns it when it
+ *    adds itself to the slot's users and is alone there. (BPF has no compare-and-exchange before
+ *    5.12.)
+ *  - Where another thread owns that slot, the thread takes one from a stack, and a hash finds it.
+ *    So does every thread on arm64.
+ *  - An event whose strings do not fit its slot also gets a long slot, for all of its strings.
  */
-#ifndef UW_STATE_BPF_H
-#define UW_STATE_BPF_H
+#ifndef UW_SLOT_BPF_H
+#define UW_SLOT_BPF_H
 
-#include "maps.bpf.h"
+#include "output.bpf.h"
+#include "scratch.bpf.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, UW_SLOTS);
+	__type(key, __u32);
+	__type(value, struct uw_slot);
+} uw_slots SEC(".maps");
+
+/* From pid_tgid to the slot, for threads that do not own their direct one. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, UW_HASH_SLOTS);
+	__type(key, __u64);
+	__type(value, __u32);
+} uw_slot_hash SEC(".maps");
+
+/* The free ones of these. The daemon fills both stacks. */
+struct {
+	__uint(type, BPF_MAP_TYPE_STACK);
+	__uint(max_entries, UW_HASH_SLOTS);
+	__uint(value_size, sizeof(__u32));
+} uw_slot_free SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, UW_LONG_SLOTS);
+	__type(key, __u32);
+	__type(value, struct uw_long_slot);
+} uw_long_slots SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_STACK);
+	__uint(max_entries, UW_LONG_SLOTS);
+	__uint(value_size, sizeof(__u32));
+} uw_long_free SEC(".maps");
 
 static __always_inline struct uw_owner *get_owner(__u32 at)
 {
@@ -23,44 +66,47 @@ static __always_inline struct uw_long_slot *get_long_slot(__u32 at)
 	return bpf_map_lookup_elem(&uw_long_slots, &at);
 }
 
-/* The deletion that is under way on this thread. */
+/* The slot of the deletion that is under way on this thread, or NULL. */
 static __always_inline struct uw_slot *find(__u64 id)
 {
 	volatile struct uw_owner *owner = get_owner(UW_DIRECT_SLOT(id));
-	__u32 *spare;
+	__u32 *at;
 
 	if (owner->id == id && owner->users < UW_OWNER_SWEPT)
 		return get_slot(UW_DIRECT_SLOT(id));
 	if (!owner->hashed)
 		return NULL;
-	spare = bpf_map_lookup_elem(&uw_slot_hash, &id);
-	return spare ? get_slot(*spare) : NULL;
+	at = bpf_map_lookup_elem(&uw_slot_hash, &id);
+	return at ? get_slot(*at) : NULL;
 }
 
-/* Takes a spare slot. Returns its number or UW_NO_SLOT. Global, so that the verifier checks it once. */
+/*
+ * Takes a slot that the hash finds. Returns its number or UW_NO_SLOT. A global function: the
+ * verifier checks it once, not in every caller.
+ */
 __noinline __u32 uw_take_hash_slot(__u64 id)
 {
-	struct uw_owner *owner = get_owner(UW_DIRECT_SLOT(id)), *own;
+	struct uw_owner *direct = get_owner(UW_DIRECT_SLOT(id)), *owner;
 	__u32 at;
 
 	if (bpf_map_pop_elem(&uw_slot_free, &at))
 		return UW_NO_SLOT;
-	own = get_owner(at);
+	owner = get_owner(at);
 	if (bpf_map_update_elem(&uw_slot_hash, &id, &at, BPF_NOEXIST)) {
 		bpf_map_push_elem(&uw_slot_free, &at, 0);
 		return UW_NO_SLOT;
 	}
-	own->id = id;
-	__sync_fetch_and_add(&own->users, 1);
-	__sync_fetch_and_add(&owner->hashed, 1);
+	owner->id = id;
+	__sync_fetch_and_add(&owner->users, 1);
+	__sync_fetch_and_add(&direct->hashed, 1);
 	return at;
 }
 
 /*
- * Whether the thread has got the slot. Not on arm64, whose atomic additions order nothing: there the next owner could
- * be seen before the last one has left.
+ * Tries to own the direct slot. arm64's atomic additions order nothing, so the next owner could be
+ * seen there before the last one has left.
  */
-static __always_inline bool own_direct_slot(__u64 id)
+static __always_inline bool take_direct_slot(__u64 id)
 {
 #if defined(__TARGET_ARCH_x86)
 	volatile struct uw_owner *owner = get_owner(UW_DIRECT_SLOT(id));
@@ -77,10 +123,10 @@ static __always_inline bool own_direct_slot(__u64 id)
 	return false;
 }
 
-/* A slot for the deletion that begins, with an empty event. NULL where there is none left. */
-static __always_inline struct uw_slot *take(__u64 id)
+/* A slot for the deletion that begins, with an empty event. NULL where none is free. */
+static __always_inline struct uw_slot *take_slot(__u64 id)
 {
-	__u32 at = own_direct_slot(id) ? UW_DIRECT_SLOT(id) : uw_take_hash_slot(id);
+	__u32 at = take_direct_slot(id) ? UW_DIRECT_SLOT(id) : uw_take_hash_slot(id);
 	struct uw_slot *slot = get_slot(at);
 
 	if (!slot)
@@ -134,7 +180,7 @@ static __always_inline long read_name(char *to, __u32 size, const void *name, bo
 	return bpf_probe_read_user_str(to, size, name);
 }
 
-/* Puts a name of `len` bytes at the beginning of the strings, where it is already. */
+/* Makes the `len` bytes that the strings begin with the name. */
 static __always_inline void begin_strings(struct uw_event *ev, __u32 len)
 {
 	ev->len[UW_STR_NAME] = len;
@@ -144,14 +190,14 @@ static __always_inline void begin_strings(struct uw_event *ev, __u32 len)
 /* Reads a name that does not fit the slot. */
 static __always_inline bool keep_long_name(struct uw_slot *slot, const void *name, bool user)
 {
-	struct uw_long_slot *long_slot;
+	struct uw_long_slot *strings;
 	__u32 at;
 	long n;
 
 	if (bpf_map_pop_elem(&uw_long_free, &at))
 		return false;
-	long_slot = get_long_slot(at);
-	n = long_slot ? read_name(long_slot->data, UW_PATH_MAX, name, user) : 0;
+	strings = get_long_slot(at);
+	n = strings ? read_name(strings->data, UW_PATH_MAX, name, user) : 0;
 	if (n <= 0 || n > UW_PATH_MAX) {
 		bpf_map_push_elem(&uw_long_free, &at, 0);
 		return false;
@@ -161,7 +207,7 @@ static __always_inline bool keep_long_name(struct uw_slot *slot, const void *nam
 	return true;
 }
 
-/* The name at the entry. */
+/* Reads the name at the entry. */
 static __always_inline void keep_name(struct uw_slot *slot, const void *name, bool user)
 {
 	long n = read_name(slot->data, UW_SLOT_STARTS, name, user);
@@ -171,7 +217,9 @@ static __always_inline void keep_name(struct uw_slot *slot, const void *name, bo
 		return;
 	}
 	begin_strings(&slot->ev, n - 1);
-	/* Where it fills the room, there may be more of it. Rather a cut name, marked as such, than no record. */
+	/*
+	 * A name that fills the room may go on. Without a long slot it is cut and marked as such.
+	 */
 	if (n == UW_SLOT_STARTS && !keep_long_name(slot, name, user)) {
 		count(UW_CNT_LONG_FULL);
 		slot->ev.flags |= UW_EV_NAME_CUT;
@@ -179,26 +227,27 @@ static __always_inline void keep_name(struct uw_slot *slot, const void *name, bo
 }
 
 #if UW_KERNEL_READS
-/* Brings what is known of the event, and its strings, to the scratch space. */
+/* Copies the event and its strings to the scratch space. */
 static __always_inline long load(struct scratch *s, const struct uw_slot *slot)
 {
 	__u32 size = slot->ev.size;
-	struct uw_long_slot *long_slot;
+	struct uw_long_slot *strings;
 
 	if (slot->long_slot == UW_NO_SLOT)
 		return size > UW_SLOT_DATA ? -1
 		     : bpf_probe_read_kernel(&s->ev, sizeof(s->ev) + size, &slot->ev);
-	long_slot = get_long_slot(slot->long_slot);
-	if (!long_slot || size > UW_LONG_DATA || bpf_probe_read_kernel(&s->ev, sizeof(s->ev), &slot->ev))
+	strings = get_long_slot(slot->long_slot);
+	if (!strings || size > UW_LONG_DATA ||
+	    bpf_probe_read_kernel(&s->ev, sizeof(s->ev), &slot->ev))
 		return -1;
-	return bpf_probe_read_kernel(s->data, size, long_slot->data);
+	return bpf_probe_read_kernel(s->data, size, strings->data);
 }
 
-/* Keeps what the scratch space holds. False where that takes a long slot, and none is free. */
+/* Copies them back. False where that takes a long slot and none is free. */
 static __always_inline bool keep(struct uw_slot *slot, const struct scratch *s)
 {
 	__u32 size = s->ev.size;
-	struct uw_long_slot *long_slot;
+	struct uw_long_slot *strings;
 
 	if (size <= UW_SLOT_DATA) {
 		free_long_slot(slot);
@@ -208,8 +257,9 @@ static __always_inline bool keep(struct uw_slot *slot, const struct scratch *s)
 		slot->long_slot = UW_NO_SLOT;
 		return false;
 	}
-	long_slot = get_long_slot(slot->long_slot);
-	return long_slot && size <= UW_LONG_DATA && !bpf_probe_read_kernel(long_slot->data, size, s->data) &&
+	strings = get_long_slot(slot->long_slot);
+	return strings && size <= UW_LONG_DATA &&
+	       !bpf_probe_read_kernel(strings->data, size, s->data) &&
 	       !bpf_probe_read_kernel(&slot->ev, sizeof(s->ev), &s->ev);
 }
 #endif

@@ -1,18 +1,19 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
- * What kernel threads delete, as nfsd and ksmbd do for their clients: they call vfs_unlink(), vfs_rmdir() and
- * vfs_rename() themselves, past all that hooks.bpf.h knows. Processes come through here, too, and leave at
- * the first check. To spare them even that, the probes are only attached while something is there that
- * deletes in this way: see daemon/kthreads.h.
+ * Deletions by kernel threads, such as those of nfsd and ksmbd for their clients. They call
+ * vfs_unlink(), vfs_rmdir() and vfs_rename() themselves and pass none of the functions in
+ * hooks.bpf.h. Processes come through here as well and leave at the first check. To spare them even
+ * that, the probes are only attached while there is somebody who deletes in this way; see
+ * daemon/probe/kthreads.h.
  *
- * A kernel thread can be in several of these calls at once: overlayfs, exported by nfsd, calls the same
- * function for the file in its upper layer. The outermost call is the deletion. Its return is told from
- * those inside by the stack pointer, which a missed return cannot confuse as it could a count.
+ * A kernel thread can be in several of these calls at once: for nfsd's overlayfs, vfs_unlink()
+ * calls itself for the file in the upper layer. The outermost call is the deletion. The stack
+ * pointer tells its return from those inside. A count of calls would be wrong after one missed
+ * return.
  */
-#ifndef UW_VFS_BPF_H
-#define UW_VFS_BPF_H
+#include "hooks.bpf.h"
 
-/* The daemon sets it before the programs are loaded. */
+/* The daemon sets it before it loads the programs. */
 const volatile struct uw_vfs_args uw_vfs SEC(".rodata.vfs") = {};
 
 #if defined(__TARGET_ARCH_x86)
@@ -23,7 +24,10 @@ const volatile struct uw_vfs_args uw_vfs SEC(".rodata.vfs") = {};
 #define PARM6(ctx) (((const struct user_pt_regs *)(ctx))->regs[5])
 #endif
 
-/* Parameter n, the first being 0. The barrier keeps clang from choosing an address in ctx, which none may. */
+/*
+ * Parameter n, from 0 on. The barrier keeps clang from computing an address in ctx, which is
+ * refused.
+ */
 static __always_inline __u64 parameter(struct pt_regs *ctx, __u32 n)
 {
 	__u64 a = PT_REGS_PARM1(ctx), b = PT_REGS_PARM2(ctx), c = PT_REGS_PARM3(ctx);
@@ -33,7 +37,7 @@ static __always_inline __u64 parameter(struct pt_regs *ctx, __u32 n)
 	return n == 0 ? a : n == 1 ? b : n == 2 ? c : n == 3 ? d : n == 4 ? e : f;
 }
 
-/* Up to 5.11, io_uring's workers were kernel threads; what they do is in hooks.bpf.h. */
+/* Up to 5.11, io_uring's workers are kernel threads, but they pass the functions of hooks.bpf.h. */
 static __always_inline bool in_kthread(void)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
@@ -42,7 +46,7 @@ static __always_inline bool in_kthread(void)
 }
 
 /*
- * True inside of a call that is already known, as far as can be told: a stacked file system passes it on to one
+ * Whether a call is inside one that is known already: a stacked file system passes it on to the one
  * below, further down the stack. Any other call means that the return of the known one was missed.
  */
 static __always_inline bool inside(const struct uw_slot *slot, __u64 sp, __u32 depth)
@@ -53,8 +57,8 @@ static __always_inline bool inside(const struct uw_slot *slot, __u64 sp, __u32 d
 }
 
 /*
- * Begins what s->call says. Only a rename that replaces another file deletes. Returns 1 if the target is to be taken down.
- * A function of its own, as there is not enough stack for all.
+ * Begins the deletion in s->call. Only a rename that replaces another file is one. Returns 1 if the
+ * target has to be resolved. A global function, for want of stack.
  */
 __noinline int uw_enter_kthread(__u64 sp)
 {
@@ -76,12 +80,15 @@ __noinline int uw_enter_kthread(__u64 sp)
 	deletes = inode && !(s->call.flags & RENAME_EXCHANGE);
 	if (source && inode == BPF_CORE_READ(source, d_inode))
 		deletes = false;
-	/* A rename that deletes nothing may have deletions inside: of what marks a name as deleted. */
+	/*
+	 * overlayfs may delete its mark of a deleted name (a whiteout) inside a rename that
+	 * replaces nothing.
+	 */
 	if (!deletes && !(source && a.depth))
 		return 0;
 	a.name = BPF_CORE_READ(victim, d_name.name);
 	enter(&a);
-	slot = deletes ? awaiting(bpf_get_current_pid_tgid(), a.op) : NULL;
+	slot = deletes ? find_unresolved(bpf_get_current_pid_tgid(), a.op) : NULL;
 	if (!slot)
 		return 0;
 	if (source) {
@@ -92,15 +99,16 @@ __noinline int uw_enter_kthread(__u64 sp)
 }
 
 /*
- * What each entry does, once for the verifier, and apart: arm64's JIT takes no program that has both a tail call and a
- * function before 6.0.
+ * What the three entries go on with. It is a program of its own, so that the verifier checks it
+ * once, and since the JIT of arm64 before 6.0 takes no program that has both a tail call and a
+ * function.
  */
 SEC("kprobe")
 int uw_enter_vfs(struct pt_regs *ctx)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 
-	/* Before all else: the return of this call must not be taken for the old one's. */
+	/* First of all, or the return of this call would be taken for that of the old one. */
 	if (find(id))
 		uw_finish_stale(id, SCRATCH_PROBE);
 	if (uw_enter_kthread(PT_REGS_SP(ctx) + RETURN_POPS))
@@ -108,7 +116,7 @@ int uw_enter_vfs(struct pt_regs *ctx)
 	return 0;
 }
 
-/* The daemon puts uw_enter_vfs() there. */
+/* The daemon puts uw_enter_vfs() into it. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
 	__uint(max_entries, 1);
@@ -116,7 +124,7 @@ struct {
 	__type(value, __u32);
 } uw_vfs_next SEC(".maps");
 
-/* `source` is what a rename puts in the place of `victim`, NULL for the other operations. */
+/* A rename puts `source` in the place of `victim`. The other operations have no source. */
 static __always_inline int enter_call(struct pt_regs *ctx, __u32 op, struct dentry *victim,
 				      struct dentry *source, __u32 flags)
 {
@@ -134,7 +142,10 @@ static __always_inline int enter_call(struct pt_regs *ctx, __u32 op, struct dent
 	return 0;
 }
 
-/* Of each of the functions: as an entry leaves no older call in the table, the outermost is this one. */
+/*
+ * The return of any of the three. An entry ends older calls, so the one in the slot is the
+ * outermost.
+ */
 SEC("kprobe")
 int uw_leave_vfs(struct pt_regs *ctx)
 {
@@ -188,7 +199,7 @@ int uw_enter_vfs_rename(struct pt_regs *ctx)
 	return enter_call(ctx, UW_OP_RENAME, victim, source, flags);
 }
 
-/* Tells the daemon, at once, that a module is about to start: it may be one of those. */
+/* Tells the daemon at once that a module is about to start, which may delete in this way. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4096);	/* the daemon makes it a page */
@@ -202,5 +213,3 @@ int uw_module_load(void *ctx)
 	bpf_ringbuf_output(&uw_modules, &nothing, sizeof(nothing), 0);
 	return 0;
 }
-
-#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What leaves the kernel side: events through the ring buffer, and the counters. Every deletion
+ * that is counted as seen also ends in exactly one of the other counters; see enum uw_counter.
+ */
+#ifndef UW_OUTPUT_BPF_H
+#define UW_OUTPUT_BPF_H
+
+#include "kernel.bpf.h"
+#include "unlinkwatch.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4 << 20);	/* RingBufferSize= replaces it */
+} uw_events SEC(".maps");
+
+/* Global data, which the daemon maps as memory. */
+struct uw_shared uw_shared;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64[UW_CNT_MAX]);
+} uw_counters SEC(".maps");
+
+static __always_inline void count(enum uw_counter which)
+{
+	__u32 zero = 0;
+	__u64 *counters = bpf_map_lookup_elem(&uw_counters, &zero);
+
+	/* Atomic, as another program on the same CPU may preempt this one. */
+	if (counters)
+		__sync_fetch_and_add(&counters[which], 1);
+}
+
+/* Counts what becomes of a deletion. The daemon's self-test is left out, unless it is lost. */
+static __always_inline void count_end(const struct uw_slot *slot, enum uw_counter which)
+{
+	if (!(slot->ev.flags & UW_EV_SELFTEST))
+		count(which);
+	else if (which != UW_CNT_RECORDED && which != UW_CNT_SEEN && which != UW_CNT_STALE)
+		count(UW_CNT_SELFTEST_FULL);
+}
+
+/* Counts a deletion that begins, and that ends at once where no rule can want it. */
+static __always_inline void count_entry(bool filtered)
+{
+	__u32 zero = 0;
+	__u64 *counters = bpf_map_lookup_elem(&uw_counters, &zero);
+
+	if (!counters)
+		return;
+	__sync_fetch_and_add(&counters[UW_CNT_SEEN], 1);
+	if (filtered)
+		__sync_fetch_and_add(&counters[UW_CNT_FILTERED], 1);
+}
+
+/*
+ * Sends an event of `size` bytes and returns what becomes of it. The verifier needs `max`, the most
+ * it can be, as a constant.
+ */
+static __always_inline enum uw_counter output(void *ev, __u64 size, const __u64 max, __u32 uid)
+{
+	struct uw_share *share = &uw_shared.share[uw_share_of(uid) & (UW_SHARES - 1)];
+	__u32 room = uw_ring_room(size);
+	__s64 left = bpf_ringbuf_query(&uw_events, BPF_RB_RING_SIZE) -
+		     bpf_ringbuf_query(&uw_events, BPF_RB_AVAIL_DATA);
+
+	if (share->given - share->taken + room > UW_SHARE_TIMES * left)
+		return UW_CNT_RING_SHARE;
+	/*
+	 * Always true. In assembly, since clang compares one copy of the size and passes another,
+	 * which the verifier rejects.
+	 */
+	asm volatile("if %0 <= %1 goto +1; %0 = 0" : "+r"(size) : "i"(max));
+	if (bpf_ringbuf_output(&uw_events, ev, size, 0))
+		return UW_CNT_RING_FULL;
+	__sync_fetch_and_add(&share->given, room);
+	return UW_CNT_RECORDED;
+}
+
+/* The same of an event whose strings are all in its slot. */
+static __always_inline enum uw_counter output_slot(struct uw_slot *slot)
+{
+	__u32 size = slot->ev.size + sizeof(slot->ev);
+
+	slot->ev.size = size;
+	asm volatile("" : "+r"(size));
+	return output(&slot->ev, size & (UW_SLOT_EVENT - 1), UW_SLOT_EVENT, slot->ev.uid);
+}
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Scratch space: what is too large for the 512 bytes of a BPF program's stack, and what each CPU
+ * remembers from one deletion to the next.
+ *
+ * The kernel runs kprobe programs with preemption off. fentry programs (since 5.11) and programs on
+ * tracepoints (in 7.x) only stay on their CPU, so any of them may preempt another. None preempts
+ * itself: the kernel skips it then. So each of these programs has a scratch space of its own on
+ * each CPU, which a scratch index tells.
+ */
+#ifndef UW_SCRATCH_BPF_H
+#define UW_SCRATCH_BPF_H
+
+#include "kernel.bpf.h"
+#include "unlinkwatch.h"
+
+/* All kprobe programs share the first. */
+enum scratch_index {
+	SCRATCH_PROBE,
+	SCRATCH_EXIT,
+	SCRATCH_SYS_LEAVE,
+	SCRATCH_SYS_UNLINK,
+	SCRATCH_SYS_RMDIR,
+	SCRATCH_FENTRY,
+};
+
+/* The three fentry programs of an operation. */
+enum step { STEP_ENTER, STEP_TARGET, STEP_LEAVE };
+
+#define SCRATCH_OF_FENTRY(op, step) (SCRATCH_FENTRY + 3 * ((op) - 1) + (step))
+
+_Static_assert(SCRATCH_FENTRY == UW_SCRATCHES, "those of fentry come after the others");
+_Static_assert(3 * (UW_OP_MAX - 1) == UW_FENTRY_SCRATCHES, "one for each fentry program");
+
+/*
+ * Every string starts below this offset, as those before it are shorter. The verifier of 5.10
+ * forgets a comparison when it spills the register, but not a mask: so offsets are masked to this
+ * power of two.
+ */
+#define DATA_STARTS 32768
+
+_Static_assert(UW_DATA_MAX - UW_PATH_MAX < DATA_STARTS, "the last string starts in time");
+
+/* See dir_cache.bpf.h. */
+#define DIR_CACHE_SIZE 32
+#define DIR_CACHE_PATH 256
+#define CGROUP_CACHE_SIZE 4
+#define CGROUP_CACHE_PATH 256
+
+/* What tells one dentry from a later one in the same memory. */
+struct identity {
+	__u64 core[4];	/* parent; hash and length of the name; name; inode */
+	__u64 sb, ino;
+	__u64 generation;
+};
+
+struct dir_cache_entry {
+	__u64 dentry;
+	__u64 turn;	/* when it was inserted, by scratch.turn */
+	struct identity is;
+	__u64 rename_seq;
+	__u64 rules;
+	__u32 rules_gen;	/* 0: rules are not known, as no generation is 0 */
+	__u32 dev;
+	__u64 mnt, ns, event;	/* which mount the text is for; 0: there is no text */
+	__u16 below;	/* how much of the path is below the root of the mount */
+	__u16 fsroot, len;
+	char text[DIR_CACHE_PATH];	/* path of that root in its file system, then the path */
+};
+
+struct cgroup_cache_entry {
+	__u64 kn, id;
+	__u32 len;
+	char text[CGROUP_CACHE_PATH];
+};
+
+struct scratch {
+	/* An event that does not fit its slot is put together here. */
+	struct uw_event ev;
+	char data[DATA_STARTS + UW_PATH_MAX];
+	__u32 walks;	/* the first of the two walks of this scratch index */
+	__u64 number;	/* see as_number() */
+	__u64 inode[12];	/* the beginning of the target's inode, see read_inode() */
+	__u64 dep[2];	/* dentries for uw_is_path_dep(): numbers, unlike fentry's pointers */
+	struct {	/* arguments of uw_walk_target() */
+		__u64 dir, mnt, dentry;
+		__u64 source_mnt, source;	/* of a rename */
+		__u32 kthread;		/* no mount is known */
+		__u32 decided;		/* the rules have decided by the directory */
+	} target;
+	__u32 uid, uid_gen;	/* what uid_rules is for; no generation is 0 */
+	__u64 uid_rules;
+	struct identity is;	/* of dir_cache_valid() */
+	__u64 turn;	/* counts insertions into the directory cache */
+	struct dir_cache_entry dir_cache[DIR_CACHE_SIZE];
+	struct cgroup_cache_entry cgroup_cache[CGROUP_CACHE_SIZE];
+	struct {
+		__u32 op, flags;
+		void *victim, *source;
+	} call;	/* of a kernel thread; see vfs.bpf.c */
+};
+
+/* UW_SCRATCHES for each CPU. No per-CPU array: its values are limited to 32 KiB. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);		/* the daemon sets it by the number of CPUs */
+	__type(key, __u32);
+	__type(value, struct scratch);
+} uw_scratch SEC(".maps");
+
+/* UW_FENTRY_SCRATCHES for each CPU, where fentry is used. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} uw_fentry_scratch SEC(".maps");
+
+static __always_inline struct scratch *get_scratch(enum scratch_index index)
+{
+	__u32 cpu = bpf_get_smp_processor_id(), key;
+	struct scratch *s;
+
+	if (index < SCRATCH_FENTRY) {
+		key = cpu * UW_SCRATCHES + index;
+		s = bpf_map_lookup_elem(&uw_scratch, &key);
+	} else {
+		key = cpu * UW_FENTRY_SCRATCHES + index - SCRATCH_FENTRY;
+		s = bpf_map_lookup_elem(&uw_fentry_scratch, &key);
+	}
+	if (s)
+		s->walks = 2 * index;
+	return s;
+}
+
+#endif
