@@ -63,8 +63,8 @@ ALL_CPPFLAGS = -D_GNU_SOURCE -DUW_VERSION='"$(VERSION)"' -Ibpf -Idaemon -isystem
 ALL_CFLAGS = -std=gnu17 $(WARNINGS) -fstack-protector-strong -fPIE $(CFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,separate-code $(LDFLAGS)
 
-# -g: CO-RE needs the types; where they were built is nobody's business. v3 is what 5.10 takes. The tracing helpers depend on the architecture that the
-# programs are for, the types of linux/types.h do not: those of the machine that builds will do.
+# CO-RE needs the types that -g brings. 5.10 takes no more than -mcpu=v3. BPF_ARCH is the machine that
+# the programs run on. linux/types.h may be that of the machine that builds.
 UNAME_M := $(shell uname -m)
 BPF_ARCH ?= $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(UNAME_M)))
 BPF_CFLAGS = -g -ffile-prefix-map=$(CURDIR)=. -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra \

@@ -85,9 +85,7 @@ __noinline int uw_emit_long(__u32 at, __u32 index)
 	return 0;
 }
 
-/*
- * Sends the event and counts what becomes of it. The rare cases are apart, as they take more stack.
- */
+/* Sends the event and counts what becomes of it. Rare cases are apart, as they take more stack. */
 static __always_inline void emit(struct uw_slot *slot, enum scratch_index index, const __u32 flags)
 {
 	struct uw_control *control = &uw_shared.control;
@@ -247,10 +245,7 @@ static __always_inline int enter(const struct attempt *a)
 	which = control->active & (UW_RULESETS - 1);
 	set = &uw_shared.set[which];
 
-	/*
-	 * Even if no rule wants the new deletion, its return must not be taken for that of the old
-	 * one.
-	 */
+	/* Even if no rule wants this deletion, its return must not end the old one. */
 	if (!a->kthread && find(id))
 		uw_finish_stale(id, a->index);
 
@@ -266,9 +261,7 @@ static __always_inline int enter(const struct attempt *a)
 	slot = take_slot(id);
 	ids = ids_of(a);
 	if (!slot) {
-		/*
-		 * The rename may replace a file: better count one loss too many than one too few.
-		 */
+		/* The rename may replace a file: better one loss too many than one too few. */
 		if (a->op == UW_OP_RENAME && !selftest)
 			count(UW_CNT_SEEN);
 		count(selftest ? UW_CNT_SELFTEST_FULL : UW_CNT_STATE_FULL);
@@ -305,10 +298,7 @@ static __always_inline int enter(const struct attempt *a)
 		slot->ev.flags &= ~UW_EV_NAME_FAULT;
 		slot->name_ptr = (__u64)name;
 	}
-	/*
-	 * Where no program may run at the end of this thread, the daemon sends what is here by
-	 * then.
-	 */
+	/* Where the kernel may skip uw_thread_exit(), the daemon sends what is here by then. */
 	if (a->kthread || control->preempts)
 		fill_who(&slot->ev, slot);
 	return 0;

@@ -23,9 +23,7 @@ static __always_inline struct uw_slot *find_unresolved(__u64 id, __u32 op)
 	return slot && slot->ev.op == op && !(slot->ev.flags & UW_EV_RESOLVED) ? slot : NULL;
 }
 
-/*
- * Leaves the deletion to these rules. Where none is left, the deletion is done with: returns false.
- */
+/* Leaves the deletion to these rules. Without any, it ends here, and this returns false. */
 static __always_inline bool narrow(__u64 id, struct uw_slot *slot, __u64 rules)
 {
 	slot->on_success &= rules;
@@ -105,10 +103,7 @@ static __always_inline bool append_target(struct uw_slot *slot, const struct dir
 	return true;
 }
 
-/*
- * The long way, for s->target. A global function, so that the verifier checks it once. No pointer
- * of its arguments has a type any more.
- */
+/* The long way, for s->target. A global function, so that the verifier checks it once. */
 __noinline int uw_walk_target(__u64 id, __u32 index)
 {
 	struct scratch *s = get_scratch(index);

@@ -20,7 +20,7 @@ int uw_whoami(void *ctx)
 	return 0;
 }
 
-/* The return of a deletion was missed where the thread ends and still has a slot. */
+/* Where a thread ends and still has a slot, the return of its deletion was missed. */
 #if UW_RAW
 SEC("uw_raw/sched_process_exit")
 #else

@@ -24,10 +24,7 @@ const volatile struct uw_vfs_args uw_vfs SEC(".rodata.vfs") = {};
 #define PARM6(ctx) (((const struct user_pt_regs *)(ctx))->regs[5])
 #endif
 
-/*
- * Parameter n, from 0 on. The barrier keeps clang from computing an address in ctx, which is
- * refused.
- */
+/* Parameter n, from 0 on. The barrier keeps clang from computing an address in ctx. */
 static __always_inline __u64 parameter(struct pt_regs *ctx, __u32 n)
 {
 	__u64 a = PT_REGS_PARM1(ctx), b = PT_REGS_PARM2(ctx), c = PT_REGS_PARM3(ctx);
