@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """
-Journals that a test makes up, written by systemd-journal-remote(8), so that they are files as journald writes them.
-Also a program, for measuring: tests/journals.py FOLDER RECORDS [PATHS].
+Writes made-up journals with systemd-journal-remote(8), so that the files have journald's format. As
+a program it makes a large journal for measurements: tests/journals.py FOLDER RECORDS [PATHS].
 """
 import os
 import struct
@@ -23,7 +23,7 @@ MACHINE = "fedcba9876543210fedcba9876543210"
 
 
 def _export(fields):
-    """One record in systemd's export format; values are str or bytes, a list is a field that repeats."""
+    """One record in systemd's export format. Values are str or bytes; a list repeats the field."""
     out = []
     for name, values in fields.items():
         for v in values if isinstance(values, list) else [values]:
@@ -43,10 +43,12 @@ def _is_text(v):
 
 
 def trusted(when_us, host="here", boot=BOOT, **more):
-    """What journald adds to each record of the daemon."""
-    return {"__REALTIME_TIMESTAMP": when_us, "__MONOTONIC_TIMESTAMP": when_us % 10**12, "_BOOT_ID": boot,
+    """A record of the daemon with the fields that journald adds."""
+    return {"__REALTIME_TIMESTAMP": when_us, "__MONOTONIC_TIMESTAMP": when_us % 10**12,
+            "_BOOT_ID": boot,
             "_MACHINE_ID": MACHINE, "_HOSTNAME": host, "_SYSTEMD_UNIT": UNIT, "_UID": 0, "_PID": 77,
-            "_COMM": "unlinkwatchd", "_TRANSPORT": "journal", "SYSLOG_IDENTIFIER": "unlinkwatchd", **more}
+            "_COMM": "unlinkwatchd", "_TRANSPORT": "journal", "SYSLOG_IDENTIFIER": "unlinkwatchd",
+            **more}
 
 
 def note(when_us, message_id, message, **more):
@@ -54,30 +56,38 @@ def note(when_us, message_id, message, **more):
 
 
 def process_exit(when_us, **more):
-    """What systemd says of a process that was killed."""
-    return {**trusted(when_us, **more), "_SYSTEMD_UNIT": "init.scope", "_PID": 1, "_COMM": "systemd",
+    """The record that systemd writes for a killed daemon."""
+    return {**trusted(when_us, **more), "_SYSTEMD_UNIT": "init.scope", "_PID": 1,
+            "_COMM": "systemd",
             "SYSLOG_IDENTIFIER": "systemd", "UNIT": UNIT, "MESSAGE_ID": PROCESS_EXIT,
             "MESSAGE": "unlinkwatchd.service: Main process exited, code=killed, status=9/KILL"}
 
 
-def deletion(when_us, path, ret=0, uid=1000, user="alice", comm="rm", pid=4242, host="here", boot=BOOT, **more):
+def deletion(when_us, path, ret=0, uid=1000, user="alice", comm="rm", pid=4242, host="here",
+             boot=BOOT, **more):
     fields = {
         "MESSAGE": "made up", "MESSAGE_ID": FAILED if ret else DELETED, "PRIORITY": 6,
-        "UNLINK_TIME": when_us * 1000, "UNLINK_OP": "unlink", "UNLINK_VIA": "syscall", "UNLINK_RET": ret,
-        "UNLINK_PID": pid, "UNLINK_TID": pid, "UNLINK_PPID": 4200, "UNLINK_COMM": comm, "UNLINK_EXE": "/usr/bin/rm",
-        "UNLINK_CMDLINE": "rm -f x", "UNLINK_UID": uid, "UNLINK_GID": uid, "UNLINK_EUID": uid, "UNLINK_USER": user,
+        "UNLINK_TIME": when_us * 1000, "UNLINK_OP": "unlink", "UNLINK_VIA": "syscall",
+        "UNLINK_RET": ret,
+        "UNLINK_PID": pid, "UNLINK_TID": pid, "UNLINK_PPID": 4200, "UNLINK_COMM": comm,
+        "UNLINK_EXE": "/usr/bin/rm",
+        "UNLINK_CMDLINE": "rm -f x", "UNLINK_UID": uid, "UNLINK_GID": uid, "UNLINK_EUID": uid,
+        "UNLINK_USER": user,
         "UNLINK_UNIT": "session-3.scope", "UNLINK_FILENAME": path, "UNLINK_PATH": path,
-        "UNLINK_PATH_STATE": "resolved", "UNLINK_DEV": "254:0", "UNLINK_INODE": 8276, "UNLINK_MODE": "0100644",
+        "UNLINK_PATH_STATE": "resolved", "UNLINK_DEV": "254:0", "UNLINK_INODE": 8276,
+        "UNLINK_MODE": "0100644",
         "UNLINK_OWNER": uid, "UNLINK_SIZE": 11, "UNLINK_NLINK": 0, "UNLINK_RULE": "all"}
     if ret:
         fields["UNLINK_ERRNO"] = {-2: "ENOENT", -13: "EACCES"}[ret]
     fields.update(more)
-    return trusted(when_us, host=host, boot=boot, **{k: v for k, v in fields.items() if v is not None})
+    return trusted(when_us, host=host, boot=boot,
+                   **{k: v for k, v in fields.items() if v is not None})
 
 
 def write(path, records):
-    """Writes the records, in the order of their times, to the journal file."""
-    remote = subprocess.Popen([REMOTE, "--split-mode=none", "--output=" + path, "-"], stdin=subprocess.PIPE,
+    """Writes the records, which must be sorted by time, to the journal file."""
+    remote = subprocess.Popen([REMOTE, "--split-mode=none", "--output=" + path, "-"],
+                              stdin=subprocess.PIPE,
                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     for record in records:
         remote.stdin.write(_export(record))
@@ -87,15 +97,21 @@ def write(path, records):
 
 
 def many(count, paths, **more):
-    """Records of `count` deletions of `paths` names in a tree, five seconds apart, by a few users and programs."""
+    """
+    Yields records of `count` deletions of `paths` names, five seconds apart, by a few users and
+    programs.
+    """
     start = 1_700_000_000_000_000
     yield note(start - 1, STARTED, "watching deletions by kprobe", **more)
     for i in range(count):
         n = i % paths
         user = i % 7
-        yield deletion(start + i * 5_000_000, "/srv/data/d%d/e%d/file-%d.dat" % (n % 100, n % 1000, n),
-                       ret=-13 if i % 10 == 0 else 0, uid=1000 + user, user="user%d" % user, pid=1000 + i % 30000,
-                       comm=("rm", "find", "make", "git")[i % 4], UNLINK_INODE=i, UNLINK_SIZE=i * 37 % 100_000, **more)
+        yield deletion(start + i * 5_000_000,
+                       "/srv/data/d%d/e%d/file-%d.dat" % (n % 100, n % 1000, n),
+                       ret=-13 if i % 10 == 0 else 0, uid=1000 + user, user="user%d" % user,
+                       pid=1000 + i % 30000,
+                       comm=("rm", "find", "make", "git")[i % 4], UNLINK_INODE=i,
+                       UNLINK_SIZE=i * 37 % 100_000, **more)
 
 
 if __name__ == "__main__":

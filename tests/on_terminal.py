@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A program on a terminal of its own, for tests of what it does there."""
+"""Runs a program on a terminal of its own, for tests."""
 import fcntl
 import os
 import pty
@@ -18,7 +18,8 @@ class Session:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             try:
-                signal.signal(signal.SIGINT, signal.SIG_DFL)    # a shell ignores it for what it starts in the background
+                # shells ignore SIGINT for background jobs
+                signal.signal(signal.SIGINT, signal.SIG_DFL)
                 os.execvpe(command[0], command, environment)
             finally:
                 os._exit(127)
@@ -36,12 +37,12 @@ class Session:
         try:
             data = os.read(self.fd, 65536)
         except OSError:
-            data = b""  # Linux has EIO where the other side has gone
+            data = b""  # Linux returns EIO when the other side is closed
         self.output += data
         return bool(data)
 
     def wait_for(self, pattern, seconds=30):
-        """Whether the pattern comes in what is written from now on, after all that matched before."""
+        """Waits for the pattern in the output after the last match. Returns whether it came."""
         end = time.monotonic() + seconds
         while True:
             m = re.search(pattern, self.output, re.S)
@@ -52,11 +53,14 @@ class Session:
                 return bool(re.search(pattern, self.output, re.S))
 
     def is_raw(self):
-        """Whether keys come one by one, without an echo."""
+        """Whether the terminal delivers single keys, without an echo."""
         return not termios.tcgetattr(self.fd)[3] & (termios.ICANON | termios.ECHO)
 
     def end(self, signum=None, seconds=20):
-        """Waits for its end, after a signal if one is given. Its wait status, None if it had to be killed."""
+        """
+        Sends the signal, if any, and waits for the end. Returns the wait status, None if it had to
+        be killed.
+        """
         if signum:
             os.kill(self.pid, signum)
         end = time.monotonic() + seconds

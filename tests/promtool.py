@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """
-Where promtool is, for the tests: Debian has it in the package of the whole server, which nobody wants to run for that. So
-it is taken out of the package, into the cache of the virtual machines. As a program, this fetches it if it is missing.
+Finds promtool for the tests. Debian ships it only with the whole Prometheus server, so this
+extracts the one program from that package into the cache of the virtual machines. Run as a program,
+it fetches promtool if it is missing.
 """
 import os
 import shutil
@@ -16,14 +17,17 @@ SUITE = "bookworm"
 
 
 def find(fetch=False):
-    """Its path; host.VmError says why there is none. Without `fetch`, the network is not used."""
+    """
+    Returns its path. Raises host.VmError if there is none. Uses the network only if `fetch` is set.
+    """
     installed = shutil.which("promtool")
     if installed:
         return installed
 
     def build(directory):
         if not fetch:
-            raise host.VmError("promtool is neither installed nor in the cache: tests/promtool.py fetches it")
+            raise host.VmError("promtool is neither installed nor in the cache: tests/promtool.py "
+                               "fetches it")
         archive = debian.Archive(SUITE)
         archive.refresh()
         with host.step("fetching promtool"), cache.scratch() as files:

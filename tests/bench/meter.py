@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the benchmarks share: how a deletion is measured, in a guest whose clock counts instructions."""
+"""Shared by the benchmarks: measures a deletion in a guest whose clock counts instructions."""
 import os
 import re
 import signal
@@ -8,15 +8,16 @@ import time
 
 from uwtest import configure, main_pid, reload, restart, run
 
-TREE = "/mnt"                   # a tmpfs of its own: one mount below the root
+TREE = "/mnt"                   # a tmpfs, one mount below the root
 DIR = TREE + "/a/b"             # so that a file in it has four components
 BESIDE = TREE + "/a/c"
-MANY = tuple("%s/a/%02d" % (TREE, i) for i in range(99))     # more than are remembered from one deletion to the next
+# more directories than the kernel side caches
+MANY = tuple("%s/a/%02d" % (TREE, i) for i in range(99))
 COUNT = 500
 DAEMON = "unlinkwatchd"
-MISSED = "/none"                # of a rule that wants other places of the same file system
+MISSED = "/none"                # for a rule that covers another directory of the same file system
 
-# What a configuration leaves to do: rules, and the directories that files are deleted in, in turn.
+# For each case: its rule, and the directories in which files are deleted in turn.
 RULES = {
     "uid": ("User=4242", (DIR,)),
     "path": ("Path=" + TREE + MISSED, (DIR, BESIDE)),
@@ -36,7 +37,10 @@ def prepare():
 
 
 def watch(case, probe, rules=None, extra="", renew=False):
-    """Configures a case of RULES (or other rules) and puts it in force: by a restart where `renew`."""
+    """
+    Puts a case of RULES, or other rules, in force: by a restart if `renew` is set, or else by a
+    reload.
+    """
     detail = case if case in ("minimal", "full") else "standard"
     text = rules or "[Watch cost]\n" + RULES[case][0]
     configure("%s\n[Daemon]\nProbe=%s\nDetail=%s\n%s" % (text, probe, detail, extra))
@@ -49,18 +53,20 @@ def stat_of(unit, name="cpu.stat"):
 
 def delete(dirs, count=COUNT, missing=False, units=(), wait=2, times=1):
     """
-    Per deletion: the median of what the call takes the process itself; what all CPUs did until all was
-    written; and what of that the units did. The time when the rest of the system did least.
+    Returns per deletion: the median cost of the call to the process; the work of all CPUs until
+    every record was written; and each unit's part of that. Of several runs it takes the one with
+    the least work by others.
     """
     argv = ["./unlinkcost"] + (["-m"] if missing else [])
     args = [arg for unit in units for arg in ("-u", stat_of(unit))]
-    run(*argv, "200", *dirs)    # warms up
-    found = [[int(n) for n in run(*argv, "-t", str(wait), *args, str(count), *dirs).split()] for _ in range(times)]
+    run(*argv, "200", *dirs)    # to warm up
+    found = [[int(n) for n in run(*argv, "-t", str(wait), *args, str(count), *dirs).split()]
+             for _ in range(times)]
     return min(found, key=lambda figures: figures[1])
 
 
 def kill(unit, number):
-    """Signals the processes of a unit. False where it has none."""
+    """Signals the processes of a unit. Returns False if it has none."""
     try:
         with open(stat_of(unit, "cgroup.procs")) as f:
             pids = f.read().split()
@@ -73,12 +79,13 @@ def kill(unit, number):
 
 def deletion(dirs=(DIR,), count=COUNT, missing=False, jobs=1, listener=DAEMON):
     """
-    The call alone, as in a burst: the listener is stopped meanwhile, or it would be woken up for some. With several
-    jobs at once, each in a directory of its own of `dirs`, the mean of their medians.
+    The cost of the call alone, as in a burst: the listener is stopped, so that the call need not
+    wake it up. With several jobs at once, each in its own directory of `dirs`, the mean of their
+    medians.
     """
     argv = ["./unlinkcost"] + (["-m"] if missing else [])
     run(*argv, "200", *dirs)
-    time.sleep(1)   # it has taken what was recorded until now
+    time.sleep(1)   # until the listener has read all earlier records
     stopped = kill(listener, signal.SIGSTOP)
     if jobs == 1:
         cost = int(run(*argv, str(count), *dirs))
@@ -92,8 +99,8 @@ def deletion(dirs=(DIR,), count=COUNT, missing=False, jobs=1, listener=DAEMON):
 
 def record(count=400):
     """
-    What a record takes the daemon, of a burst that journald has room for: without waking up for each. What it
-    does from time to time anyway may come in between, hence the least of a few times.
+    The cost of a record to the daemon, in a burst that journald has room for, so that it does not
+    wake up for each. The least of a few runs, as its periodic work may come in between.
     """
     costs = []
     for _ in range(4):
@@ -108,8 +115,8 @@ def record(count=400):
 
 def counted(count=4000):
     """
-    What a deletion takes the daemon that is part of a flood, all of its wake-ups included. The least of a few
-    times, as above.
+    What a deletion takes the daemon that is part of a flood, all of its wake-ups included. The
+    least of a few times, as above.
     """
     costs = []
     for _ in range(3):
@@ -124,16 +131,17 @@ def memory():
     """The daemon's resident memory without the ring buffer, in KiB."""
     with open("/proc/%d/smaps" % main_pid()) as f:
         parts = re.split(r"^(?=[0-9a-f]+-[0-9a-f]+ )", f.read(), flags=re.M)
-    return sum(int(re.search(r"^Rss: +(\d+)", p, re.M)[1]) for p in parts if p and "bpf-map" not in p.split("\n")[0])
+    return sum(int(re.search(r"^Rss: +(\d+)", p, re.M)[1]) for p in parts if p and
+               "bpf-map" not in p.split("\n")[0])
 
 
 def started():
-    """Instructions that the daemon took until it was ready."""
+    """Instructions from the daemon's start until it is ready."""
     restart()
     return used(DAEMON)
 
 
 def used(unit):
-    """CPU time of a unit since it was started, in instructions."""
+    """CPU time of a unit since its start, in instructions."""
     with open(stat_of(unit)) as f:
         return 1000 * int(re.search(r"^usage_usec (\d+)", f.read(), re.M)[1])

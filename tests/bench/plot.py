@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Small line charts side by side as SVG, which follow the reader's choice of a light or dark background."""
+"""
+Draws small line charts side by side as SVG, with a light or dark background as the reader prefers.
+"""
 from xml.sax.saxutils import escape
 
 WIDTH, HEIGHT = 270, 210            # of a chart, with its margins
@@ -31,7 +33,7 @@ STYLE = """
 
 
 def ceiling(value):
-    """A round number that is not smaller, and half of which is round, too."""
+    """The next round number whose half is round, too."""
     step = 10 ** (len(str(int(value))) - 1)
     return next(n * step for n in (2, 4, 6, 8, 10, 20) if n * step >= value)
 
@@ -42,7 +44,7 @@ def text(x, y, words, anchor="middle", kind=""):
 
 
 def chart(scale, x0, y0, most, kinds):
-    """One chart; its points stand at equal distances, whatever their values are."""
+    """Draws one chart. Its points are at equal distances, whatever their x values."""
     right, bottom = x0 + WIDTH - RIGHT, y0 + HEIGHT - BOTTOM
     left, top = x0 + LEFT, y0 + TOP
     out = [text(left, y0 + 18, scale["title"], "start", "title")]
@@ -57,9 +59,11 @@ def chart(scale, x0, y0, most, kinds):
     out.append(text((left + right) / 2, bottom + 33, scale["unit"]))
     for name, points in scale["lines"].items():
         at = [(place[x], bottom - max(0, y) * (bottom - top) / most, x, y) for x, y in points]
-        out.append('<polyline class="l%d" points="%s"/>' % (kinds[name], " ".join("%.1f,%.1f" % p[:2] for p in at)))
-        out += ['<circle class="l%d" cx="%.1f" cy="%.1f" r="4"><title>%s: %s at %s</title></circle>' %
-                (kinds[name], px, py, escape(name), "{:,}".format(y), "{:,}".format(x)) for px, py, x, y in at]
+        out.append('<polyline class="l%d" points="%s"/>' %
+                   (kinds[name], " ".join("%.1f,%.1f" % p[:2] for p in at)))
+        dot = '<circle class="l%d" cx="%.1f" cy="%.1f" r="4"><title>%s: %s at %s</title></circle>'
+        out += [dot % (kinds[name], px, py, escape(name), "{:,}".format(y), "{:,}".format(x))
+                for px, py, x, y in at]
     return out
 
 
@@ -73,7 +77,7 @@ def legend(kinds, x, y):
 
 
 def svg(scales):
-    """All charts have the same vertical axis, so that they can be compared."""
+    """Draws all charts with the same vertical axis, so that they can be compared."""
     kinds = {}
     for scale in scales:
         for name in scale["lines"]:

@@ -1,24 +1,29 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """
-The whole benchmark, in a guest whose clock counts instructions and that has the peers installed: each row of the
-table, the figures against the number of rules and so on, and single facts. The last line is all of that as JSON.
+The whole benchmark, in a guest whose clock counts instructions and that has the peers installed:
+the rows of the table, the series by number of rules and the like, and single figures. The last line
+of output is all of that as JSON.
 """
 import json
 import os
 import time
 
-from meter import COUNT, DAEMON, DIR, MANY, RULES, TREE, deletion, delete, memory, prepare, started, watch
+from meter import (COUNT, DAEMON, DIR, MANY, RULES, TREE, deletion, delete, memory, prepare,
+                   started, watch)
 from uwtest import configure, restart, run
 
 PEER, JOURNALD = "bench-peer", "systemd-journald"
 PACKAGES = ("auditd", "bpftrace", "libbpf-tools", "inotify-tools", "systemd", "libbpf1")
 STORM = 100000
-SHORT = 300     # deletions of which a median is taken where nothing else is asked for
+SHORT = 300     # deletions for a median of scale()
 
 BPFTRACE = """
 kprobe:do_unlinkat { @n[tid] = str(((struct filename *)arg1)->name); }
-kretprobe:do_unlinkat /@n[tid] != ""/ { printf("%s %d %d %s\\n", comm, pid, (int32)retval, @n[tid]); delete(@n[tid]); }
+kretprobe:do_unlinkat /@n[tid] != ""/ {
+  printf("%s %d %d %s\\n", comm, pid, (int32)retval, @n[tid]);
+  delete(@n[tid]);
+}
 """
 
 # Name, and object or command.
@@ -29,12 +34,13 @@ ATTACHED = [("empty kprobe and kretprobe: the limit", "empty_kprobe"),
 PRINTERS = [("bpftrace, kprobe and kretprobe, printf", ("bpftrace", "-e", BPFTRACE)),
             ("filelife (libbpf-tools)", ("filelife",)),
             ("inotifywait -m", ("inotifywait", "-m", "-r", "-e", "delete", TREE))]
-AUDIT = [("auditd, rule for the system calls", ("-a", "always,exit", "-F", "arch=b64", "-S", "unlink,unlinkat,rmdir")),
+AUDIT = [("auditd, rule for the system calls",
+          ("-a", "always,exit", "-F", "arch=b64", "-S", "unlink,unlinkat,rmdir")),
          ("auditd, watch, file inside it", ("-w", DIR, "-p", "wa")),
          ("auditd, watch, file outside it", ("-w", TREE + "/a/c", "-p", "wa"))]
 
 rows, scales, facts = [], [], {}
-bare = {}   # of what nobody listens to: by directories and whether the file is missing
+bare = {}   # costs without a listener, by directories and whether the file is missing
 
 
 def note(text):
@@ -42,22 +48,24 @@ def note(text):
 
 
 def baseline(dirs, missing):
-    return bare.setdefault((dirs, missing), (deletion(dirs, missing=missing), delete(dirs, missing=missing, times=4)[1]))
+    return bare.setdefault((dirs, missing), (deletion(dirs, missing=missing),
+                                             delete(dirs, missing=missing, times=4)[1]))
 
 
 def row(name, listener=None, dirs=(DIR,), missing=False, stop=True, key=None):
-    """Measures what is attached now. `listener` is the unit of the daemon that belongs to it."""
+    """Measures what is attached now. `listener` is the unit that reads its records."""
     call, total = bare[dirs, missing]
     units = [u for u in (listener, JOURNALD) if u]
     figures = delete(dirs, missing=missing, units=units)
     median = deletion(dirs, missing=missing, listener=listener) if stop and listener else figures[0]
-    rows.append({"name": name, "key": key, "deletion": median - call, "daemon": figures[2] if listener else None,
+    rows.append({"name": name, "key": key, "deletion": median - call,
+                 "daemon": figures[2] if listener else None,
                  "journald": figures[-1], "total": figures[1] - total})
     note("%s: %r" % (name, rows[-1]))
 
 
 def await_listener(name):
-    """bpftrace compiles for minutes here."""
+    """Waits until deletions cost more. bpftrace compiles for minutes here."""
     for _ in range(60):
         time.sleep(5)
         if int(run("./unlinkcost", "50", DIR)) > bare[(DIR,), False][0] + 100:
@@ -76,11 +84,13 @@ def peer(name, argv, stop=True):
 
 def products():
     words = {"uid": "uid not selected", "path": "path not selected, in two directories in turn",
-             "new directory": "path not selected, directory not remembered", "failed": "failed (ENOENT), recorded"}
+             "new directory": "path not selected, directory not remembered",
+             "failed": "failed (ENOENT), recorded"}
     for probe in ("kprobe", "fentry", "tracepoint"):
         for i, (case, (_, dirs)) in enumerate(RULES.items()):
             watch(case, probe, renew=not i)
-            row("unlinkwatchd, %s: %s" % (probe, words.get(case, "recorded at Detail=" + case)), DAEMON, dirs,
+            row("unlinkwatchd, %s: %s" % (probe, words.get(case, "recorded at Detail=" + case)),
+                DAEMON, dirs,
                 case == "failed", key=probe + "/" + case)
     run("systemctl", "stop", DAEMON)
 
@@ -88,23 +98,27 @@ def products():
 def auditd():
     run("systemd-run", "-q", "--collect", "--unit=" + PEER, "auditd", "-n")
     time.sleep(5)
-    # As Debian's rules have it: no event is lost, who deletes waits.
+    # As in Debian's rules: auditd loses no event, as a deletion waits for it.
     run("auditctl", "-b", "8192", "--backlog_wait_time", "60000")
     for name, rule in AUDIT:
         run("auditctl", "-D")
         run("auditctl", *rule)
-        row(name, PEER, stop=False)     # a kernel thread would wait for it
+        row(name, PEER, stop=False)     # a kernel thread would wait for a stopped auditd
     run("auditctl", "-D")
 
 
-# Against what should make no difference
+# Series against values that should make no difference
 
 
-FAR, NEAR, SAME = "path not selected, not remembered", "recorded, Detail=minimal", "path not selected, remembered"
+FAR, SAME = "path not selected, not remembered", "path not selected, remembered"
+NEAR = "recorded, Detail=minimal"
 
 
 class Point:
-    """Rules, and what is deleted under them: lines (name, directories), by so many jobs at once."""
+    """
+    One x of a series: rules, and lines (name, directories) of deletions by `jobs` processes at
+    once.
+    """
 
     def __init__(self, x, rules, lines, jobs=1):
         self.x, self.rules, self.lines, self.jobs = x, rules, lines, jobs
@@ -124,7 +138,9 @@ def many(top, below=""):
 
 
 def lines(cold, hit):
-    """Deletions that no rule wants, in more directories than are remembered or in one, and such that are recorded."""
+    """
+    Deletions that no rule covers, in more directories than are cached or in one, and recorded ones.
+    """
     return [(FAR, cold), (NEAR, hit), (SAME, cold[:1])]
 
 
@@ -141,18 +157,22 @@ def users(count):
 
 
 def scale():
-    """(title, unit, points) against what should make no difference. The daemon is started once, and reloaded."""
+    """Measures each series. The daemon is started once, and reloaded for each point."""
     plain = lines(many("/cold"), made("/p0/x"))
     one = paths(1)
     depths = [(n, "/d" * (n - 2)) for n in (2, 8, 32)]
-    jobs = [(n, *(made(*(top + "/job%d" % i for i in range(n))) for top in ("/cold", "/p0"))) for n in (1, 4, 16)]
+    jobs = [(n, *(made(*(top + "/job%d" % i for i in range(n))) for top in ("/cold", "/p0")))
+            for n in (1, 4, 16)]
     series = [
         ("rules", "rules", [Point(n, rules(n), plain) for n in (1, 64)]),
-        ("path prefixes", "prefixes of one rule", [Point(n, paths(n), plain) for n in (1, 100, 10000)]),
-        ("users", "uids of one rule", [Point(n, users(n), [("uid not selected", (DIR,))]) for n in (1, 1000)]),
+        ("path prefixes", "prefixes of one rule",
+         [Point(n, paths(n), plain) for n in (1, 100, 10000)]),
+        ("users", "uids of one rule",
+         [Point(n, users(n), [("uid not selected", (DIR,))]) for n in (1, 1000)]),
         ("depth", "components below the mount",
          [Point(n, one, lines(many("/cold%d" % n, d), made("/p0" + d))) for n, d in depths]),
-        ("deleters", "processes at once", [Point(n, one, [(NEAR, hit), (SAME, cold)], n) for n, cold, hit in jobs]),
+        ("deleters", "processes at once",
+         [Point(n, one, [(NEAR, hit), (SAME, cold)], n) for n, cold, hit in jobs]),
     ]
     without = {point: point.measure() for _, _, points in series for point in points}
     watch("minimal", "kprobe", renew=True)
@@ -167,7 +187,7 @@ def scale():
     run("systemctl", "stop", DAEMON)
 
 
-# Single facts
+# Single figures
 
 
 def storm():

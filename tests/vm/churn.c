@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Many deletions of all kinds by several processes, each in a directory of its own: names that are
- * there and names that are not, directories, renames that replace, fail, or replace nothing, and
- * names that are too long for the small rooms of the kernel side. Prints how many deletions
- * succeeded and how many failed.
+ * Several processes make many deletions of all kinds, each in a directory of its own: names that
+ * exist and names that do not, directories, renames that replace a file, fail, or replace nothing,
+ * and names that need a long slot of the kernel side. Prints how many deletions succeeded and how
+ * many failed.
  *
  * churn DIRECTORY PROCESSES DELETIONS
  */
@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Of names; the longest that the kernel takes is 4095 bytes. */
+/* Lengths of names. The kernel accepts up to 4095 bytes. */
 enum { LONG = 600, LONGEST = 4000 };
 
 struct counts {
@@ -52,7 +52,7 @@ static const char *lengthen(const char *name, size_t len)
 	return path;
 }
 
-/* The deletion number i: 0 or -1, as the system call. */
+/* Makes the deletion number i. Returns 0 or -1 like the system call. */
 static int delete_next(long i)
 {
 	switch (i % 16) {
@@ -79,7 +79,7 @@ static int delete_next(long i)
 		return unlink(lengthen("file", i / 16 % 2 ? LONG : LONGEST));
 	case 10:
 		make("file");
-		if (rename("file", "moved")) /* which deletes nothing */
+		if (rename("file", "moved")) /* replaces nothing */
 			die("rename");
 		return unlink("moved");
 	default:

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Many processes of many threads delete distinct names in one directory at once, as fast as they
- * can. The names of every `fail`th do not exist. Prints what really happened, a line a deletion:
- * TID NAME RET.
+ * Processes with several threads each delete different names in one directory, as fast as they
+ * can. Every FAILth name does not exist. Prints what happened, one line for each deletion: TID NAME
+ * RET.
  *
  * deleters DIRECTORY PROCESSES THREADS DELETIONS FAIL
  */

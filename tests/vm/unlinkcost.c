@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * What one unlink(2) costs: creates files, unlinks each, and prints the median CPU time that the
- * call took this thread, in nanoseconds, without what reading the clock takes. In a guest whose
- * clock counts instructions that is instructions. Others that run in between do not count.
+ * Measures the cost of one unlink(2): creates files, unlinks each, and prints the median CPU time
+ * that the call took this thread, in nanoseconds, less the time to read the clock. In a guest whose
+ * clock counts instructions these are instructions. Other tasks that run in between do not count.
  *
  * unlinkcost [-m] [-t SECONDS] [-u CPU.STAT]... COUNT DIRECTORY...
  *
- * The files are in each directory in turn. With -m there are none, and each call fails (ENOENT).
- * With -t it waits for so long before the first and after the last call, and also prints how much
- * of the time the CPUs were not idle in between, per call; and with -u the same of a cgroup.
+ * The files are in each directory in turn. With -m no file exists and each call fails (ENOENT).
+ * With -t it waits SECONDS before the first and after the last call, and also prints the time per
+ * call for which the CPUs were busy in between. With -u it prints the CPU time of a cgroup, too.
  */
 #include <fcntl.h>
 #include <stdbool.h>
@@ -95,7 +95,7 @@ static void take_reading(const struct plan *plan, struct reading *ret)
 	if (!plan->wait)
 		return;
 	sleep(plan->wait);
-	/* What this takes itself counts from the next time that it is scheduled. */
+	/* The kernel adds this task's own time when it is scheduled next, after the reading. */
 	ret->busy = read_busy();
 	for (i = 0; i < plan->n_units; i++)
 		ret->units[i] = read_unit(plan->units[i]);

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * One deletion, in the surroundings and by the way in that the caller asks for. The steps come
- * first, then the deletion; before it, "ready" is printed and a byte awaited, so that the caller
- * can look at this process. Afterwards: TID RET.
+ * Makes one deletion after the steps that the caller asks for. Before the deletion it prints
+ * "ready" and waits for a byte, so that the caller can look at this process. Afterwards it prints
+ * TID RET.
  *
  * victims [STEP...] unlink NAME | rmdir NAME | rename OLD NEW | unlinkat FD NAME FLAGS |
  *                   renameat FD OLD FD NEW | renameat2 FD OLD FD NEW FLAGS | nothing
  *
  * STEP: chroot DIR, chdir DIR, unshare (a mount namespace of its own), bind DIR DIR,
- * mount FSTYPE DIR OPTIONS, detach DIR (lazily unmounted), pivot DIR (it becomes the root of the
- * namespace, and the rest is gone), open DIR (descriptor 10, 11, ...), comm NAME, setuid UID,
- * seteuid UID, thread (the deletion is another thread's), via int80 | uring | sqpoll
+ * mount FSTYPE DIR OPTIONS, detach DIR (unmount it lazily), pivot DIR (make it the only root of
+ * the namespace), open DIR (descriptor 10, 11, ...), comm NAME, setuid UID,
+ * seteuid UID, thread (delete in another thread), via int80 | uring | sqpoll
  *
  * FD: a number, or cwd. NAME: "@fault" is an address that cannot be read.
  */
@@ -62,7 +62,7 @@ static int descriptor(const char *text)
 	return is(text, "cwd") ? AT_FDCWD : atoi(text);
 }
 
-/* Where 32-bit pointers reach, too. */
+/* Copies the text to where a 32-bit pointer can reach it. */
 static const char *low(const char *text)
 {
 	size_t size = strlen(text) + 1;
@@ -186,8 +186,7 @@ static void *delete (void *arg)
 	return NULL;
 }
 
-/* Takes one step, which begins at argv[0]. Returns how many words it was, 0 where it is the
- * deletion. */
+/* Takes the step at argv[0]. Returns the number of its words, 0 for the deletion. */
 static int step(char **argv, struct deletion *d, bool *threaded)
 {
 	static int next_fd = 10;
@@ -286,7 +285,7 @@ int main(int argc, char *argv[])
 		fprintf(stderr, "victims: nothing to do\n");
 		return 64;
 	}
-	/* Is there any 32-bit call? A kernel without them raises SIGSEGV. */
+	/* Tests for 32-bit system calls. A kernel without them raises SIGSEGV. */
 	if (is(argv[i], "nothing")) {
 		printf("%ld\n", d.way == INT80 ? int80(20, 0, 0, 0, 0, 0) : 0);
 		return 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Attaches all programs of a BPF object where their sections say, and waits: attach OBJECT */
+/* Attaches all programs of a BPF object and waits: attach OBJECT */
 #include <stdio.h>
 #include <unistd.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What a kprobe and a kretprobe cost that do nothing: no tool that uses them can cost less. */
+/* A kprobe and a kretprobe that do nothing: no tool that uses them can cost less. */
 #include <linux/bpf.h>
 
 #include <bpf/bpf_helpers.h>

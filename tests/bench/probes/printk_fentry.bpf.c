@@ -14,7 +14,7 @@ int BPF_PROG(printk_entry, int dfd, struct filename *name)
 	return 0;
 }
 
-/* The name is freed by now. */
+/* The kernel has freed the name by now. */
 SEC("fexit/do_unlinkat")
 int BPF_PROG(printk_return, int dfd, struct filename *name, long ret)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* What tutorials begin with: name and result of each deletion, written to the kernel's trace
- * buffer. */
+/* The usual example of tutorials: it writes the name and the result of each deletion to the
+ * kernel's trace buffer. */
 #include "kernel.bpf.h"
 
 #include <bpf/bpf_helpers.h>

@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""docs/from-auditd.md: of the same deletions, unlinkwatchd records what the audit rules of a line record."""
+"""
+For each line of docs/from-auditd.md, unlinkwatchd records the same deletions as the audit rules.
+"""
 import os
 import re
 import time
@@ -12,11 +14,15 @@ SHARE = "/srv/share/"
 
 
 def table():
-    """Its lines: the audit rules, the section, and whether more is recorded."""
+    """
+    Yields for each line of its table: the audit rules, the section, and whether unlinkwatchd
+    records more.
+    """
     for line in open("from-auditd.md", encoding="utf-8"):
         cells = [c.strip() for c in line.strip().strip("|").split("|")]
         if line.startswith("| `"):
-            yield re.findall(r"`([^`]*)`", cells[0]), re.findall(r"`([^`]*)`", cells[1]), bool(cells[2])
+            rules, keys = (re.findall(r"`([^`]*)`", cell) for cell in cells[:2])
+            yield rules, keys, bool(cells[2])
 
 
 def replace(path):
@@ -28,7 +34,7 @@ def remove(path):
     os.execv("/usr/bin/rm", ["rm", "-f", path])
 
 
-# who, also as logged in; what, where; whether something is made there before
+# user, login user, action, path, and what to create there first
 DELETIONS = [
     (ROOT, None, os.unlink, SHARE + "a", "file"),
     (ROOT, ALICE, os.unlink, SHARE + "a", "file"),
@@ -48,7 +54,7 @@ DELETIONS = [
 
 
 def attempt(uid, login, what, path, before):
-    """In a process of that user; returns its pid."""
+    """Runs the action in a process of that user and returns its pid."""
     if before == "file":
         touch(path)
     elif before:
@@ -70,7 +76,7 @@ def attempt(uid, login, what, path, before):
 
 
 def audited():
-    """The processes that each line's rules recorded, by its key."""
+    """Returns the processes that auditd recorded, by the key of the line."""
     found = {}
     run("service", "auditd", "reload", check=False)
     with open("/var/log/audit/audit.log") as f:
@@ -89,8 +95,9 @@ for path in (SHARE, SHARE + "tmp", "/srv/other", "/etc/motd.d"):
     os.chmod(path, 0o777)
 
 lines = list(table())
-ok(len(lines) > 15, "the table has lines", len(lines))
-configure("".join("[Watch line%d]\n%s\n" % (n, "\n".join(k for k in keys)) for n, (_, keys, _) in enumerate(lines)))
+ok(len(lines) > 15, "the table has more than 15 lines", len(lines))
+configure("".join("[Watch line%d]\n%s\n" % (n, "\n".join(k for k in keys)) for n,
+                  (_, keys, _) in enumerate(lines)))
 run("systemctl", "start", "auditd", "unlinkwatchd")
 here = cursor()
 which = {}  # pid -> the line and the deletion
@@ -110,11 +117,14 @@ for r in settle(here, len(which), *which):
 time.sleep(1)
 logged = audited()
 for n, (rules, keys, more) in enumerate(lines):
-    theirs = {which[pid][1] for pid in logged.get("line%d" % n, set()) if which.get(pid, (None,))[0] == n}
+    theirs = {which[pid][1] for pid in logged.get("line%d" % n, set())
+              if which.get(pid, (None,))[0] == n}
     mine = recorded.get(n, set())
     title = "%s: %s" % (" ".join(rules), " ".join(keys) or "no key")
     good = theirs and (theirs < mine if more else theirs == mine)
     ok(good, title, "audit alone: %s" % [DELETIONS[i] for i in sorted(theirs - mine)],
-       "unlinkwatchd alone: %s" % [DELETIONS[i] for i in sorted(mine - theirs)], "both: %d" % len(mine & theirs))
-equal(len({i for found in recorded.values() for i in found}), len(DELETIONS), "each of the deletions was wanted by some line")
+       "unlinkwatchd alone: %s" % [DELETIONS[i] for i in sorted(mine - theirs)],
+       "both: %d" % len(mine & theirs))
+equal(len({i for found in recorded.values() for i in found}), len(DELETIONS),
+      "each deletion is recorded for at least one line")
 done()

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """
-What the man pages and the README tell somebody to type, as it is written there, on a terminal: that it ends well, and
-says what the text promises. `#` is root, `$` somebody of the group systemd-journal.
+Types each command of the man pages and the README on a terminal, exactly as written: it must
+succeed and print what the text promises. `#` is root, `$` a member of the group systemd-journal.
 """
 import collections
 import os
@@ -14,16 +14,16 @@ from on_terminal import Session
 from uwtest import CONFIG_ACCEPTED, cursor, deletions, done, equal, journal, ok, run, touch
 
 PROGRAMS = r"(?:unlinkwatchctl|unlinkwatchd|journalctl|systemctl|socat) "
-# Tried elsewhere: by native and build, by vm/newcomer.
+# Sections that other suites test: native and build, vm/newcomer.
 NOT_HERE = ("Try it", "Install")
-# Blocks of the README that are no commands: what one prints, and a picture.
+# Blocks of the README that are not commands: output and a picture.
 SHOWN = r"(?:ok|lacking|process) "
 TEXTFILE = "/var/lib/prometheus/node-exporter/unlinkwatchd.prom"
-SECONDS = 120  # for one of them: the machine may have a lot to do
+SECONDS = 120  # for one command, on a busy machine
 TERMINAL = dict(os.environ, SYSTEMD_PAGER="cat", SYSTEMD_COLORS="0")
 
-# What it has to show, as a pattern; a key that ends what goes on by itself, and how it ends then;
-# a function that gives more text to match.
+# pattern: what the command must print; key: ends a command that runs until stopped; status: its
+# wait status; more: a function that returns more text to match.
 Expected = collections.namedtuple("Expected", "pattern key status more", defaults=(None, 0, None))
 Example = collections.namedtuple("Example", "user command")
 
@@ -33,11 +33,11 @@ def live(pattern, key="\x03", status=signal.SIGINT):
 
 
 def enabled():
-    return run("systemctl", "is-enabled", "unlinkwatchd") + run("systemctl", "is-active", "unlinkwatchd")
+    return "".join(run("systemctl", verb, "unlinkwatchd") for verb in ("is-enabled", "is-active"))
 
 
 def accepted():
-    """The answer to a reload, which the command does not wait for on this systemd."""
+    """The daemon's answer to a reload: systemctl of this systemd does not wait for it."""
     end = time.monotonic() + SECONDS
     while time.monotonic() < end:
         for r in journal(start):
@@ -56,29 +56,38 @@ REPORT = r"rm\[\d+\]( \(alice\))? removed /srv/data/report\.csv"
 EXPECTED = {
     "systemctl enable --now unlinkwatchd": Expected("enabled\nactive", more=enabled),
     # who
-    "unlinkwatchctl who /srv/data/report.csv": Expected(REPORT + r".*user +alice.*command +rm -f /srv/data/report\.csv"),
+    "unlinkwatchctl who /srv/data/report.csv":
+        Expected(REPORT + r".*user +alice.*command +rm -f /srv/data/report\.csv"),
     "unlinkwatchctl who -S yesterday report.csv": Expected(REPORT),
     "unlinkwatchctl who --user=alice /srv/data/": Expected(REPORT),
-    "unlinkwatchctl who --user=alice --json /srv/data/ | jq -r .path": Expected(r"(?m)^/srv/data/report\.csv\r?$"),
-    "unlinkwatchctl who --brief -S '2 hours ago' '/var/log/**/*.log'": Expected(r"removed /var/log/app/old/x\.log"),
-    "unlinkwatchctl who -D /mnt/var/log/journal /etc/shadow": Expected(r"replaced /etc/shadow with /etc/shadow\+"),
+    "unlinkwatchctl who --user=alice --json /srv/data/ | jq -r .path":
+        Expected(r"(?m)^/srv/data/report\.csv\r?$"),
+    "unlinkwatchctl who --brief -S '2 hours ago' '/var/log/**/*.log'":
+        Expected(r"removed /var/log/app/old/x\.log"),
+    "unlinkwatchctl who -D /mnt/var/log/journal /etc/shadow":
+        Expected(r"replaced /etc/shadow with /etc/shadow\+"),
     # live
     "unlinkwatchctl tail --failed": live(r"could not remove /etc/hostname: Permission denied"),
     "unlinkwatchctl top --by=directory": live(r"DIRECTORY.* [1-9]\d* +0  /srv/data\b", "q", 0),
     "journalctl -f -t unlinkwatchd": live(r"removed /srv/data/more"),
     "unlinkwatchd --output=json | jq -r '[.pid, .comm, .filename, .ret] | @tsv'":
-        live(r"\d+\trm\t/srv/data/more\t0\b.*\d+\trm\t/etc/hostname\t-13\b", status=(128 + signal.SIGINT) << 8),
+        live(r"\d+\trm\t/srv/data/more\t0\b.*\d+\trm\t/etc/hostname\t-13\b",
+             status=(128 + signal.SIGINT) << 8),
     # the other commands
     "unlinkwatchctl stats": Expected(r"\b[1-9]\d* deletions, .*alice.*/srv/data"),
     "unlinkwatchctl status": Expected(r"is running.*probe: .*rule: share: Path=/srv/share"),
-    "unlinkwatchctl check --user=alice /srv/share/plan.txt": Expected("share would record it: Path=/srv/share covers"),
-    "unlinkwatchctl check --user=alice /srv/x": Expected(r"all would record it.*share would not: nothing in Path="),
+    "unlinkwatchctl check --user=alice /srv/share/plan.txt":
+        Expected("share would record it: Path=/srv/share covers"),
+    "unlinkwatchctl check --user=alice /srv/x":
+        Expected(r"all would record it.*share would not: nothing in Path="),
     "unlinkwatchctl metrics": Expected(r"unlinkwatchd_up 1\b.*# EOF"),
-    "unlinkwatchctl metrics --textfile=" + TEXTFILE: Expected(r"^# .*unlinkwatchd_up 1\b", more=textfile),
+    "unlinkwatchctl metrics --textfile=" + TEXTFILE:
+        Expected(r"^# .*unlinkwatchd_up 1\b", more=textfile),
     # the journal's own tools
     "journalctl -u unlinkwatchd -o cat": Expected(r"watching deletions by .*" + REPORT),
     "journalctl -t unlinkwatchd UNLINK_PATH=/srv/data/report.csv -o verbose":
-        Expected(r"(?=.*UNLINK_PATH=/srv/data/report\.csv\b)(?=.*UNLINK_USER=alice\b).*UNLINK_RET=0\b"),
+        Expected(r"(?=.*UNLINK_PATH=/srv/data/report\.csv\b)(?=.*UNLINK_USER=alice\b)"
+                 r".*UNLINK_RET=0\b"),
     "journalctl -t unlinkwatchd UNLINK_PATH=/srv/data/report.csv": Expected(REPORT),
     "journalctl -x -t unlinkwatchd UNLINK_PATH=/srv/data/report.csv":
         Expected(REPORT + r".*Subject: A name was removed: /srv/data/report\.csv"),
@@ -86,9 +95,12 @@ EXPECTED = {
     "journalctl -S today UNLINK_UID=1000 MESSAGE_ID=127b0dfe915e4bfa82c4947e1edbf697":
         Expected(r"\(alice\) could not remove /etc/hostname"),
     "journalctl -t unlinkwatchd UNLINK_USER=alice UNLINK_RET=0": Expected(REPORT),
-    "journalctl -t unlinkwatchd UNLINK_ERRNO=EACCES -S today": Expected(r"could not remove /etc/hostname"),
-    "journalctl -t unlinkwatchd UNLINK_RULE=share -o cat": Expected(r"\(alice\) removed /srv/share/plan\.txt"),
-    "journalctl -t unlinkwatchd UNLINK_USER=alice -o json --output-fields=UNLINK_COMM,UNLINK_FILENAME,UNLINK_RET":
+    "journalctl -t unlinkwatchd UNLINK_ERRNO=EACCES -S today":
+        Expected(r"could not remove /etc/hostname"),
+    "journalctl -t unlinkwatchd UNLINK_RULE=share -o cat":
+        Expected(r"\(alice\) removed /srv/share/plan\.txt"),
+    "journalctl -t unlinkwatchd UNLINK_USER=alice -o json "
+    "--output-fields=UNLINK_COMM,UNLINK_FILENAME,UNLINK_RET":
         Expected(r'"UNLINK_FILENAME":"/srv/data/report\.csv"'),
     # the service
     "unlinkwatchd --check-config": Expected(r"\A\Z"),
@@ -102,11 +114,12 @@ EXPECTED = {
 def of_page(page):
     with open("man/" + page, encoding="utf-8") as f:
         for prompt, command in re.findall(r"^\.Dl ([$#]) (.*)", f.read(), re.M):
-            yield Example("root" if prompt == "#" else "carol", command.replace(r"\(dq", '"').replace(r"\e", "\\"))
+            yield Example("root" if prompt == "#" else "carol",
+                          command.replace(r"\(dq", '"').replace(r"\e", "\\"))
 
 
 def blocks_of_readme():
-    """Those of its sections that are tried here."""
+    """Yields the blocks of the sections that this case tests."""
     with open("README.md", encoding="utf-8") as f:
         sections = re.split(r"^## ", f.read(), flags=re.M)
     for section in sections:
@@ -117,7 +130,7 @@ def blocks_of_readme():
 
 
 def of_block(lines):
-    """With a prompt, the other lines are what the command prints."""
+    """Yields the commands of a block. If some lines have a prompt, the others are output."""
     prompted = [line[2:] for line in lines if line.startswith("$ ")]
     for line in prompted or lines:
         command = re.sub(r"\s+# .*", "", line)
@@ -126,7 +139,7 @@ def of_block(lines):
 
 
 def read_readme():
-    """Its examples, its configuration, and the blocks that are nothing that is known here."""
+    """Returns its examples, its configuration, and the blocks of neither kind."""
     examples, configuration, unknown = [], "", []
     for lines in blocks_of_readme():
         if re.match(r"(?:\$ )?" + PROGRAMS, lines[0]):
@@ -143,13 +156,17 @@ def become(user, *command):
 
 
 def meanwhile():
-    """One deletion by alice, and one that fails."""
-    run(*become("alice", "sh", "-c", "touch /srv/data/more; rm /srv/data/more; rm -f /etc/hostname"), check=False)
+    """alice deletes one file and fails to delete another."""
+    run(*become("alice", "sh", "-c",
+                "touch /srv/data/more; rm /srv/data/more; rm -f /etc/hostname"), check=False)
 
 
 def type_in(example, expected):
-    """Returns how the command ends, whether it has shown what it should, and what it has shown if not."""
-    session = Session(*become(example.user, "bash", "-c", "set -o pipefail; " + example.command), columns=400,
+    """
+    Returns the wait status of the command, whether it printed what it should, and what it printed.
+    """
+    session = Session(*become(example.user, "bash", "-c", "set -o pipefail; " + example.command),
+                      columns=400,
                       env=TERMINAL)
     if not expected.key:
         status = session.end(seconds=SECONDS)
@@ -165,7 +182,7 @@ def type_in(example, expected):
 
 
 def make_history():
-    """What the examples ask for; returns when the journal has it."""
+    """Deletes what the examples ask for, and waits until the journal has it."""
     for name, owner in (("/srv/data/report.csv", "alice"), ("/srv/share/plan.txt", "alice"),
                         ("/var/log/app/old/x.log", "root"), ("/etc/motd", "root")):
         os.makedirs(os.path.dirname(name), exist_ok=True)
@@ -175,7 +192,8 @@ def make_history():
         run(*become(owner, "rm", "-f", name))
     run("passwd", "-l", "alice")  # writes /etc/shadow anew
     meanwhile()
-    wanted = {"/srv/data/report.csv", "/srv/share/plan.txt", "/var/log/app/old/x.log", "/etc/motd", "/etc/shadow",
+    wanted = {"/srv/data/report.csv", "/srv/share/plan.txt", "/var/log/app/old/x.log", "/etc/motd",
+              "/etc/shadow",
               "/etc/hostname"}
     end = time.monotonic() + SECONDS
     while time.monotonic() < end:
@@ -183,13 +201,15 @@ def make_history():
         if not missing:
             break
         time.sleep(0.5)
-    ok(not missing, "what the examples ask for is in the journal", missing)
+    ok(not missing, "the journal has every deletion that the examples ask for", missing)
 
 
 in_readme, configuration, unknown = read_readme()
-examples = list(dict.fromkeys([example for page in sorted(os.listdir("man")) for example in of_page(page)] + in_readme))
-equal(unknown, [], "each block of the README is a command, a configuration, or shown by one")
-equal({e.command for e in examples} ^ set(EXPECTED), set(), "each example has an expectation, and each expectation an example")
+examples = list(dict.fromkeys([example for page in sorted(os.listdir("man"))
+                               for example in of_page(page)] + in_readme))
+equal(unknown, [], "each block of the README is a command, a configuration, or output")
+equal({e.command for e in examples} ^ set(EXPECTED), set(),
+      "each example has an expectation, and each expectation an example")
 
 run("groupadd", "-g", "1000", "alice")
 run("useradd", "-u", "1000", "-g", "1000", "-M", "alice")

@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """
-Users who do not want to be seen: they flood, are gone at once, take the ids of others, change what they are called
-and who they are between two deletions. Each record is compared with what the process itself says it did.
+Users who try to hide their deletions: they cause a storm, exit at once, reuse process ids, or
+change their name and user between two deletions. Each record is compared with what the process
+itself reports.
 """
 import ctypes
 import json
@@ -13,7 +14,8 @@ import subprocess
 import sys
 import time
 
-from uwtest import (LOSS, configure, cursor, deletions, done, equal, journal, main_pid, ok, restart, run, settle, status,
+from uwtest import (LOSS, configure, cursor, deletions, done, equal, journal, main_pid, ok, restart,
+                    run, settle, status,
                     value)
 
 DIR = "/dev/shm/hostile"
@@ -38,13 +40,16 @@ def touch(name, uid=None):
 
 
 def who(r):
-    """What a record says of who and what, as the processes below say it themselves."""
-    return [int(r["UNLINK_PID"]), value(r["UNLINK_COMM"]).hex(), int(r["UNLINK_UID"]), value(r["UNLINK_PATH"]).hex(),
+    """
+    The process and the deletion of a record, in the form in which the processes below report them.
+    """
+    return [int(r["UNLINK_PID"]), value(r["UNLINK_COMM"]).hex(), int(r["UNLINK_UID"]),
+            value(r["UNLINK_PATH"]).hex(),
             int(r["UNLINK_RET"])]
 
 
 def child(work):
-    """Forks; the child does the work and says what it did, a list. Returns that."""
+    """Runs work() in a child process. Returns the list that it reports."""
     here, there = os.pipe()
     pid = os.fork()
     if not pid:
@@ -62,14 +67,17 @@ os.makedirs(DIR, exist_ok=True)
 os.chmod(DIR, 0o777)
 run("install", "-m", "755", "deleters", "/usr/local/bin/deleters")  # from where others may run it
 
-# A flood of one user, while the daemon stands still: the ring buffer has room left for another.
-configure("[Watch both]\nUser=%d %d\n[Daemon]\nDetail=minimal\nRingBufferSize=128K\n" % (UID, OTHER))
+# One user causes a storm while the daemon is stopped. The ring buffer keeps room for another user.
+configure("[Watch both]\nUser=%d %d\n[Daemon]\nDetail=minimal\nRingBufferSize=128K\n" %
+          (UID, OTHER))
 restart()
 here = cursor()
 os.kill(main_pid(), signal.SIGSTOP)
-subprocess.run(["deleters", DIR, "4", "2", "2000", "3"], user=UID, group=UID, stdout=subprocess.DEVNULL, check=True)
+subprocess.run(["deleters", DIR, "4", "2", "2000", "3"], user=UID, group=UID,
+               stdout=subprocess.DEVNULL, check=True)
 names = ["other%d" % i for i in range(20)]
-subprocess.run(["sh", "-c", "cd %s && touch %s && rm %s" % (DIR, " ".join(names), " ".join(names))], user=OTHER, check=True)
+subprocess.run(["sh", "-c", "cd %s && touch %s && rm %s" % (DIR, " ".join(names), " ".join(names))],
+               user=OTHER, check=True)
 os.kill(main_pid(), signal.SIGCONT)
 for _ in range(100):
     lost = status()["counters"]["lost"]
@@ -79,16 +87,19 @@ for _ in range(100):
     time.sleep(0.3)
 mine = [r for r in got if r["UNLINK_UID"] == str(UID)]
 others = [value(r["UNLINK_FILENAME"]).decode() for r in got if r["UNLINK_UID"] == str(OTHER)]
-print("# flood: %d of 2000 recorded, lost: %s" % (len(mine), lost))
-good = [equal(others, names, "each deletion of another user has its record"),
-        equal(len(mine) + lost["total"], 2000, "those of the flood are recorded or lost, and counted"),
-        ok(lost["ring_share"] > 0 and lost["ring_share"] == lost["total"], "lost by the flood's own doing", lost)]
-outcome(all(good), "a flood, to push out the records of others", "each of theirs is recorded; the flood's losses are counted")
+print("# storm: %d of 2000 recorded, lost: %s" % (len(mine), lost))
+good = [equal(others, names, "each deletion by another user has its record"),
+        equal(len(mine) + lost["total"], 2000,
+              "each deletion of the storm is recorded or counted as lost"),
+        ok(lost["ring_share"] > 0 and lost["ring_share"] == lost["total"],
+           "all losses have the cause ring_share, as the storm exceeded its user's share", lost)]
+outcome(all(good), "a storm, to push out the records of others",
+        "each of theirs is recorded; the storm's losses are counted")
 
 configure("[Watch all]\nPath=%s\n[Daemon]\nDetail=full\nRingBufferSize=16M\n" % DIR)
 restart()
 
-# Hundreds that delete one file and are gone.
+# Hundreds of processes that delete one file and exit.
 here = cursor()
 expected = []
 for i in range(200):
@@ -104,21 +115,22 @@ while expected:
     except ChildProcessError:
         break
 got = [who(r) for r in settle(here, len(expected))]
-outcome(equal(sorted(got), sorted(expected), "200 processes that are gone at once: each has its record, with its name"),
+outcome(equal(sorted(got), sorted(expected),
+              "200 processes that exit at once: each has its record, with its own comm"),
         "200 processes that live for one deletion", "each recorded, with its pid and comm")
 
-# The same process id again, for another program and another user.
+# Another program of another user gets the same process id.
 here = cursor()
 first, second = touch("first"), touch("second", UID)
 
 
 def as_pid(wanted, work):
-    """As child(), by a process of that id where wanted is one."""
+    """Like child(), in a process with the id `wanted` unless that is 0."""
     for _ in range(50):
         if wanted:
             with open("/proc/sys/kernel/ns_last_pid", "w") as f:
                 f.write(str(wanted - 1))
-        said = child(lambda: [os.getpid()] + (work() if not wanted or os.getpid() == wanted else []))
+        said = child(lambda: [os.getpid()] + (work() if wanted in (0, os.getpid()) else []))
         if not wanted or said[0] == wanted:
             return said
     sys.exit("# no process with the id %d" % wanted)
@@ -137,11 +149,13 @@ def delete_as(uid, comm, path):
 
 expected = [as_pid(0, lambda: delete(first))]
 expected.append(as_pid(expected[0][0], lambda: delete_as(UID, b"second", second)))
-outcome(equal([who(r) for r in settle(here, 2)], expected, "a process id that is used again: each record has its own process"),
+outcome(equal([who(r) for r in settle(here, 2)], expected,
+              "a reused process id: each record has its own process"),
         "the process id of another", "each record has its own comm and user")
 
-# Another name before each deletion: fields of the journal, sequences for the terminal, bytes that are no text.
-COMMS = [b"x\nMESSAGE=forged", b"\x1b[2J\x1b[H", b"\xff\xfe\xc0\xaf", b"a\tb c\"'\\", b"\xe2\x80\xae" b"rtl", b" ", b"(deleted)"]
+# Another comm before each deletion: journal fields, terminal escapes, and bytes that are not text.
+COMMS = [b"x\nMESSAGE=forged", b"\x1b[2J\x1b[H", b"\xff\xfe\xc0\xaf", b"a\tb c\"'\\",
+         b"\xe2\x80\xae" b"rtl", b" ", b"(deleted)"]
 here = cursor()
 paths = [touch(b"comm%d" % i) for i in range(len(COMMS))]
 
@@ -156,17 +170,22 @@ def rename_myself():
 
 expected = child(rename_myself)
 got = settle(here, len(COMMS))
-forged = [r["MESSAGE"] for r in got if any(c in value(r["MESSAGE"]).decode() for c in "\n\x1b\u202e")]
-outcome(all([equal([who(r) for r in got], expected, "a comm that changes: each record has the one of its time, byte by byte"),
-             equal(forged, [], "and no sentence has what moves a cursor or ends a line")]),
-        "another comm before each deletion, with newlines and escapes", "the one of that time, byte by byte; the sentence is safe")
+forged = [r["MESSAGE"] for r in got
+          if any(c in value(r["MESSAGE"]).decode() for c in "\n\x1b\u202e")]
+outcome(all([equal([who(r) for r in got], expected,
+                   "a comm that changes: each record has the comm at its deletion, byte by byte"),
+             equal(forged, [], "no MESSAGE holds a newline, an escape or a change of direction")]),
+        "another comm before each deletion, with newlines and escapes",
+        "the comm at that time, byte by byte; MESSAGE is safe")
 
-# The same with the names of files.
-NAMES = [b"a\nUNLINK_UID=0\nPRIORITY=0", b"\x1b]0;title\x07", b"\xff" * 200, b"\xed\xa0\x80", b"%s%n%d", b" ", b"\\x0a"]
+# The same with file names.
+NAMES = [b"a\nUNLINK_UID=0\nPRIORITY=0", b"\x1b]0;title\x07", b"\xff" * 200, b"\xed\xa0\x80",
+         b"%s%n%d", b" ", b"\\x0a"]
 here = cursor()
 paths = [touch(name) for name in NAMES]
 expected = child(lambda: [[os.getpid()] + delete(path) for path in paths])
-outcome(equal([who(r) for r in settle(here, len(NAMES))], expected, "names with newlines, escapes, no text: byte by byte"),
+outcome(equal([who(r) for r in settle(here, len(NAMES))], expected,
+              "names with newlines, escapes or invalid UTF-8 are recorded byte by byte"),
         "names that look like fields, escapes, invalid UTF-8", "byte by byte")
 
 # Another user and another mount namespace between two deletions.
@@ -193,11 +212,15 @@ def change_myself():
 os.chmod(DIR, 0o1777)
 expected = child(change_myself)
 got = settle(here, 4)
-outcome(all([equal([who(r) for r in got], expected, "a process that changes its user and its mount namespace: each record as it was"),
-             ok(len({r["UNLINK_MNTNS"] for r in got[:2]}) == 2, "and the namespaces differ")]),
-        "another user, another mount namespace, between two deletions", "each record has those of its time")
+outcome(all([equal([who(r) for r in got], expected, "a process that changes its user and its "
+                                                    "mount namespace: each record has the user at "
+                                                    "its deletion"),
+             ok(len({r["UNLINK_MNTNS"] for r in got[:2]}) == 2,
+                "the records before and after unshare(2) name different mount namespaces")]),
+        "another user, another mount namespace, between two deletions",
+        "each record has those of its time")
 
-# Nothing left for anybody else: processes, and the watches of inotify(7), which the daemon does without.
+# A user uses up processes and inotify(7) instances. The daemon needs neither.
 here = cursor()
 hog = subprocess.Popen([sys.executable, "-c", """
 import ctypes, os, resource, time
@@ -216,9 +239,12 @@ time.sleep(60)
 hog.stdout.readline()
 path = touch("meanwhile")
 expected = child(lambda: [[os.getpid()] + delete(path)])
-good = [equal([who(r) for r in settle(here, 1)], expected, "no process and no inotify instance is left to a user: the record comes"),
-        ok("Watching by" in run("systemctl", "show", "-P", "StatusText", "unlinkwatchd"), "and the daemon goes on")]
+good = [equal([who(r) for r in settle(here, 1)], expected,
+              "a user uses up all processes and inotify instances: the next deletion is recorded"),
+        ok("Watching by" in run("systemctl", "show", "-P", "StatusText", "unlinkwatchd"),
+           "the daemon still reports that it is watching")]
 run("pkill", "-KILL", "-u", str(UID), check=False)
 outcome(all(good), "no process, no inotify instance left", "nothing changes")
-equal([r["MESSAGE"] for r in journal(here) if r.get("MESSAGE_ID") == LOSS], [], "nothing was lost in all that")
+equal([r["MESSAGE"] for r in journal(here) if r.get("MESSAGE_ID") == LOSS], [],
+      "nothing is lost while the user does that")
 done()

@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """
-What nfsd and ksmbd delete for their clients, here on the same machine: a record for each deletion by the kernel thread,
-with the user that the client is mapped to and the host's path, beside the one for the client's own system call.
+nfsd deletes files for a client on the same machine. Each deletion has two records: one for the
+client's system call, and one for the kernel thread, with the user that the client is mapped to and
+the host's path.
 """
 import collections
 import os
@@ -10,7 +11,8 @@ import stat
 import subprocess
 import time
 
-from uwtest import configure, cursor, deletions, done, equal, journal, ok, restart, run, settle, value, wait_for
+from uwtest import (configure, cursor, deletions, done, equal, journal, ok, restart, run, settle,
+                    value, wait_for)
 
 VICTIMS = "/root/vm/victims"
 ALICE = 1000
@@ -18,8 +20,9 @@ NOBODY = 65534
 MODULES = ("nfsd", "ksmbd")
 PROBES = ("vfs_unlink", "vfs_rmdir", "vfs_rename")
 
-# A file system each, below /srv/nfs on the server and below /mnt on the client.
-EXPORTS = {"tmpfs": "no_root_squash", "ext": "no_root_squash", "ovl": "no_root_squash", "squash": "root_squash",
+# Each export is a file system below /srv/nfs on the server and below /mnt on the client.
+EXPORTS = {"tmpfs": "no_root_squash", "ext": "no_root_squash", "ovl": "no_root_squash",
+           "squash": "root_squash",
            "covered": "no_root_squash"}
 
 Case = collections.namedtuple("Case", "title name client server")
@@ -28,14 +31,15 @@ serial = 0
 
 
 def probed():
-    """The functions in which kernel threads are watched."""
+    """The functions for kernel threads that have a probe."""
     with open("/sys/kernel/tracing/kprobe_events") as f:
         names = [line.split()[1] for line in f]
     return sorted({n for n in names if n in PROBES})
 
 
 def unload():
-    run("systemctl", "stop", "nfs-server", "proc-fs-nfsd.mount", "nfs-mountd", "nfs-idmapd", "nfsdcld", "ksmbd",
+    run("systemctl", "stop", "nfs-server", "proc-fs-nfsd.mount", "nfs-mountd", "nfs-idmapd",
+        "nfsdcld", "ksmbd",
         check=False)
     for module in MODULES:
         run("modprobe", "-r", module, check=False)
@@ -43,18 +47,22 @@ def unload():
 
 
 def appear(module):
-    """The probes are there soon after the module is: as soon as systemd has started what attaches them."""
-    ok(not probed(), "before %s is loaded, nothing is attached for it" % module, probed())
+    """After the module is loaded, systemd starts the helper, which attaches the probes."""
+    ok(not probed(), "before %s is loaded, no probe for kernel threads is attached" % module,
+       probed())
     run("modprobe", module)
-    ok(wait_for(lambda: probed() == sorted(PROBES), 20), "%s: the probes are attached" % module, probed())
+    ok(wait_for(lambda: probed() == sorted(PROBES), 20),
+       "after %s is loaded, the probes for kernel threads are attached" % module, probed())
 
 
 def disappear(after):
     equal(unload(), [], "the modules can be unloaded")
-    ok(wait_for(lambda: not probed(), 20), "without them the probes go", probed())
+    ok(wait_for(lambda: not probed(), 20), "the probes are detached when the modules are unloaded",
+       probed())
     notes = [r["MESSAGE"] for r in journal(after) if "kernel threads" in r["MESSAGE"]]
     ok(len(notes) == 2 and " is there: watching what kernel threads delete" in notes[0] and
-       "not watching kernel threads any more" in notes[1], "both are in the journal", *notes)
+       "not watching kernel threads any more" in notes[1],
+       "the journal says when the probes came and went", *notes)
 
 
 def new_name():
@@ -64,19 +72,23 @@ def new_name():
 
 
 def fields(path, **more):
-    """What the record of a file has, by lstat(2) before."""
+    """The fields of a file's record, from lstat(2) before its deletion."""
     s = os.lstat(path)
-    links = s.st_nlink - (0 if more.get("RET", "0") != "0" else s.st_nlink if stat.S_ISDIR(s.st_mode) else 1)
-    return {"INODE": str(s.st_ino), "MODE": "0%o" % s.st_mode, "OWNER": str(s.st_uid), "SIZE": str(s.st_size),
+    links = s.st_nlink - (0 if more.get("RET", "0") != "0" else s.st_nlink
+                          if stat.S_ISDIR(s.st_mode) else 1)
+    return {"INODE": str(s.st_ino), "MODE": "0%o" % s.st_mode, "OWNER": str(s.st_uid),
+            "SIZE": str(s.st_size),
             "NLINK": str(links), **more}
 
 
 def server(path, uid=0, ret=0, **more):
-    """What the kernel thread's record of a file is to have; None: not there."""
+    """The fields that the kernel thread's record must have; None: the field must be absent."""
     error = {-1: "EPERM", -39: "ENOTEMPTY"}.get(ret)
     dev = os.stat(os.path.dirname(path)).st_dev
-    return fields(path, VIA="kernel", COMM="nfsd", EXE=None, CMDLINE=None, UID=str(uid), GID=str(uid), EUID="0",
-                  PPID="2", USER={0: "root", ALICE: "alice", NOBODY: "nobody"}[uid], RET=str(ret), ERRNO=error,
+    return fields(path, VIA="kernel", COMM="nfsd", EXE=None, CMDLINE=None, UID=str(uid),
+                  GID=str(uid), EUID="0",
+                  PPID="2", USER={0: "root", ALICE: "alice", NOBODY: "nobody"}[uid], RET=str(ret),
+                  ERRNO=error,
                   PATH=path, PATH_STATE="resolved", HOST_PATH=None, FILENAME=os.path.basename(path),
                   DEV="%d:%d" % (os.major(dev), os.minor(dev)), **more)
 
@@ -89,19 +101,21 @@ def make(path, text="", uid=0):
 
 
 def client(call, title, name, expected, steps=(), ret=0):
-    """A process deletes on the NFS mount: its own record, and the one of the server."""
-    p = subprocess.run([VICTIMS, *steps, *call], input=b"x", stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    """A process deletes on the NFS mount. Expects a record for it and one for the server."""
+    p = subprocess.run([VICTIMS, *steps, *call], input=b"x", stdout=subprocess.PIPE,
+                       stderr=subprocess.STDOUT)
     said = p.stdout.split(b"\n")
     if len(said) < 2 or said[0] != b"ready" or int(said[1].split()[1]) != ret:
         ok(False, title + ": the client's deletion", p.stdout)
         return
     path = call[-1]
-    cases.append(Case(title, name, {"VIA": "syscall", "OP": call[0], "COMM": "victims", "RET": str(ret), "PATH": path,
+    cases.append(Case(title, name, {"VIA": "syscall", "OP": call[0], "COMM": "victims",
+                                    "RET": str(ret), "PATH": path,
                                     "FILENAME": path}, expected and {**expected, "OP": call[0]}))
 
 
 def one_of_each(export, uid):
-    """Unlink, rmdir and a rename that replaces, and one that does not."""
+    """An unlink, two rmdirs, a rename that replaces a file, and one that replaces nothing."""
     here, there = "/srv/nfs/" + export, "/mnt/" + export
     who = "%s, %s" % (export, "root" if uid == 0 else "a user")
     steps = () if uid == 0 else ("setuid", str(uid))
@@ -109,15 +123,18 @@ def one_of_each(export, uid):
 
     n = new_name()
     make("%s/%s" % (here, n), "four", uid)
-    client(["unlink", "%s/%s" % (there, n)], who + ": unlink", n, server("%s/%s" % (here, n), uid, **rules), steps)
+    client(["unlink", "%s/%s" % (there, n)], who + ": unlink", n,
+           server("%s/%s" % (here, n), uid, **rules), steps)
     n = new_name()
     os.mkdir("%s/%s" % (here, n))
     os.chown("%s/%s" % (here, n), uid, uid)
-    client(["rmdir", "%s/%s" % (there, n)], who + ": rmdir", n, server("%s/%s" % (here, n), uid, **rules), steps)
+    client(["rmdir", "%s/%s" % (there, n)], who + ": rmdir", n,
+           server("%s/%s" % (here, n), uid, **rules), steps)
     n = new_name()
     make("%s/%s" % (here, n), "victim", uid)
     make("%s/%s.new" % (here, n), "", uid)
-    os.stat("%s/%s" % (there, n))  # else the client does not look whether it replaces a file, and has no record
+    # else the client does not know that it replaces a file, and has no record
+    os.stat("%s/%s" % (there, n))
     client(["rename", "%s/%s.new" % (there, n), "%s/%s" % (there, n)], who + ": rename", n,
            server("%s/%s" % (here, n), uid, REPLACED_BY="%s/%s.new" % (here, n), **rules), steps)
     n = new_name()
@@ -132,25 +149,30 @@ def one_of_each(export, uid):
 
 
 def overlay():
-    """A stacked file system calls the same functions for its layers, for files that nobody asked to delete."""
+    """overlayfs calls the same kernel functions for its layers. These calls must have no record."""
     here, there = "/srv/nfs/ovl/", "/mnt/ovl/"
-    for name, title in (("lower", "a file of the lower layer"), ("upper", "a file of the upper layer")):
-        client(["unlink", there + name], "overlayfs: " + title, name, server(here + name, RULE="all"))
+    for name, title in (("lower", "a file of the lower layer"),
+                        ("upper", "a file of the upper layer")):
+        client(["unlink", there + name], "overlayfs: " + title, name,
+               server(here + name, RULE="all"))
     client(["rmdir", there + "lowerdir"], "overlayfs: a directory of the lower layer", "lowerdir",
            server(here + "lowerdir", RULE="all"))
     os.stat(there + "target")
     client(["rename", there + "source", there + "target"], "overlayfs: a rename", "target",
            server(here + "target", REPLACED_BY=here + "source", RULE="all"))
-    client(["unlink", there + "secret/hidden"], "overlayfs: a file that no rule wants", "hidden", None)
+    client(["unlink", there + "secret/hidden"], "overlayfs: a file that no rule covers", "hidden",
+           None)
 
 
 def make_overlay():
     os.makedirs("/srv/ovl/lower/lowerdir")
-    for name in ("lower/lower", "upper/upper", "lower/source", "lower/target", "lower/secret/hidden"):
+    for name in ("lower/lower", "upper/upper", "lower/source", "lower/target",
+                 "lower/secret/hidden"):
         make("/srv/ovl/" + name, name)
     os.mkdir("/srv/ovl/work")
     run("modprobe", "overlay")
-    run("mount", "-t", "overlay", "overlay", "-o", "lowerdir=/srv/ovl/lower,upperdir=/srv/ovl/upper,"
+    run("mount", "-t", "overlay", "overlay", "-o",
+        "lowerdir=/srv/ovl/lower,upperdir=/srv/ovl/upper,"
         "workdir=/srv/ovl/work,index=on,nfs_export=on", "/srv/nfs/ovl")
 
 
@@ -165,32 +187,38 @@ def prepare():
     make_overlay()
     with open("/etc/exports", "w") as f:
         for number, (name, squash) in enumerate(EXPORTS.items(), 1):
-            f.write("/srv/nfs/%s 127.0.0.1(rw,%s,fsid=%d,no_subtree_check,insecure)\n" % (name, squash, number))
+            f.write("/srv/nfs/%s 127.0.0.1(rw,%s,fsid=%d,no_subtree_check,insecure)\n" %
+                    (name, squash, number))
     run("useradd", "-u", str(ALICE), "alice")
 
 
 def nfs():
     run("systemctl", "start", "nfs-server")
     for name in EXPORTS:
-        run("mount", "-t", "nfs4", "-o", "vers=4.2,soft,timeo=50", "127.0.0.1:/srv/nfs/" + name, "/mnt/" + name)
+        run("mount", "-t", "nfs4", "-o", "vers=4.2,soft,timeo=50", "127.0.0.1:/srv/nfs/" + name,
+            "/mnt/" + name)
     for export, uid in (("tmpfs", 0), ("tmpfs", ALICE), ("ext", ALICE)):
         one_of_each(export, uid)
 
     n = new_name()
     make("/srv/nfs/squash/" + n)
-    client(["unlink", "/mnt/squash/" + n], "root_squash: root may not remove another's file from a sticky directory", n,
+    client(["unlink", "/mnt/squash/" + n],
+           "root_squash: root may not remove another user's file from a sticky directory", n,
            server("/srv/nfs/squash/" + n, NOBODY, -1, RULE="all"), ret=-1)
     n = new_name()
     make("/srv/nfs/tmpfs/secret/" + n)
-    client(["unlink", "/mnt/tmpfs/secret/" + n], "what no rule wants on the server", n, None)
+    client(["unlink", "/mnt/tmpfs/secret/" + n], "a file that no rule on the server covers", n,
+           None)
     overlay()
 
     n = new_name()
     make("/srv/nfs/covered/" + n)
-    expected = {**server("/srv/nfs/covered/" + n, RULE="all"), "PATH": None, "PATH_STATE": "unknown"}
+    expected = {**server("/srv/nfs/covered/" + n, RULE="all"), "PATH": None,
+                "PATH_STATE": "unknown"}
     run("mount", "-t", "tmpfs", "tmpfs", "/srv/nfs/covered")
-    time.sleep(0.5)  # the daemon follows mounts a tenth of a second late
-    client(["unlink", "/mnt/covered/" + n], "a file that no mount of the host shows", n, expected)
+    time.sleep(0.5)  # the daemon reads new mounts up to 0.1 s later
+    client(["unlink", "/mnt/covered/" + n], "a file that no mount of the host makes visible", n,
+           expected)
     run("umount", "/srv/nfs/covered")
 
 
@@ -205,19 +233,20 @@ def compare(title, records, expected):
 def check(start):
     records = collections.defaultdict(list)
     settle(start, sum((c.client is not None) + (c.server is not None) for c in cases))
-    time.sleep(1)  # for what is not to be there
+    time.sleep(1)  # for records that must not come
     for r in deletions(start):
         name = os.path.basename(value(r["UNLINK_FILENAME"]).decode())
         records[name, r["UNLINK_VIA"]].append(r)
     for c in cases:
         compare(c.title + ", client", records.pop((c.name, "syscall"), []), c.client)
         compare(c.title + ", server", records.pop((c.name, "kernel"), []), c.server)
-    ok(not records, "nothing else is recorded", *(r["MESSAGE"] for some in records.values() for r in some))
+    ok(not records, "there are no other records",
+       *(r["MESSAGE"] for some in records.values() for r in some))
     cases.clear()
 
 
 def silly_rename():
-    """What the client still has open it renames, and removes when it is closed."""
+    """The client renames a file that it still has open, and removes it at close(2)."""
     make("/srv/nfs/tmpfs/open")
     inode = os.stat("/srv/nfs/tmpfs/open").st_ino
     start = cursor()
@@ -225,8 +254,9 @@ def silly_rename():
         os.unlink("/mnt/tmpfs/open")
     got = [(r["UNLINK_VIA"], r["UNLINK_PATH"][:len("/srv/nfs/tmpfs/.nfs")], r["UNLINK_INODE"])
            for r in settle(start, 2)]
-    equal(sorted(got), [("kernel", "/srv/nfs/tmpfs/.nfs", str(inode)), ("syscall", "/mnt/tmpfs/open", str(inode))],
-          "a file that the client has open is removed under the name that the client gave it")
+    equal(sorted(got), [("kernel", "/srv/nfs/tmpfs/.nfs", str(inode)),
+                        ("syscall", "/mnt/tmpfs/open", str(inode))],
+          "a file that the client had open is removed under the name that the client gave it")
 
 
 equal(unload(), [], "neither nfsd nor ksmbd is loaded")

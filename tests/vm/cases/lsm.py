@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Booted with lockdown=integrity and no security module that uses the path hooks: nothing is amiss."""
+"""
+Booted with lockdown=integrity and no security module that uses the path hooks, everything works.
+"""
 import json
 import os
 import subprocess
@@ -11,12 +13,15 @@ with open("/sys/kernel/security/lsm") as f:
     modules = f.read()
 with open("/sys/kernel/security/lockdown") as f:
     lockdown = f.read()
-ok("apparmor" not in modules and "tomoyo" not in modules and "[integrity]" in lockdown, "the guest is as wanted",
+ok("apparmor" not in modules and "tomoyo" not in modules and "[integrity]" in lockdown,
+   "the guest has lockdown=integrity and neither AppArmor nor TOMOYO",
    modules, lockdown)
-p = subprocess.run(["unlinkwatchd", "--doctor", "--output=json", "--probe=kprobe"], stdout=subprocess.PIPE, timeout=200)
+p = subprocess.run(["unlinkwatchd", "--doctor", "--output=json", "--probe=kprobe"],
+                   stdout=subprocess.PIPE, timeout=200)
 found = {f["id"]: f for f in map(json.loads, p.stdout.splitlines())}
-equal((p.returncode, found["path-hooks"]["state"], found["lockdown"]["state"], found["probe-kprobe"]["state"]),
-      (0, "ok", "ok", "ok"), "--doctor finds nothing amiss")
+equal((p.returncode, found["path-hooks"]["state"], found["lockdown"]["state"],
+       found["probe-kprobe"]["state"]),
+      (0, "ok", "ok", "ok"), "--doctor finds nothing lacking")
 configure("[Watch all]\nPath=/srv\n")
 here = cursor()
 run("systemctl", "start", "unlinkwatchd")
@@ -24,6 +29,7 @@ os.makedirs("/srv/real")
 os.symlink("real", "/srv/link")
 touch("/srv/link/file")
 os.unlink("/srv/link/file")
-equal([(r["UNLINK_PATH"], r["UNLINK_PATH_STATE"]) for r in settle(here, 1, os.getpid())], [("/srv/real/file", "resolved")],
-      "and a record has its true path")
+equal([(r["UNLINK_PATH"], r["UNLINK_PATH_STATE"]) for r in settle(here, 1, os.getpid())],
+      [("/srv/real/file", "resolved")],
+      "a record has the true path")
 done()

@@ -1,6 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""10,000 paths in the rules: they load, they select, and a deletion costs what it costs with one."""
+"""
+10,000 paths in the rules load and select the right files, and a deletion costs about as much as
+with one path.
+"""
 import os
 import time
 
@@ -15,8 +18,8 @@ for path in (NEAR, FAR):
 
 def cost(path):
     """
-    Guest instructions for one unlink, the median of 500, after a run that warms up. There is one CPU, so
-    the daemon is stopped meanwhile: what is recorded waits in the ring buffer.
+    Guest instructions for one unlink: the median of 500, after a run to warm up. There is one CPU,
+    so the daemon is stopped meanwhile and records wait in the ring buffer.
     """
     run("./unlinkcost", "200", path)
     time.sleep(1)
@@ -46,15 +49,17 @@ for count in (1, N):
         touch(path + "/one")
         unlink(path + "/one")
     records = settle(here, 1, os.getpid())
-    equal([r["UNLINK_PATH"] for r in records], [NEAR + "/one"], "with %d paths the right one is selected" % count)
+    equal([r["UNLINK_PATH"] for r in records], [NEAR + "/one"],
+          "with %d paths only the file below one of them is recorded" % count)
     costs[count] = cost(FAR), cost(NEAR)
     print("# %d paths: %d instructions not selected, %d recorded" % ((count,) + costs[count]))
 run("systemctl", "stop", "unlinkwatchd")
 bare = cost(FAR)
 print("# without the daemon: %d instructions" % bare)
-# The trie is as deep as its keys differ in bits: for one that is in it, 14 levels with 10,000 paths.
-for i, what, percent in ((0, "that is not selected", 5), (1, "that is recorded", 10)):
+# The depth of the trie is the number of bits in which its keys differ: 14 levels for 10,000 paths.
+for i, what, percent in ((0, "that no rule covers", 5), (1, "that is recorded", 10)):
     one, many = costs[1][i], costs[N][i]
-    ok(many * 100 <= one * (100 + percent), "a deletion %s costs with %d paths what it costs with 1, within %d %%" %
+    ok(many * 100 <= one * (100 + percent),
+       "a deletion %s costs with %d paths at most %d %% more than with one" %
        (what, N, percent), "1: %d, %d: %d" % (one, N, many))
 done()

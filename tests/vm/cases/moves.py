@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """
-Directories move in and out of a watched tree, are removed and made again, and lose their dentries, while
-files in them are deleted: each deletion is judged by where its directory is at that moment, whatever the
-kernel side remembers of it. Four processes at once, each with a tree of its own on tmpfs or ext4.
+Directories are moved in and out of a watched tree, removed and created again, and lose their
+dentries, while files in them are deleted. A deletion counts by where its directory is at that
+moment, whatever the kernel side has cached. Four processes run at once, each with a tree of its own
+on tmpfs or ext4.
 """
 import os
 import random
@@ -15,7 +16,7 @@ TREES = ["/dev/shm/moves", "/root/moves"]
 
 
 def worker(root, seed, out):
-    """Writes a line for each deletion: its path, and whether it has to be recorded."""
+    """Writes a line for each deletion: whether it must be recorded, and its path."""
     dice = random.Random(seed)
     base = "%s/%d" % (root, seed)
     inside, outside = base + "/in", base + "/out"
@@ -61,7 +62,7 @@ for n, tree in enumerate(TREES * 2):
         os._exit(0)
     pids.append(pid)
 status = [os.waitpid(pid, 0)[1] for pid in pids]
-equal(status, [0] * len(pids), "%d processes delete" % len(pids))
+equal(status, [0] * len(pids), "%d processes end without an error" % len(pids))
 expected, others = set(), 0
 for n in range(len(pids)):
     for line in open("/tmp/moves%d" % n):
@@ -72,9 +73,12 @@ for n in range(len(pids)):
             others += 1
 records = settle(since, len(expected), *pids)
 got = [r["UNLINK_PATH"] for r in records]
-ok(len(expected) > ROUNDS and others > ROUNDS, "there are enough on either side")
-equal(len(got), len(set(got)), "none is recorded twice")
-ok(not expected - set(got), "all %d deletions below a watched directory are recorded" % len(expected),
+ok(len(expected) > ROUNDS and others > ROUNDS,
+   "more than %d deletions are inside the watched directories, and as many outside" % ROUNDS)
+equal(len(got), len(set(got)), "no deletion is recorded twice")
+ok(not expected - set(got),
+   "all %d deletions below a watched directory are recorded" % len(expected),
    sorted(expected - set(got))[:5])
-ok(not set(got) - expected, "and none of the %d that are not" % others, sorted(set(got) - expected)[:5])
+ok(not set(got) - expected, "none of the %d deletions outside is recorded" % others,
+   sorted(set(got) - expected)[:5])
 done()

@@ -1,10 +1,14 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Hostile names: any byte reaches the journal unchanged, and none reaches a terminal raw."""
+"""
+Hostile file names: every byte reaches the journal unchanged, and no control byte reaches a
+terminal.
+"""
 import json
 import os
 import random
 import subprocess
+import sys
 import unicodedata
 
 from uwtest import configure, cursor, done, equal, ok, restart, settle, value
@@ -29,7 +33,8 @@ def names():
     yield b"a" * 255
     yield "\u00e4\u6f22\U0001f600 plain".encode()
     while True:
-        yield bytes(random.choice(every) for _ in range(random.choice((1, 2, 7, 40, 200, 254, 255))))
+        yield bytes(random.choice(every)
+                    for _ in range(random.choice((1, 2, 7, 40, 200, 254, 255))))
 
 
 os.makedirs(DIR)
@@ -48,12 +53,17 @@ for name in names():
 
 
 def start(output):
-    """Returns when the daemon is watching; its output waits in a file, as nobody reads it meanwhile."""
+    """
+    Returns when the daemon is watching. Its output goes to a file, as nothing reads a pipe
+    meanwhile.
+    """
     with open("/root/" + output, "wb") as f:
-        p = subprocess.Popen(["unlinkwatchd", "--output=" + output], stdout=f, stderr=subprocess.PIPE)
-    while b"watching deletions" not in p.stderr.readline():
-        pass
-    return p
+        p = subprocess.Popen(["unlinkwatchd", "--output=" + output], stdout=f,
+                             stderr=subprocess.PIPE)
+    for line in p.stderr:
+        if b"watching deletions" in line:
+            return p
+    sys.exit("# unlinkwatchd ends with status %r" % p.wait())
 
 
 def stop(p, output):
@@ -76,24 +86,28 @@ json_out = stop(lines, "json")
 
 ok([value(r["UNLINK_FILENAME"]) for r in records] == wanted,
    "every UNLINK_FILENAME in journalctl -o json is the name, byte for byte",
-   [(a, b) for a, b in zip([value(r["UNLINK_FILENAME"]) for r in records], wanted) if a != b][:3], len(records))
-ok([value(r["UNLINK_PATH"]) for r in records] == wanted, "and so is every UNLINK_PATH")
-ok(all(isinstance(r["PRIORITY"], str) and r["PRIORITY"] == "6" for r in records), "no name forged a PRIORITY")
+   [(a, b) for a, b in zip([value(r["UNLINK_FILENAME"]) for r in records], wanted) if a != b][:3],
+   len(records))
+ok([value(r["UNLINK_PATH"]) for r in records] == wanted,
+   "every UNLINK_PATH is the path, byte for byte")
+ok(all(isinstance(r["PRIORITY"], str) and r["PRIORITY"] == "6" for r in records),
+   "no name forged a PRIORITY")
 messages = [value(r["MESSAGE"]) for r in records]
 ok(len(messages) == len(wanted) and not any(c < 32 or c == 127 for m in messages for c in m),
    "no MESSAGE holds a control byte")
 UNSAFE = set("\u061c\u200e\u200f\u2028\u2029\ufeff" + BIDI)
 harmful = [m for m in messages
            if any(c in UNSAFE or unicodedata.category(c) == "Cc" for c in m.decode("utf-8"))]
-ok(not harmful, "every MESSAGE is UTF-8 without a control or a change of direction", harmful[:3])
+ok(not harmful, "every MESSAGE is UTF-8 without controls or changes of direction", harmful[:3])
 
 
 def unescape(s):
-    """What a quoted name in the text stands for; written without a look at the daemon's code."""
+    """The bytes that a quoted name stands for, by the documented format."""
     if not s.startswith(b'"'):
         return s
     out, i = bytearray(), 1
-    letters = {b"a": 7, b"b": 8, b"t": 9, b"n": 10, b"v": 11, b"f": 12, b"r": 13, b'"': 34, b"\\": 92}
+    letters = {b"a": 7, b"b": 8, b"t": 9, b"n": 10, b"v": 11, b"f": 12, b"r": 13, b'"': 34,
+               b"\\": 92}
     while s[i:i + 1] != b'"':
         if s[i:i + 2] == b"\\x":
             out.append(int(s[i + 2:i + 4], 16))
@@ -109,29 +123,33 @@ def unescape(s):
 
 mine = b"pid=%d " % os.getpid()
 text_lines = [line for line in text_out.split(b"\n") if mine in line]
-equal(len(text_lines), len(wanted), "the text output has one line a name")
+equal(len(text_lines), len(wanted), "the text output has one line for each name")
 ok(not any(c < 32 or c == 127 for c in text_out.replace(b"\n", b"")),
-   "it holds no control byte but its newlines")
+   "the text output holds no control byte but its newlines")
 ok("\x9b" not in text_out.decode("utf-8") and "\u202e" not in text_out.decode("utf-8"),
-   "nor an 8-bit control, nor what turns the direction of text")
-ok([unescape(line.split(b" filename=", 1)[1].rsplit(b" ret=", 1)[0]) if line.count(b" filename=") == 1 else None
+   "the text output holds no 8-bit control and no change of direction")
+ok([unescape(line.split(b" filename=", 1)[1].rsplit(b" ret=", 1)[0])
+    if line.count(b" filename=") == 1 else None
     for line in text_lines if b"ret=-13 filename=" not in line] ==
-   [w for w in wanted if b"ret=-13 filename=" not in w], "and the names can be read back from it")
+   [w for w in wanted if b"ret=-13 filename=" not in w],
+   "the names can be read back from the text output")
 
 
 def from_json(v):
     return bytes(v) if isinstance(v, list) else v.encode()
 
 
-got = [from_json(r["filename"]) for r in map(json.loads, json_out.splitlines()) if r["pid"] == os.getpid()]
+got = [from_json(r["filename"]) for r in map(json.loads, json_out.splitlines())
+       if r["pid"] == os.getpid()]
 ok(got == wanted, "the JSON output holds every name, byte for byte",
    [(a, b) for a, b in zip(got, wanted) if a != b][:3], len(got))
-ok(not any(c < 32 or c == 127 for c in json_out.replace(b"\n", b"")), "and no control byte but its newlines")
+ok(not any(c < 32 or c == 127 for c in json_out.replace(b"\n", b"")),
+   "the JSON output holds no control byte but its newlines")
 
-# The longest there are: a relative name of 4095 bytes, and a path made of deep directories.
+# The longest names: a relative name of 4095 bytes, and a path of deep directories.
 here = cursor()
 long_name = b"/".join([b"d" * 255] * 15 + [b"e" * 254])
-ok(len(long_name) == 4094, "a name of 4094 bytes")
+ok(len(long_name) == 4094, "the name under test has 4094 bytes before its last one")
 os.chdir(DIR)
 try:
     os.unlink(long_name + b"x")
@@ -144,13 +162,15 @@ open(b"leaf", "w").close()
 os.unlink(b"leaf")
 records = settle(here, 2, os.getpid())
 ok(len(records) == 2 and value(records[0]["UNLINK_FILENAME"]) == long_name + b"x",
-   "a name of 4095 bytes arrives whole", [len(value(r["UNLINK_FILENAME"])) for r in records])
-ok(value(records[0]["UNLINK_PATH"]) == DIR + b"/" + long_name + b"x", "with its path of more than 4096")
-ok(records[1]["UNLINK_PATH_STATE"] == "truncated" and value(records[1]["UNLINK_FILENAME"]) == b"leaf" and
+   "a name of 4095 bytes is recorded whole", [len(value(r["UNLINK_FILENAME"])) for r in records])
+ok(value(records[0]["UNLINK_PATH"]) == DIR + b"/" + long_name + b"x",
+   "its path of more than 4096 bytes is recorded whole")
+ok(records[1]["UNLINK_PATH_STATE"] == "truncated" and
+   value(records[1]["UNLINK_FILENAME"]) == b"leaf" and
    value(records[1]["UNLINK_PATH"]).endswith(b"/" + b"p" * 200 + b"/leaf"),
-   "a directory deeper than 4096 bytes is cut, and marked truncated", records[1])
+   "the path of a directory beyond 4096 bytes is cut and marked truncated", records[1])
 
-# comm is as free as the name.
+# A process can set its comm to any bytes, too.
 here = cursor()
 pid = os.fork()
 if pid == 0:
@@ -161,8 +181,10 @@ if pid == 0:
     os._exit(0)
 os.waitpid(pid, 0)
 records = settle(here, 1, pid)
-ok(len(records) == 1 and value(records[0]["UNLINK_COMM"]) == b"x[1] (\n\x1b[2J\xff", "a hostile comm arrives as it is",
+ok(len(records) == 1 and value(records[0]["UNLINK_COMM"]) == b"x[1] (\n\x1b[2J\xff",
+   "a hostile comm is recorded byte by byte",
    records)
-equal(value(records[0]["MESSAGE"]), b'"x[1] (\\n\\x1b[2J\\xff"[%d] (root) removed /srv/names/comm' % pid,
-      "and is harmless in MESSAGE")
+equal(value(records[0]["MESSAGE"]),
+      b'"x[1] (\\n\\x1b[2J\\xff"[%d] (root) removed /srv/names/comm' % pid,
+      "MESSAGE escapes a hostile comm")
 done()

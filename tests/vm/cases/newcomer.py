@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""The README's commands, as somebody types them who has a login, sudo and the package, and nothing else yet."""
+"""A new user with sudo and the package types the commands of the README's section Install."""
 import os
 import re
 import subprocess
@@ -15,14 +15,15 @@ PACKAGE = "unlinkwatchd_0_amd64.deb"  # as make deb calls it
 
 
 def commands():
-    """The first block of the section Install."""
+    """The lines of the first block of the section Install."""
     with open("/root/vm/README.md") as f:
-        block = re.search(r"^## Install\n.*?\n\n((?:    [^\n]+\n)+)", f.read(), re.M | re.S).group(1)
+        block = re.search(r"^## Install\n.*?\n\n((?:    [^\n]+\n)+)", f.read(),
+                          re.M | re.S).group(1)
     return [line.strip() for line in block.splitlines()]
 
 
 def log_in():
-    """As pam_loginuid does; sudo leaves it as it is."""
+    """Sets the login uid as pam_loginuid does. sudo keeps it."""
     with open("/proc/self/loginuid", "w") as f:
         f.write("1000")
     os.setgroups([1000])
@@ -43,13 +44,15 @@ start = time.monotonic()
 shell = {"HOME": HOME, "USER": "alice", "PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
 out = ""
 for command in typed:
-    r = subprocess.run(["bash", "-c", command], cwd=HOME, env=shell, preexec_fn=log_in, stdin=subprocess.DEVNULL,
+    r = subprocess.run(["bash", "-c", command], cwd=HOME, env=shell, preexec_fn=log_in,
+                       stdin=subprocess.DEVNULL,
                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     out = r.stdout.decode(errors="replace")
     ok(r.returncode == 0, "alice: " + command, "status %d" % r.returncode, out)
 seconds = time.monotonic() - start
 print("# %.1f s, %d commands" % (seconds, len(typed)))
-ok("logged in as alice" in out and "(root) removed %s/report.csv" % HOME in out and "rm report.csv" in out,
-   "the last one tells who was logged in, who it was then, the file and the command", out)
-ok(seconds < SECONDS, "all of it takes less than %d s" % SECONDS, "%.1f s" % seconds)
+ok("logged in as alice" in out and "(root) removed %s/report.csv" % HOME in out and
+   "rm report.csv" in out,
+   "the last command shows the login user, the user, the file and the command", out)
+ok(seconds < SECONDS, "all commands together take less than %d s" % SECONDS, "%.1f s" % seconds)
 done()

@@ -1,6 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""The Debian package in a guest that has no other trace of the program: install, upgrade, remove, purge."""
+"""
+The Debian package in a guest that has no other trace of the program: install, upgrade, remove,
+purge.
+"""
 import collections
 import ctypes
 import json
@@ -15,17 +18,20 @@ import time
 from uwtest import CONF, DELETED, cursor, deletions, done, equal, main_pid, ok, run, settle, touch
 
 DEB = "/root/vm/unlinkwatchd.deb"
-# The administrator's: by kprobes, as these leave definitions that could be forgotten, and nothing is summarised.
+# The administrator's configuration: kprobes, whose definitions could be left behind, and no
+# summaries.
 EDITED = "# mine\n[Watch all]\nPath=/srv\n[Daemon]\nProbe=kprobe\n[Flood]\nBurst=0\n"
 TIMES = "/root/times"
-# What others write while packages come and go.
-ELSEWHERE = re.compile(r"/(proc|sys|run|dev|tmp|root|srv)/|/var/(log|cache|lib/dpkg|lib/systemd/catalog)/")
+# Directories where other programs write meanwhile.
+ELSEWHERE = re.compile(r"/(proc|sys|run|dev|tmp|root|srv)/|"
+                       r"/var/(log|cache|lib/dpkg|lib/systemd/catalog)/")
 SYS_BPF, PROG_GET_NEXT_ID, PROG_GET_FD_BY_ID, OBJ_GET_INFO_BY_FD = 321, 11, 13, 15
 
 
 def files():
     return {path for at, folders, names in os.walk("/")
-            for path in (os.path.join(at, name) for name in folders + names) if not ELSEWHERE.match(path + "/")}
+            for path in (os.path.join(at, name) for name in folders + names)
+            if not ELSEWHERE.match(path + "/")}
 
 
 def bpf(command, attr):
@@ -33,7 +39,7 @@ def bpf(command, attr):
 
 
 def programs():
-    """Names of the BPF programs in the kernel that are called like ours."""
+    """Names of the BPF programs in the kernel that begin with uw_."""
     found, last = [], 0
     while True:
         attr = ctypes.create_string_buffer(struct.pack("=II", last, 0), 128)
@@ -44,7 +50,8 @@ def programs():
         if fd < 0:
             continue
         info = ctypes.create_string_buffer(256)
-        attr = ctypes.create_string_buffer(struct.pack("=IIQ", fd, len(info), ctypes.addressof(info)), 128)
+        attr = ctypes.create_string_buffer(struct.pack("=IIQ", fd, len(info),
+                                                       ctypes.addressof(info)), 128)
         if bpf(OBJ_GET_INFO_BY_FD, attr) == 0:
             found.append(info.raw[64:80].split(b"\0")[0].decode())
         os.close(fd)
@@ -69,11 +76,12 @@ def delete(name):
     here = cursor()
     touch(path)
     os.unlink(path)
-    return [(r["UNLINK_PATH"], r["MESSAGE_ID"]) for r in settle(here, 1, os.getpid())] == [(path, DELETED)]
+    return [(r["UNLINK_PATH"], r["MESSAGE_ID"])
+            for r in settle(here, 1, os.getpid())] == [(path, DELETED)]
 
 
 def newer():
-    """The package once more, of a higher version, whose configuration is another one."""
+    """Builds a package of a higher version with a changed configuration file."""
     run("dpkg-deb", "-R", DEB, "/tmp/newer")
     with open("/tmp/newer/DEBIAN/control") as f:
         control = f.read()
@@ -86,7 +94,10 @@ def newer():
 
 
 def delete_all_the_time():
-    """Until it is told to end: one deletion after the other, and the times before and after each in a file."""
+    """
+    Deletes one file after the other until SIGTERM. Writes the times before and after each to a
+    file.
+    """
     going = [True]
     signal.signal(signal.SIGTERM, lambda *_: going.clear())
     with open(TIMES, "w") as f:
@@ -107,7 +118,7 @@ def deleted_meanwhile():
 
 
 def restart_time():
-    """From the moment at which systemd has told the daemon to stop to that at which the next one is ready."""
+    """When systemd began to stop the daemon, and when the next one was ready."""
     out = run("journalctl", "-o", "json", "_PID=1", "UNIT=unlinkwatchd.service")
     times = {word: int(r["__REALTIME_TIMESTAMP"]) / 1e6 for r in map(json.loads, out.splitlines())
              for word in ("Stopping ", "Started ") if r["MESSAGE"].startswith(word)}
@@ -119,19 +130,21 @@ if sys.argv[1:] == ["delete"]:
     sys.exit(0)
 
 if os.path.exists("/etc/dpkg/dpkg.cfg.d/99mmdebstrap"):
-    os.unlink("/etc/dpkg/dpkg.cfg.d/99mmdebstrap")  # the guest's image is without documentation, the package is not
+    os.unlink("/etc/dpkg/dpkg.cfg.d/99mmdebstrap")  # else dpkg would leave out the documentation
 newer_deb = newer()
 before = files()
 
-# Install: it is started, and enabled for the next boot.
+# Installing starts the service and enables it for the next boot.
 out = run("dpkg", "-i", DEB)
-equal(is_now("is-active", "is-enabled"), ["active", "enabled"], "dpkg -i starts and enables the service")
-ok(delete("first"), "and a deletion is recorded", out)
-ok("unlinkwatchd: " in run("journalctl", "--list-catalog"), "the journal's catalog has its messages")
-equal(run("dpkg", "-V", "unlinkwatchd"), "", "all files are there as they were packed")
-ok(os.path.exists("/usr/share/man/man8/unlinkwatchd.8.gz"), "the man page, too")
+equal(is_now("is-active", "is-enabled"), ["active", "enabled"],
+      "dpkg -i starts and enables the service")
+ok(delete("first"), "the installed service records a deletion", out)
+ok("unlinkwatchd: " in run("journalctl", "--list-catalog"),
+   "the journal's catalog has its messages")
+equal(run("dpkg", "-V", "unlinkwatchd"), "", "dpkg -V finds every file unchanged")
+ok(os.path.exists("/usr/share/man/man8/unlinkwatchd.8.gz"), "the man page is installed")
 
-# Upgrade, while files are deleted. The configuration is the administrator's by then.
+# Upgrade while files are deleted. The administrator has edited the configuration.
 with open(CONF, "w") as f:
     f.write(EDITED)
 os.mkdir("/srv/n")
@@ -147,30 +160,37 @@ ok(run("dpkg-query", "-W", "-f", "${Version}", "unlinkwatchd").endswith("+newer"
    is_now("is-active", "is-enabled") == ["active", "enabled"] and
    main_pid() != first, "an upgrade runs the new program", out)
 equal((conf(), os.path.exists(CONF + ".dpkg-dist")), (EDITED, True),
-      "the edited configuration stays, the new one is beside it")
+      "the edited configuration stays, and the new one is beside it")
 expected = deleted_meanwhile()
-ok(delete("marker"), "the new program records deletions")  # those before have come by then
+# the earlier records have arrived by then
+ok(delete("marker"), "the new program records deletions")
 stopped, started = restart_time()
 records = collections.Counter(r["UNLINK_PATH"] for r in deletions(here, deleter.pid))
 meanwhile = [d for d in expected if stopped < d[1] < started]
-print("# %d deletions, %d of them in the %.1f s of the restart" % (len(expected), len(meanwhile), started - stopped))
-ok(meanwhile and len(expected) > len(meanwhile), "files were deleted before, while and after the daemon was restarted")
+print("# %d deletions, %d of them in the %.1f s of the restart" %
+      (len(expected), len(meanwhile), started - stopped))
+ok(meanwhile and len(expected) > len(meanwhile),
+   "files were deleted while the daemon restarted, and at other times")
 equal([path for path, count in records.items() if count > 1], [], "no deletion has two records")
-equal([d for d in expected if not records[d[0]]], [], "and none has no record")
+equal([d for d in expected if not records[d[0]]], [], "every deletion has a record")
 
-# Remove, and install once more: the configuration is still there.
+# Remove and install again. The configuration stays.
 run("dpkg", "-r", "unlinkwatchd")
 equal(is_now("is-active"), ["inactive"], "removing the package stops the service")
-equal((programs(), definitions()), ([], ""), "no program and no probe is left in the kernel")
-equal((conf(), os.path.exists("/usr/sbin/unlinkwatchd")), (EDITED, False), "of the files, the configuration is left")
+equal((programs(), definitions()), ([], ""),
+      "removing the package leaves no program and no probe in the kernel")
+equal((conf(), os.path.exists("/usr/sbin/unlinkwatchd")), (EDITED, False),
+      "removing the package keeps the configuration and deletes the program")
 run("dpkg", "-i", newer_deb)
-equal((conf(), is_now("is-active", "is-enabled")), (EDITED, ["active", "enabled"]), "it can be installed again")
-ok(delete("last") and programs(), "and records deletions as configured")
+equal((conf(), is_now("is-active", "is-enabled")), (EDITED, ["active", "enabled"]),
+      "the package can be installed again with the old configuration")
+ok(delete("last") and programs(), "the package installed again records a deletion")
 
 run("dpkg", "-P", "unlinkwatchd")
 equal((programs(), definitions()), ([], ""), "purging leaves no program and no probe")
-equal(sorted(files() - before), [], "and no file")
-ok(not os.path.exists("/run/unlinkwatchd") and "unlinkwatchd" not in run("journalctl", "--list-catalog") and
+equal(sorted(files() - before), [], "purging leaves no file")
+ok(not os.path.exists("/run/unlinkwatchd") and
+   "unlinkwatchd" not in run("journalctl", "--list-catalog") and
    "could not be found" in run("systemctl", "status", "unlinkwatchd", check=False),
-   "nor anything in /run, the catalog and systemd")
+   "purging leaves nothing in /run, in the catalog or in systemd")
 done()

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""What tests/vm/picture shows: a terminal in which a deletion is looked up. Prints what the terminal got."""
+"""Prints the terminal session that tests/vm/picture draws: a user looks up a deletion."""
 import os
 import signal
 import subprocess
@@ -14,7 +14,7 @@ def prompt(command):
 
 
 def alice(*command, cwd="/srv/data"):
-    """As somebody who has logged in; returns the pid."""
+    """Runs a command as alice, logged in."""
     def become():
         with open("/proc/self/loginuid", "w") as f:
             f.write("1000")
@@ -40,7 +40,8 @@ alice("sudo", "-n", "rm", "-f", "report.csv")
 settle(here, 1)
 
 prompt("unlinkwatchctl who /srv/data/report.csv")
-subprocess.run(["unlinkwatchctl", "who", "/srv/data/report.csv"], env={**os.environ, "SYSTEMD_COLORS": "1"})
+subprocess.run(["unlinkwatchctl", "who", "/srv/data/report.csv"],
+               env={**os.environ, "SYSTEMD_COLORS": "1"})
 print()
 prompt("unlinkwatchctl tail --lines=0")
 tail = Session("unlinkwatchctl", "tail", "--lines=0", columns=120)

@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Each probe on the kernel at hand: attached by the service, and the same deletions seen by each."""
+"""The service attaches each probe on this kernel, and each probe records the same deletions."""
 import os
 import subprocess
 
-from uwtest import (STARTED, configure, cursor, deletions, done, equal, journal, leave_others, ok, preempts, run, settle,
+from uwtest import (STARTED, configure, cursor, deletions, done, equal, journal, leave_others, ok,
+                    preempts, run, settle,
                     value)
 
 DIR = "/srv/probes"
@@ -15,7 +16,9 @@ configure("[Watch probes]\nPath=%s\n" % DIR)
 
 
 def deletions_of_one_child():
-    """Every system call at this stage, each name given in another way; returns the child's pid."""
+    """
+    A child process deletes by unlink, unlinkat and rmdir, with names of all kinds. Returns its pid.
+    """
     os.makedirs(DIR + "/d/e", exist_ok=True)
     for name in ("1", "2", "3", "d/4"):
         open(DIR + "/" + name, "w").close()
@@ -55,12 +58,13 @@ PREEMPTS = "this kernel preempts such programs"
 
 
 def start(probe, environment=""):
-    """Starts the service with this probe; returns what it said."""
-    # First, as systemd may be about to start the last one once more.
+    """Starts the service with this probe. Returns the records of its start."""
+    # systemd may be about to restart the last one.
     run("systemctl", "stop", "unlinkwatchd")
     os.makedirs(DROPIN, exist_ok=True)
     with open(DROPIN + "/probe.conf", "w") as f:
-        f.write("[Service]\nExecStart=\nExecStart=/usr/sbin/unlinkwatchd --probe=%s\n%s" % (probe, environment))
+        f.write("[Service]\nExecStart=\nExecStart=/usr/sbin/unlinkwatchd --probe=%s\n%s" %
+                (probe, environment))
     run("systemctl", "daemon-reload")
     here = cursor()
     run("systemctl", "start", "unlinkwatchd", check=False)
@@ -68,7 +72,7 @@ def start(probe, environment=""):
 
 
 def check(probe, takes, environment=""):
-    """The core set of deletions, with --probe=PROBE, which is to take the probe `takes`."""
+    """Checks the deletions above with --probe=PROBE, which must attach the probe `takes`."""
     said = start(probe, environment)
     started = [r["MESSAGE"] for r in said if r.get("MESSAGE_ID") == STARTED]
     passed = [ok(len(started) == 1 and started[0].startswith("watching deletions by %s" % takes),
@@ -76,13 +80,15 @@ def check(probe, takes, environment=""):
                  *(r["MESSAGE"] for r in said))]
     here = cursor()
     pid = deletions_of_one_child()
-    got = [(r["UNLINK_OP"], r["UNLINK_FILENAME"], r.get("UNLINK_PATH"), r["UNLINK_RET"], r["UNLINK_PATH_STATE"])
+    got = [(r["UNLINK_OP"], r["UNLINK_FILENAME"], r.get("UNLINK_PATH"), r["UNLINK_RET"],
+            r["UNLINK_PATH_STATE"])
            for r in settle(here, len(EXPECTED), pid)]
     expected = EXPECTED if takes != "tracepoint" else [e[:4] + ("lexical",) for e in EXPECTED]
-    passed.append(equal(got, expected, "--probe=%s: every system call with its name, path and result" % probe))
+    passed.append(equal(got, expected, "--probe=%s: each deletion is recorded with its name, path "
+                                       "and result" % probe))
     passed.append(ok(all(r["UNLINK_PPID"] == str(os.getpid()) and
                          value(r["UNLINK_COMM"]) == b"python3" for r in deletions(here, pid)),
-                     "--probe=%s: with the parent and the comm" % probe))
+                     "--probe=%s: each record has the parent and the comm" % probe))
     return "%d of %d" % (len(set(got) & set(expected)), len(expected)) if all(passed) else "failed"
 
 
@@ -91,8 +97,8 @@ if preempts():
     said = [r["MESSAGE"] for r in start("fentry")]
     refused = ok(any(m.startswith("fentry cannot be used: " + PREEMPTS) for m in said) and
                  any(m.startswith("no probe can be attached") for m in said),
-                 "--probe=fentry is refused, as this kernel would skip its programs", *said)
-    # All the same, by the way meant for this test: the programs load and see what they see elsewhere.
+                 "--probe=fentry is refused, as this kernel may skip its programs", *said)
+    # A variable meant for this test forces fentry: its programs load and see the same as elsewhere.
     check("fentry", "fentry", "Environment=UNLINKWATCH_PREEMPTION=none\n")
     rows["fentry"] = "refused: preemption" if refused else "failed"
     auto = "kprobe"
@@ -102,10 +108,11 @@ else:
 rows["tracepoint"] = check("tracepoint", "tracepoint")
 check("auto", auto)
 print("# table: kernel | kprobe | fentry | tracepoint | chosen by auto")
-print("# row: %s | %s | %s | %s | %s" % (os.uname().release.split("-")[0], rows["kprobe"], rows["fentry"],
+print("# row: %s | %s | %s | %s | %s" % (os.uname().release.split("-")[0], rows["kprobe"],
+                                         rows["fentry"],
                                       rows["tracepoint"], auto))
 
-# A name in a page that the process has not touched yet: read at the return by the tracepoint.
+# The process has not touched the page that holds the name. The tracepoint reads it at the return.
 start("tracepoint")
 here = cursor()
 child = """
@@ -117,13 +124,14 @@ with open("/srv/page", "wb") as f:
 fd = os.open("/srv/page", os.O_RDWR)
 libc = ctypes.CDLL(None, use_errno=True)
 libc.mmap.restype = ctypes.c_void_p
-libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t] + 3 * [ctypes.c_int] + [ctypes.c_long]
 at = libc.mmap(None, 4096, 1, 2, fd, 0)
 os.chdir(path)
 libc.syscall(ctypes.c_long(87), ctypes.c_void_p(at))
 """ % DIR
 p = subprocess.Popen(["python3", "-c", child])
 p.wait()
-got = [(r["UNLINK_FILENAME"], r.get("UNLINK_PATH"), r["UNLINK_RET"]) for r in settle(here, 1, p.pid)]
-equal(got, [("late", DIR + "/late", "0")], "a name in a page not yet in memory is read all the same")
+got = [(r["UNLINK_FILENAME"], r.get("UNLINK_PATH"), r["UNLINK_RET"])
+       for r in settle(here, 1, p.pid)]
+equal(got, [("late", DIR + "/late", "0")], "a name in a page that was not in memory is recorded")
 done()

@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """
-The kernel side remembers the paths of directories, executables and cgroups from one deletion to the next. Here each of
-them changes between two deletions on one CPU, so that it has something to remember: every record says how it was.
+The kernel side caches the paths of directories, executables and cgroups from one deletion to the
+next. Here each of them changes between two deletions on the same CPU. Every record must have the
+paths of its own time.
 """
 import os
 import shutil
@@ -16,15 +17,19 @@ n = 0
 
 
 def delete(*paths, rm="/bin/rm", before=()):
-    """Each by a process of its own, which calls the program by this path. What the records have to say of the path."""
+    """
+    Deletes each path in a process of its own that runs `rm`. Returns the paths that the records
+    must have.
+    """
     for path in paths:
         open(path, "w").close()
-        subprocess.run([*before, "setpriv", "--reuid=%d" % UID, "--clear-groups", rm, "-f", path], check=True)
+        subprocess.run([*before, "setpriv", "--reuid=%d" % UID, "--clear-groups", rm, "-f", path],
+                       check=True)
     return list(paths)
 
 
 def names(directory, count=2):
-    """New ones in it."""
+    """Unused names in a directory."""
     global n
     n += count
     return ["%s/f%d" % (directory, i) for i in range(n - count, n)]
@@ -68,9 +73,10 @@ run("mount", "--bind", TOP + "/two", TOP + "/three")
 by(TOP + "/three/del")
 by(TOP + "/two/del")
 run("umount", TOP + "/three")
-compare(since, "UNLINK_EXE", want, "an executable is renamed, its directory too, it is linked, replaced, mounted elsewhere")
+compare(since, "UNLINK_EXE", want, "UNLINK_EXE is right after the executable or its directory is "
+                                   "renamed, linked, replaced or bind-mounted")
 
-# Control groups, which the unit is told from: a process that goes from one to the next.
+# A process moves from one control group to the next. The unit comes from the control group.
 since, want = cursor(), []
 SLICE = "/sys/fs/cgroup/system.slice/"
 
@@ -89,9 +95,10 @@ os.rmdir(SLICE + "a.service")
 enter("a.service")
 delete(*names(FILES))
 want += ["a.service"] * 2
-compare(since, "UNLINK_UNIT", want, "the control group changes, is removed and made again")
+compare(since, "UNLINK_UNIT", want,
+        "UNLINK_UNIT is right after the control group changes, is removed and is created again")
 
-# Directories, by the mounts that they are reached through.
+# Directories, reached through different mounts.
 since, want = cursor(), []
 for d in ("m", "moved", "bound", "up/m"):
     os.makedirs(TOP + "/" + d)
@@ -103,7 +110,8 @@ for d in ("/m/d", "/m/d/e"):
 want += delete(*names(TOP + "/m/d"), *names(TOP + "/m/d/e"))
 run("mount", "--bind", TOP + "/m/d", TOP + "/bound")
 for i in range(2):
-    want += delete(*names(TOP + "/m/d/e"), *names(TOP + "/bound/e"), *names(TOP + "/bound"), *names(TOP + "/m/d"))
+    want += delete(*names(TOP + "/m/d/e"), *names(TOP + "/bound/e"), *names(TOP + "/bound"),
+                   *names(TOP + "/m/d"))
 run("mount", "--move", TOP + "/m", TOP + "/moved")
 want += delete(*names(TOP + "/moved/d/e"), *names(TOP + "/bound/e"))
 run("umount", TOP + "/bound")
@@ -116,11 +124,13 @@ want += delete(*names(TOP + "/down/m/c/e"))
 run("mount", "--bind", TOP + "/down/m/c", TOP + "/bound")
 inside = names(TOP + "/bound/e")
 delete(*inside, before=("unshare", "-m"))
-script = "mount --move %s/bound %s/moved && cd / && touch %%s && exec setpriv --reuid=%d --clear-groups rm -f %%s" % (TOP, TOP, UID)
+script = ("mount --move %s/bound %s/moved && cd / && touch %%s && "
+          "exec setpriv --reuid=%d --clear-groups rm -f %%s" % (TOP, TOP, UID))
 elsewhere = names(TOP + "/moved/e")
 for path in elsewhere:
     run("unshare", "-m", "sh", "-c", script % (path, path))
 again = delete(*names(TOP + "/bound/e"))
 want += inside + elsewhere + again
-compare(since, "UNLINK_PATH", want, "a mount moves, is bound, its mount point's directory is renamed, in other namespaces, too")
+compare(since, "UNLINK_PATH", want, "UNLINK_PATH is right after a mount is moved or bound, or its "
+                                    "mount point renamed, and in other namespaces")
 done()

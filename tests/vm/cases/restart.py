@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """
-Killed, restarted, replaced by another version while processes delete: nothing is lost, nothing comes twice. Only
-what the user of this test deletes passes the rules, so that the sums are exact.
+The daemon is killed, restarted and replaced by another version while processes delete: no deletion
+is lost and none is recorded twice. The rules select only the user of this test, so that the sums
+are exact.
 """
 import collections
 import os
@@ -12,7 +13,8 @@ import subprocess
 import sys
 import time
 
-from uwtest import (CONTINUED, STARTED, STOPPED, Account, configure, cursor, done, equal, keep_journal, ok, run, status,
+from uwtest import (CONTINUED, STARTED, STOPPED, Account, configure, cursor, done, equal,
+                    keep_journal, ok, run, status,
                     unbalanced)
 
 UID, DIR, FAIL = 4242, "/dev/shm/restart", 3
@@ -20,9 +22,9 @@ DELETIONS = int(os.environ.get("UW_DELETIONS", "1000"))
 KILLS = int(os.environ.get("UW_KILLS", "6"))
 PROGRAM = "/usr/sbin/unlinkwatchd"
 PROCESSES = "/sys/fs/cgroup/system.slice/unlinkwatchd.service/cgroup.procs"
-# The kills leave little time for reading, so that the ring buffer holds all of it.
+# The kills leave little time to read, so the ring buffer must hold everything.
 RULE = "[Watch mine]\nUser=%d\n[Daemon]\nDetail=minimal\nRingBufferSize=%s\nQueueSize=32M\n%s\n"
-short = not os.path.exists("unlinkwatchd-other")  # on all kernels but one
+short = not os.path.exists("unlinkwatchd-other")  # one kernel has the full test
 RESTARTS = int(os.environ.get("UW_RESTARTS", 3 if short else 6))
 
 os.makedirs(DIR)
@@ -35,8 +37,9 @@ def configured(ring="32M", more=""):
 
 
 def begin(n):
-    """Starts to delete. Returns when some have gone."""
-    p = subprocess.Popen(["deleters", DIR, "8", "2", str(n), str(FAIL)], stdout=subprocess.PIPE, user=UID, group=UID)
+    """Starts the deletions. Returns after the first few."""
+    p = subprocess.Popen(["deleters", DIR, "8", "2", str(n), str(FAIL)], stdout=subprocess.PIPE,
+                         user=UID, group=UID)
     most = 0
     while True:
         left = len(os.listdir(DIR))
@@ -46,7 +49,7 @@ def begin(n):
 
 
 def end(p):
-    """What happened: (name, ret) of each deletion."""
+    """Waits for the deletions. Returns (name, ret) of each."""
     out = p.communicate()[0].decode()
     return collections.Counter(tuple(line.split()[1:]) for line in out.splitlines())
 
@@ -56,7 +59,7 @@ def active():
         if run("systemctl", "is-active", "unlinkwatchd", check=False).strip() == "active":
             return
         time.sleep(0.1)
-    sys.exit("# it does not start")
+    sys.exit("# the daemon does not start")
 
 
 def check(title, here, happened, exact_counters=True):
@@ -64,21 +67,25 @@ def check(title, here, happened, exact_counters=True):
     account = Account(here)
     account.settle(n, 150)
     seen, summed = account.singles, account.floods["COUNT"]
-    print("# %s: %d deletions, %d recorded, %d in summaries, %d lost" % (title, n, account.recorded(), summed, account.lost),
+    print("# %s: %d deletions, %d recorded, %d in summaries, %d lost" %
+          (title, n, account.recorded(), summed, account.lost),
           flush=True)
     equal(account.lost, 0, title + ": nothing is reported as lost")
     if summed:
-        ok(not seen - happened, title + ": no record comes twice", list((seen - happened).items())[:5])
-        equal(account.recorded() + summed, n, title + ": records and summaries together are what was deleted")
+        ok(not seen - happened, title + ": no deletion is recorded twice",
+           list((seen - happened).items())[:5])
+        equal(account.recorded() + summed, n,
+              title + ": records and summaries add up to the deletions")
     else:
-        ok(not seen - happened, title + ": nothing is doubled", list((seen - happened).items())[:5])
-        ok(not happened - seen, title + ": nothing is missing",
+        ok(not seen - happened, title + ": no deletion is recorded twice",
+           list((seen - happened).items())[:5])
+        ok(not happened - seen, title + ": every deletion is recorded",
            sum((happened - seen).values()), list((happened - seen).items())[:5])
     now = status()["counters"]
     equal(unbalanced(now), 0, title + ": the counters balance")
     if exact_counters:
         equal((now["recorded"] + now["summarised"], now["lost"]["total"]), (counted["all"] + n, 0),
-              title + ": and go on from those of the process before")
+              title + ": the counters continue those of the process before")
         counted["all"] += n
     return account
 
@@ -119,22 +126,24 @@ for probe in ("kprobe",) if short else ("auto", "kprobe"):
     here = cursor()
     p = begin(DELETIONS)
     killed = kill_often(KILLS)
-    equal(killed, KILLS, "by %s: it is killed %d times, and comes back as often" % (probe, KILLS))
+    equal(killed, KILLS,
+          "by %s: the daemon is killed %d times, and restarts each time" % (probe, KILLS))
     happened = end(p)
     active()
     said = check("killed, by " + probe, here, happened).said
-    ok(said[CONTINUED] and not said[STARTED] + said[STOPPED], "killed, by %s: it says that it went on without a gap" % probe)
+    ok(said[CONTINUED] and not said[STARTED] + said[STOPPED],
+       "killed, by %s: the daemon says that it continued without a gap" % probe)
 
 if not short:
-    # A flood's counts go on, too.
+    # The counts of a storm continue, too.
     configure((RULE % (UID, "32M", "Probe=kprobe")) + "[Flood]\nBurst=100\nIntervalSec=2\n")
     run("systemctl", "restart", "unlinkwatchd")
     here = cursor()
     p = begin(DELETIONS)
-    kill_often(10)
+    ok(kill_often(10) > 0, "the daemon is killed in a storm")
     happened = end(p)
     active()
-    check("killed in a flood", here, happened)
+    check("killed in a storm", here, happened)
 
 # systemctl restart
 configured(more="Probe=kprobe")
@@ -147,7 +156,7 @@ happened = end(p)
 check("restarted", here, happened)
 
 if not short:
-    # Settings that take new probes.
+    # Settings that need new probes.
     configured(ring="16M", more="Probe=kprobe")
     here = cursor()
     p = begin(DELETIONS)
@@ -156,7 +165,7 @@ if not short:
     check("restarted with another ring buffer", here, happened, False)
     equal(status()["ring"]["size"], 16 << 20, "the new ring buffer has the new size")
 
-    # A version with another layout of events, and back.
+    # An upgrade to a version with another event layout, and a downgrade.
     shutil.copy(PROGRAM, "/root/old")
     for title, program in (("upgraded", "unlinkwatchd-other"), ("downgraded", "/root/old")):
         run("install", "-m", "755", program, PROGRAM + ".new")
@@ -170,7 +179,7 @@ if not short:
 # A real stop.
 run("systemctl", "stop", "unlinkwatchd")
 with open("/sys/kernel/tracing/kprobe_events") as f:
-    equal(f.read(), "", "after a stop no probe's definition is left")
+    equal(f.read(), "", "a stop leaves no probe definition")
 equal(run("systemctl", "show", "-P", "NFileDescriptorStore", "unlinkwatchd").strip(), "0",
-      "and systemd keeps nothing of it")
+      "after a stop systemd keeps no descriptor of the daemon")
 done()

@@ -1,6 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Which deletions the configuration selects: a table of who, where, how, and yes or no."""
+"""
+Which deletions a configuration selects: a table of user, operation, path, and the rules that select
+it.
+"""
 import os
 import subprocess
 
@@ -27,7 +30,7 @@ Priority=warning
 """
 ALICE, BOB, CAROL, DAVE, ROOT = 1001, 1002, 1003, 1500, 0
 
-# who, what, the name, by which directory it is given, whether it is there, the rules that want it
+# user, operation, name, working directory, whether the name exists, the rules that select it
 U, D = "unlink", "rmdir"
 TABLE = [
     (ALICE, U, "/srv/data/a", None, True, "data"),
@@ -88,7 +91,7 @@ def prepare(op, path):
 
 
 def attempt(uid, op, name, directory):
-    """In a process of that user; returns its pid."""
+    """Deletes in a process of that user. Returns its pid."""
     pid = os.fork()
     if pid:
         os.waitpid(pid, 0)
@@ -104,8 +107,13 @@ def attempt(uid, op, name, directory):
     os._exit(0)
 
 
+def rules_of(record):
+    rules = record["UNLINK_RULE"]
+    return " ".join(sorted(rules)) if isinstance(rules, list) else rules
+
+
 def check(table, title):
-    """Runs all of the table, then compares the records with what it expects of each line."""
+    """Runs the whole table, then compares the records with each line."""
     here = cursor()
     expected = {}
     lines = {}
@@ -120,20 +128,21 @@ def check(table, title):
     settle(here, sum(1 for e in expected.values() if e), *expected)
     records = deletions(here, *expected)
     for pid, want in expected.items():
-        got = [(r["UNLINK_FILENAME"], r["UNLINK_PATH"],
-                " ".join(sorted(r["UNLINK_RULE"])) if isinstance(r["UNLINK_RULE"], list) else r["UNLINK_RULE"])
+        got = [(r["UNLINK_FILENAME"], r["UNLINK_PATH"], rules_of(r))
                for r in records if r["UNLINK_PID"] == str(pid)]
-        equal(got, want, "%s: %s: %s" % (title, lines[pid], want[0][2] if want else "not wanted"))
+        equal(got, want, "%s: %s: %s" % (title, lines[pid], want[0][2] if want else "no record"))
     return records
 
 
 configure(TWO_RULES)
 restart()
 records = check(TABLE, "two rules")
-equal({r["PRIORITY"] for r in records if r["UNLINK_RULE"] == "logs"}, {"4"}, "Priority=warning is in the records")
-equal({r["PRIORITY"] for r in records if r["UNLINK_RULE"] == "data"}, {"6"}, "and info without it")
+equal({r["PRIORITY"] for r in records if r["UNLINK_RULE"] == "logs"}, {"4"},
+      "Priority=warning sets the priority of the records")
+equal({r["PRIORITY"] for r in records if r["UNLINK_RULE"] == "data"}, {"6"},
+      "without Priority= records have the priority info")
 
-# The other answers after an edit and a reload: groups, ranges, exclusions, overlapping rules.
+# After an edit and a reload: groups, ranges, exclusions, overlapping rules.
 configure("""
 [Watch]
 Path=/srv/data
@@ -172,7 +181,7 @@ check([
 ], "with a drop-in")
 os.unlink("/etc/unlinkwatch.conf.d/50-more.conf")
 
-# An id of the user: what counts is the real one, in the kernel already.
+# User= compares the real uid, in the kernel.
 configure("[Watch one]\nUser=alice\n")
 reload()
 here = cursor()

@@ -1,29 +1,34 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """
-A long run: deletions of all kinds, floods, and reloads now and then. The counts are exact, nothing is lost, and in the
-end the daemon and the kernel side hold what they held after a tenth of it: memory, descriptors, maps, and rooms for
-deletions in flight. UW_DELETIONS makes it as long as wanted.
+A long run of deletions of all kinds, with storms and some reloads. The counts are exact and nothing
+is lost. At the end the daemon and the kernel side hold as much memory and as many descriptors, maps
+and slots as after a tenth of the run. UW_DELETIONS sets its length.
 """
 import collections
 import ctypes
 import os
 import struct
 import subprocess
+import sys
 import time
 
-from uwtest import (DELETED, FAILED, Account, configure, cursor, done, equal, keep_journal, main_pid, ok, reload, restart, run,
-                    status, unbalanced)
+from uwtest import (DELETED, FAILED, Account, configure, cursor, done, equal, keep_journal,
+                    main_pid, ok, reload, restart, run,
+                    status, unbalanced, wait_for)
 
 UID, DIR = 4242, "/dev/shm/soak"
 DELETIONS = int(os.environ.get("UW_DELETIONS", "16000"))
-ROUNDS = max(20, DELETIONS // 20000)  # what is deleted in one fits the ring buffer a few times
+ROUNDS = max(20, DELETIONS // 20000)  # the ring buffer has room for a few rounds
 RELOAD_EVERY, READ_EVERY = 5, 10
-DAEMON = "[Daemon]\nDetail=minimal\nRingBufferSize=32M\nQueueSize=4M\n[Flood]\nBurst=50\nIntervalSec=%d\n"
-# Both record all of it: by one rule, or by many of which two apply.
+DAEMON = ("[Daemon]\nDetail=minimal\nRingBufferSize=32M\nQueueSize=4M\n"
+          "[Flood]\nBurst=50\nIntervalSec=%d\n")
+# Both record every deletion: by one rule, or by many rules of which two apply.
 RULES = ("[Watch mine]\nUser=%d\n" % UID + DAEMON % 5,
-         "[Watch mine]\nUser=%d\nPath=%s\nExcludePath=/**/*.keep\n[Watch too]\nUser=4000-4999\n" % (UID, DIR) +
-         "".join("[Watch n%d]\nPath=/srv/n%d\nUser=%d\n" % (i, i, i) for i in range(20)) + DAEMON % 4)
+         "[Watch mine]\nUser=%d\nPath=%s\nExcludePath=/**/*.keep\n[Watch too]\nUser=4000-4999\n" %
+         (UID, DIR) +
+         "".join("[Watch n%d]\nPath=/srv/n%d\nUser=%d\n" % (i, i, i) for i in range(20)) + DAEMON %
+         4)
 
 os.makedirs(DIR)
 run("install", "-m", "755", "churn", "/usr/local/bin/churn")  # from where others may run it
@@ -33,18 +38,19 @@ os.chown(DIR, UID, UID)
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 SYS_BPF = {"x86_64": 321, "aarch64": 280}[os.uname().machine]
-UPDATE, GET_NEXT_KEY, GET_NEXT_MAP, GET_FD, GET_INFO, LOOKUP_AND_DELETE = 2, 4, 12, 14, 15, 21  # commands of bpf(2)
+# commands of bpf(2)
+UPDATE, GET_NEXT_KEY, GET_NEXT_MAP, GET_FD, GET_INFO, LOOKUP_AND_DELETE = 2, 4, 12, 14, 15, 21
 MAP_STACK = 23
 
 
 def bpf(command, attr):
-    """The result of bpf(2), and its attributes after that."""
+    """Returns the result of bpf(2) and the attributes that it wrote."""
     buf = ctypes.create_string_buffer(attr.ljust(64, b"\0"), 64)
     return LIBC.syscall(SYS_BPF, command, buf, 64), buf.raw
 
 
 def maps():
-    """The maps of the whole system, of which there are no others: (name, fd, type, max_entries)."""
+    """(name, fd, type, max_entries) of all maps: the guest has no others."""
     found, map_id = [], 0
     while True:
         r, out = bpf(GET_NEXT_MAP, struct.pack("=II", map_id, 0))
@@ -59,7 +65,7 @@ def maps():
 
 
 def entries(fd):
-    """How many a hash table has."""
+    """The number of entries of a hash table."""
     key, following, n = None, ctypes.create_string_buffer(64), 0
     while not bpf(GET_NEXT_KEY, struct.pack("=IIQQ", fd, 0, ctypes.addressof(key) if key else 0,
                                             ctypes.addressof(following)))[0]:
@@ -69,7 +75,7 @@ def entries(fd):
 
 
 def depth(fd):
-    """How many a stack has: they are all taken, and put back."""
+    """The number of entries of a stack: takes all of them and puts them back."""
     value, taken = ctypes.create_string_buffer(64), []
     while not bpf(LOOKUP_AND_DELETE, struct.pack("=IIQQ", fd, 0, 0, ctypes.addressof(value)))[0]:
         taken.append(value.raw)
@@ -80,18 +86,19 @@ def depth(fd):
 
 
 def memory(pid):
-    """In KiB, the ring buffer and the queue included."""
+    """Resident memory in KiB, with the ring buffer and the queue."""
     with open("/proc/%d/status" % pid) as f:
         lines = dict(line.split(":", 1) for line in f)
     return int(lines["VmRSS"].split()[0])
 
 
 def held(pid):
-    """What must be the same later. Nobody deletes meanwhile."""
+    """What must be the same later. No process deletes meanwhile."""
     there = maps()
     h = {"maps": collections.Counter(name for name, _, _, _ in there),
          "descriptors": len(os.listdir("/proc/%d/fd" % pid)),
-         "kept by systemd": run("systemctl", "show", "-P", "NFileDescriptorStore", "unlinkwatchd").strip(),
+         "kept by systemd": run("systemctl", "show", "-P", "NFileDescriptorStore",
+                                "unlinkwatchd").strip(),
          "states": sum(entries(fd) for name, fd, _, _ in there if name == "uw_slot_hash")}
     for _, fd, _, _ in there:
         os.close(fd)
@@ -101,21 +108,19 @@ def held(pid):
 # ---- the run
 
 def quiet():
-    """Waits until all is read and written. The state of the daemon then."""
+    """Waits until the daemon has read and written everything. Returns its status."""
     for _ in range(600):
         s = status()
-        if not s["counters"]["in_flight"] and not s["counters"]["queued"] and s["ring"]["used"] < 4096:
+        counters = s["counters"]
+        if not counters["in_flight"] and not counters["queued"] and s["ring"]["used"] < 4096:
             return s
         time.sleep(0.1)
     return s
 
 
-def wait_for_room():
-    while True:
-        ring = status()["ring"]
-        if ring["used"] < ring["size"] // 4:
-            return
-        time.sleep(0.05)
+def has_room():
+    ring = status()["ring"]
+    return ring["used"] < ring["size"] // 4
 
 
 keep_journal()
@@ -126,7 +131,8 @@ account = Account(cursor())
 happened = {"succeeded": 0, "failed": 0}
 reloads, differences, first, begin = 0, 0, None, time.monotonic()
 for i in range(ROUNDS):
-    p = subprocess.Popen(["churn", DIR, "8", str(DELETIONS * (i + 1) // ROUNDS - DELETIONS * i // ROUNDS)],
+    p = subprocess.Popen(["churn", DIR, "8",
+                          str(DELETIONS * (i + 1) // ROUNDS - DELETIONS * i // ROUNDS)],
                          stdout=subprocess.PIPE, user=UID, group=UID)
     if i % RELOAD_EVERY == RELOAD_EVERY - 1:
         reloads += 1
@@ -136,15 +142,17 @@ for i in range(ROUNDS):
     succeeded, failed = map(int, p.communicate()[0].split())
     happened["succeeded"] += succeeded
     happened["failed"] += failed
-    wait_for_room()
+    if not wait_for(has_room, 120):
+        sys.exit("# the daemon does not empty the ring buffer")
     if i % READ_EVERY == READ_EVERY - 1:
         account.read()
-    # After as many reloads, so that the same rules are in force.
+    # After an even or odd number of reloads as at the end, so that the same rules are in force.
     if not first and i + 1 >= ROUNDS / 10 and reloads and reloads % 2 == ROUNDS // RELOAD_EVERY % 2:
         quiet()
         first = held(pid), memory(pid)
     if i % max(1, ROUNDS // 20) == 0:
-        print("# after %d rounds of %d, %.0f s: %d KiB, %s" % (i + 1, ROUNDS, time.monotonic() - begin, memory(pid), happened),
+        print("# after %d rounds of %d, %.0f s: %d KiB, %s" %
+              (i + 1, ROUNDS, time.monotonic() - begin, memory(pid), happened),
               flush=True)
 s = quiet()
 last = held(pid), memory(pid)
@@ -157,19 +165,22 @@ print("# %d deletions and %d reloads in %.0f s: %s" % (DELETIONS, reloads, took,
 print("# resident: %d KiB after a tenth, %d KiB in the end; descriptors: %d, maps: %d" %
       (first[1], last[1], last[0]["descriptors"], sum(last[0]["maps"].values())))
 
-equal(sum(happened.values()), DELETIONS, "%d deletions of all kinds" % DELETIONS)
-equal(main_pid(), pid, "by one process of the daemon")
-equal(s["generation"], generation + reloads, "with %d reloads meanwhile" % reloads)
+equal(sum(happened.values()), DELETIONS, "the processes made %d deletions" % DELETIONS)
+equal(main_pid(), pid, "the daemon is still the same process")
+equal(s["generation"], generation + reloads, "the daemon accepted %d reloads meanwhile" % reloads)
 equal((counters["lost"]["total"], account.lost), (0, 0), "nothing is lost")
-equal(account.recorded() + account.floods["COUNT"], DELETIONS, "records and summaries are as many, to the last one")
-equal(results, happened, "of each result")
+equal(account.recorded() + account.floods["COUNT"], DELETIONS,
+      "records and summaries add up to the deletions exactly")
+equal(results, happened, "successes and failures add up, too")
 equal((counters["recorded"], counters["summarised"]), (account.recorded(), account.floods["COUNT"]),
-      "and the counters are those of the journal")
-equal((differences, unbalanced(counters)), (0, 0), "which balance at any time")
-equal(counters["strings_cut"], 0, "there was always room for the long names")
+      "the counters agree with the journal")
+equal((differences, unbalanced(counters)), (0, 0),
+      "the counters balance in every round and at the end")
+equal(counters["strings_cut"], 0, "no long name was cut")
 ok(last[1] - first[1] < 1024, "the daemon has grown by less than 1 MiB", first[1], last[1])
-equal(last[0], first[0], "it has the maps and descriptors that it had")
+equal(last[0], first[0], "maps and descriptors are the same as after a tenth of the run")
 equal((last[0]["states"], s["states"]["used"]), (0, 0), "no deletion is left in flight")
 stacks = [(name, most, depth(fd)) for name, fd, kind, most in maps() if kind == MAP_STACK]
-ok(stacks and all(most == free for _, most, free in stacks), "and every room for one is free", stacks)
+ok(stacks and all(most == free for _, most, free in stacks),
+   "every slot for a deletion in flight is free", stacks)
 done()

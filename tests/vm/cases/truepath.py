@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """
-2,000 random deletions in random trees with bind mounts, other file systems, symlinks, `..`, descriptors and
-chroots: UNLINK_PATH is what the kernel says itself, /proc/self/fd of the parent before the deletion.
+2,000 random deletions in random trees with bind mounts, other file systems, symlinks, `..`,
+descriptors and chroots. UNLINK_PATH must be what the kernel itself says: /proc/self/fd of the
+parent before the deletion.
 """
 import collections
 import ctypes
@@ -19,7 +20,8 @@ SEED = int(sys.argv[1]) if len(sys.argv) > 1 else 20261121
 
 random.seed(SEED)
 CDLL = ctypes.CDLL(None, use_errno=True)
-CDLL.mount.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p]
+CDLL.mount.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong,
+                       ctypes.c_char_p]
 BYTES = [c for c in range(1, 256) if c != ord("/")]
 counts = collections.Counter()
 Deletion = collections.namedtuple("Deletion", "pid op path by state")
@@ -31,18 +33,20 @@ def name():
         return b"%x" % random.getrandbits(40)
     length = random.choice((1, 20, 100, 254, 255))
     text = bytes(random.choice(BYTES) for _ in range(length))
-    return text if kind < 0.8 and text not in (b".", b"..") else b"%x" % random.getrandbits(40) + b"n" * 230
+    if kind < 0.8 and text not in (b".", b".."):
+        return text
+    return b"%x" % random.getrandbits(40) + b"n" * 230
 
 
 def mount(source, point, fstype, flags):
-    """mount(2): mount(8) has its own ideas of some names."""
+    """Calls mount(2) itself: mount(8) changes some names."""
     if CDLL.mount(source, point, fstype, flags, None):
         sys.exit("# mount %r at %r: %s" % (source, point, os.strerror(ctypes.get_errno())))
     counts["mounts"] += 1
 
 
 def plant(top):
-    """A tree: directories, then mounts upon some of them, then symlinks to any. Returns its directories."""
+    """Creates directories, mounts on some of them, and symlinks to any. Returns the directories."""
     directories = [top]
     for _ in range(60):
         new = os.path.join(random.choice(directories[-8:]), name()[:random.choice((8, 8, 255))])
@@ -50,7 +54,7 @@ def plant(top):
             os.makedirs(new)
             directories.append(new)
     for i in range(8):
-        # What an earlier mount has hidden is gone from here.
+        # An earlier mount may have hidden some.
         directories = [d for d in directories if os.path.isdir(d)]
         point = random.choice(directories[1:])
         if i % 4 == 0:
@@ -70,7 +74,10 @@ def plant(top):
 
 
 def stroll(start, floor):
-    """A name for a random directory, from start on, by what is really there; floor: `..` ends there."""
+    """
+    Returns a random name that leads from `start` to an existing directory. `..` stays below
+    `floor`.
+    """
     fd = os.open(start, os.O_RDONLY | os.O_DIRECTORY)
     words = []
     for _ in range(random.choice((0, 1, 2, 3, 5, 8))):
@@ -91,9 +98,10 @@ def stroll(start, floor):
             word = random.choice(inside)
         try:
             next_fd = os.open(word, os.O_RDONLY | os.O_DIRECTORY, dir_fd=fd)
-        except OSError:  # a symlink that leads to where nothing is
+        except OSError:  # a dangling symlink
             continue
-        counts["symlinks" if os.path.islink(os.path.join(here, word)) else "up" if word == b".." else "down"] += 1
+        is_link = os.path.islink(os.path.join(here, word))
+        counts["symlinks" if is_link else "up" if word == b".." else "down"] += 1
         words.append(word)
         os.close(fd)
         fd = next_fd
@@ -102,7 +110,10 @@ def stroll(start, floor):
 
 
 def delete(op, leaf, prefix, fd):
-    """As the process at hand, relative to fd or its working directory. Returns the path and its source."""
+    """
+    Deletes in this process, relative to fd or the working directory. Returns the path and what
+    replaced it.
+    """
     parent = os.open(prefix or b".", os.O_PATH | os.O_DIRECTORY, dir_fd=fd)
     true = os.path.join(os.readlink(b"/proc/self/fd/%d" % parent), leaf)
     by = None
@@ -149,7 +160,9 @@ def one(directories):
 
 
 def in_chroot(op, leaf, root):
-    """A process whose root is a directory of the tree; what it deletes is looked up from outside."""
+    """
+    Deletes in a process whose root is a directory of the tree. The path is looked up from outside.
+    """
     counts["in a chroot"] += 1
     inside = [d[len(root):] for d in directories_below(root)]
     where = random.choice(inside or [b""])
@@ -190,7 +203,7 @@ def state(path):
     return "resolved" if len(path) < 4096 else "truncated"
 
 
-left = []  # files that took the place of others
+left = []  # files that replaced others
 run("rm", "-rf", os.fsdecode(TOP))
 configure("[Watch all]\nPath=/srv\n")
 restart()
@@ -215,15 +228,19 @@ for d in expected:
 differences = []
 for pid, some in wanted.items():
     got = [Deletion(pid, r["UNLINK_OP"], value(r.get("UNLINK_PATH", "")),
-                    value(r["UNLINK_REPLACED_BY"]) if "UNLINK_REPLACED_BY" in r else None, r["UNLINK_PATH_STATE"])
+                    value(r["UNLINK_REPLACED_BY"]) if "UNLINK_REPLACED_BY" in r else None,
+                    r["UNLINK_PATH_STATE"])
            for r in records[pid]]
     if len(got) != len(some):
         differences.append("process %d: %d records of %d" % (pid, len(got), len(some)))
-    differences += ["expected %r\ngot      %r" % pair for pair in zip(some, got) if pair[0] != pair[1]]
+    differences += ["expected %r\ngot      %r" % pair for pair in zip(some, got)
+                    if pair[0] != pair[1]]
 print("# seed %d; %s" % (SEED, ", ".join("%s: %d" % item for item in sorted(counts.items()))))
 print("# %s; longest path %d bytes, %d deep" % (
-    ", ".join("%s: %d" % item for item in sorted(collections.Counter(d.op for d in expected).items())),
+    ", ".join("%s: %d" % item
+              for item in sorted(collections.Counter(d.op for d in expected).items())),
     max(len(d.path) for d in expected), max(d.path.count(b"/") for d in expected)))
-equal(sum(len(r) for r in records.values()), N, "%d random deletions, as many records" % N)
-ok(not differences, "every path is what /proc/self/fd says", "%d differ" % len(differences), *differences[:5])
+equal(sum(len(r) for r in records.values()), N, "%d random deletions have as many records" % N)
+ok(not differences, "every record has the path that /proc/self/fd says",
+   "%d differ" % len(differences), *differences[:5])
 done()

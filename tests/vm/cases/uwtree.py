@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""What the cases about path rules share: deletions in places, and the one record that each is to have, or none."""
+"""
+Shared by the cases about path rules: deletions, and the one record that each must have, or none.
+"""
 import collections
 import ctypes
 import os
@@ -13,7 +15,8 @@ from uwtest import configure, cursor, deletions, ok, reload, restart, settle, va
 VICTIMS = "/root/vm/victims"
 MS_BIND, MS_MOVE, MNT_DETACH = 0x1000, 0x2000, 2
 CDLL = ctypes.CDLL(None, use_errno=True)
-CDLL.mount.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p]
+CDLL.mount.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong,
+                       ctypes.c_char_p]
 
 Expected = collections.namedtuple("Expected", "title pid name fields")
 expected = []
@@ -34,8 +37,9 @@ def write(path, text=""):
 
 
 def mount(source, point, fstype=None, flags=MS_BIND):
-    """At once: without starting a program."""
-    if CDLL.mount(source and source.encode(), point.encode(), fstype and fstype.encode(), flags, None):
+    """Calls mount(2) itself: to start mount(8) would give the daemon time to notice."""
+    if CDLL.mount(source and source.encode(), point.encode(), fstype and fstype.encode(), flags,
+                  None):
         sys.exit("# mount %s: %s" % (point, os.strerror(ctypes.get_errno())))
 
 
@@ -44,7 +48,10 @@ def unmount(point):
 
 
 def victim(title, steps, call, fields):
-    """A process of its own. fields: what its one record is to have, or None where there is to be none."""
+    """
+    Deletes in a process of its own. fields: what its one record must have; None if there must be
+    none.
+    """
     p = subprocess.Popen([VICTIMS, *steps, *call], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                          stderr=subprocess.STDOUT, cwd="/")
     said = p.communicate(b"x")[0].split(b"\n")
@@ -57,7 +64,9 @@ def victim(title, steps, call, fields):
 
 
 def here(title, path, fields, make=True):
-    """Made, if it is to be, and deleted by this process: nothing but a few system calls in between."""
+    """
+    Creates the file if `make` is set and deletes it in this process, only a few system calls later.
+    """
     if make:
         write(path)
     ret = uwtest.unlink(path)
@@ -66,11 +75,11 @@ def here(title, path, fields, make=True):
 
 
 def check():
-    """All deletions since the last check."""
+    """Compares the records of all deletions since the last check."""
     wanted = [e for e in expected if e.fields is not None]
     records = collections.defaultdict(list)
     settle(start, len(wanted), *(e.pid for e in expected))
-    time.sleep(0.5)  # for what is not to be there
+    time.sleep(0.5)  # for records that must not come
     for r in deletions(start, *(e.pid for e in expected)):
         records[int(r["UNLINK_PID"]), value(r["UNLINK_FILENAME"]).decode()].append(r)
     for e in expected:
@@ -101,7 +110,7 @@ def begin(text, restarted=False):
 
 
 def twice(title, directory, fields):
-    """At once, and when whatever has changed must have been noticed."""
+    """Deletes at once, and again when the daemon must have noticed any change."""
     here(title + ", at once", "%s/%s" % (directory, new_name()), fields)
     time.sleep(1)
     here(title + ", a second later", "%s/%s" % (directory, new_name()), fields)

@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """
-The same deletions under each tool that is installed, one tool at a time; prints a Markdown table of what the
-tool's own records say. What is true comes from the deletion itself, see README.md beside this.
+Makes the same deletions under each installed tool, one tool at a time, and prints a Markdown table
+of how far each tool's records are right. The truth comes from the deletion itself: see README.md in
+this directory.
 """
 import ctypes
 import errno
@@ -21,7 +22,8 @@ VICTIMS = "/root/vm/victims"
 LIBC = ctypes.CDLL(None, use_errno=True)
 NEWNS, NEWPID, SYS_PIVOT_ROOT = 0x00020000, 0x20000000, 155
 
-# Longer strings than bpftrace's default of 64 bytes do not compile: they exceed the BPF stack of 512.
+# bpftrace's default of 64 bytes for a string: longer ones exceed the BPF stack of 512 bytes and do
+# not compile.
 BPFTRACE = """
 kprobe:do_unlinkat, kprobe:do_rmdir { @n[tid] = str(((struct filename *)arg1)->name); }
 kprobe:do_renameat2 { @n[tid] = str(((struct filename *)arg3)->name); }
@@ -31,17 +33,24 @@ kretprobe:do_unlinkat, kretprobe:do_rmdir, kretprobe:do_renameat2 /@n[tid] != ""
 
 
 class Deletion:
-    """One name that went, or was to go: by whom, the path in its mount namespace, what the caller typed."""
+    """
+    One deletion, done or tried: the process, the path in its mount namespace, and the name that it
+    passed.
+    """
 
     def __init__(self, pid, path, typed, ret=0, host=None, rename=False, plain=None):
         self.pid, self.path, self.typed, self.ret = pid, path, typed, ret
-        self.host = host        # the path in the host's tree, where that is another
+        self.host = host        # the path in the host's tree, where it differs
         self.rename = rename
-        self.plain = plain      # (pid, path) of a rename that replaced nothing: no tool may call it a deletion
+        # (pid, path) of a rename that replaced nothing, which is no deletion
+        self.plain = plain
 
 
 class Record:
-    """What a tool says: ok is True or False, or None where it does not; pid None where it has none."""
+    """
+    A record of a tool. ok is None where the tool gives no result, pid is None where it gives no
+    pid.
+    """
 
     def __init__(self, pid, path, ok, error=None, text=""):
         self.pid, self.path, self.ok, self.error, self.text = pid, path, ok, error, text
@@ -57,7 +66,7 @@ def write(path):
 
 
 def act(*words, cwd="/", launch=None):
-    """Runs victims; returns its pid and the result that the deletion had."""
+    """Runs victims. Returns its pid and the result of the deletion."""
     p = subprocess.Popen([VICTIMS, *words], cwd=cwd, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     out = p.communicate(b"x")[0].split()
     if p.returncode or len(out) != 3:
@@ -71,12 +80,13 @@ def checked(result, what):
 
 
 def mount(kind, source, target, options=None):
-    checked(subprocess.run(["mount", *(["-t", kind] if kind else ["--bind"]), *(["-o", options] if options else []),
+    checked(subprocess.run(["mount", *(["-t", kind] if kind else ["--bind"]),
+                            *(["-o", options] if options else []),
                             source, target]).returncode, "mount " + target)
 
 
 class Case:
-    """What a case needs is made first, so that tools that follow directories can notice them."""
+    """prepare() makes the files first, so that tools that watch directories can find them."""
     title = ""
 
     def __init__(self, name):
@@ -112,16 +122,19 @@ class Tree(Case):
 
     def prepare(self):
         self.tree = os.path.join(self.dir, "tree-top")
-        self.names = [os.path.join(self.tree, n) for n in ("tree-a", "tree-sub/tree-b", "tree-sub/tree-c")]
+        self.names = [os.path.join(self.tree, n)
+                      for n in ("tree-a", "tree-sub/tree-b", "tree-sub/tree-c")]
         for name in self.names:
             write(name)
-        self.names += [os.path.join(self.tree, "tree-link"), os.path.join(self.tree, "tree-sub"), self.tree]
+        self.names += [os.path.join(self.tree, "tree-link"), os.path.join(self.tree, "tree-sub"),
+                       self.tree]
         os.symlink("/etc", self.names[3])
 
     def delete(self):
         p = subprocess.Popen(["rm", "-r", self.tree], cwd="/")
         checked(p.wait(), "rm -r")
-        return [Deletion(p.pid, n, n if n == self.tree else os.path.basename(n)) for n in self.names]
+        return [Deletion(p.pid, n, n if n == self.tree else os.path.basename(n))
+                for n in self.names]
 
 
 class Symlink(Case):
@@ -233,14 +246,14 @@ class Long(Case):
 
 
 class Overlay(Case):
-    title = "overlayfs, a file of either layer: one record each, seen from the top"
+    title = "overlayfs, a file of either layer: one record each, with the path in the top layer"
 
     def prepare(self):
         for layer in ("lower", "upper", "work", "top"):
             os.makedirs(self.dir + "/" + layer)
         write(self.dir + "/lower/overlay-low")
         mount("overlay", "overlay", self.dir + "/top",
-              "lowerdir=%s/lower,upperdir=%s/upper,workdir=%s/work" % (self.dir, self.dir, self.dir))
+              "lowerdir=%s/lower,upperdir=%s/upper,workdir=%s/work" % ((self.dir,) * 3))
         write(self.dir + "/top/overlay-up")
 
     def delete(self):
@@ -259,17 +272,18 @@ class Container(Case):
     path, host = "/etc/container-victim", None
 
     def prepare(self):
-        for layer in ("lower/etc", "lower/data", "lower/old", "upper/etc", "work", "root", "shared"):
+        for layer in ("lower/etc", "lower/data", "lower/old", "upper/etc", "work", "root",
+                      "shared"):
             os.makedirs(self.dir + "/" + layer)
         write(self.dir + "/lower/etc/container-victim")
         write(self.dir + "/shared/shared-victim")
 
     def inside(self):
-        """In a new mount namespace: becomes victims in a new root."""
+        """Changes to a new root in a new mount namespace, and executes victims."""
         program = os.open(VICTIMS, os.O_RDONLY)
         checked(subprocess.run(["mount", "--make-rprivate", "/"]).returncode, "rprivate")
         mount("overlay", "overlay", self.dir + "/root",
-              "lowerdir=%s/lower,upperdir=%s/upper,workdir=%s/work" % (self.dir, self.dir, self.dir))
+              "lowerdir=%s/lower,upperdir=%s/upper,workdir=%s/work" % ((self.dir,) * 3))
         mount(None, self.dir + "/shared", self.dir + "/root/data")
         os.chdir(self.dir + "/root")
         checked(LIBC.syscall(SYS_PIVOT_ROOT, b".", b"old"), "pivot_root")
@@ -309,7 +323,8 @@ class Shared(Container):
 
 
 CASES = [kind(kind.__name__.lower()) for kind in (
-    Absolute, Relative, Tree, Symlink, Bind, Chroot, Rmdir, Rename, Missing, Denied, Uring, Compat, Long, Overlay,
+    Absolute, Relative, Tree, Symlink, Bind, Chroot, Rmdir, Rename, Missing, Denied, Uring, Compat,
+    Long, Overlay,
     Container, Shared)]
 
 
@@ -318,7 +333,7 @@ CASES = [kind(kind.__name__.lower()) for kind in (
 
 class Tool:
     package = command = name = output = ""
-    late = False    # started after the files are there
+    late = False    # start it after the files exist
 
     def start(self):
         pass
@@ -336,7 +351,8 @@ class Printer(Tool):
 
     def start(self):
         self.out = tempfile.TemporaryFile()
-        self.process = subprocess.Popen(["stdbuf", "-oL", *self.argv], stdout=self.out, stderr=subprocess.STDOUT)
+        self.process = subprocess.Popen(["stdbuf", "-oL", *self.argv], stdout=self.out,
+                                        stderr=subprocess.STDOUT)
         time.sleep(self.ready)
 
     def records(self):
@@ -359,9 +375,11 @@ class Unlinkwatchd(Tool):
         found = []
         for r in uwtest.deletions(self.here):
             ret = r["UNLINK_RET"]
-            found.append(Record(int(r["UNLINK_PID"]), uwtest.value(r["UNLINK_PATH"]).decode(errors="replace"),
+            found.append(Record(int(r["UNLINK_PID"]),
+                                uwtest.value(r["UNLINK_PATH"]).decode(errors="replace"),
                                 None if ret == "unknown" else ret == "0", r.get("UNLINK_ERRNO"),
-                                " ".join("%s=%s" % f for f in sorted(r.items()) if f[0].startswith("UNLINK_"))))
+                                " ".join("%s=%s" % f for f in sorted(r.items())
+                                         if f[0].startswith("UNLINK_"))))
         uwtest.run("systemctl", "stop", "unlinkwatchd")
         return found
 
@@ -381,8 +399,9 @@ class Auditd(Tool):
 
     def records(self):
         """
-        As `ausearch --format text` reads it: a relative name is below cwd. An event counts once for each path that
-        it says was deleted; one with no such path, once for the last path it has.
+        Reads an event as `ausearch --format text` does: a relative name is below cwd. An event
+        counts once for each path that it calls deleted, or else once for its last path, which
+        ausearch prints first.
         """
         uwtest.run("auditctl", "-D")
         found = []
@@ -391,10 +410,12 @@ class Auditd(Tool):
             if not call or "type=CONFIG_CHANGE" in event:
                 continue
             cwd = re.search(r"^type=CWD .*? cwd=(.*?) ?$", event, re.M)
-            items = re.findall(r"^type=PATH .*? name=(.*?) (?:inode=.* )?nametype=(\w+)", event, re.M)
+            items = re.findall(r"^type=PATH .*? name=(.*?) (?:inode=.* )?nametype=(\w+)", event,
+                               re.M)
             names = [n for n, kind in items if kind == "DELETE"] or [n for n, _ in items[:1]]
             for path in {os.path.normpath(os.path.join(cwd[1] if cwd else "/", n)) for n in names}:
-                found.append(Record(int(call[3]), path, call[1] == "yes", call[2] if call[1] == "no" else None, event))
+                found.append(Record(int(call[3]), path, call[1] == "yes",
+                                    call[2] if call[1] == "no" else None, event))
         return found
 
 
@@ -413,18 +434,19 @@ class Bpftrace(Printer):
 
 
 class Filelife(Printer):
-    """It lists what was deleted, so that a line says that the deletion went well."""
+    """It lists successful deletions only."""
     package, command, name = "libbpf-tools", "filelife", "filelife"
     argv, ready = ("filelife",), 8
 
     @staticmethod
     def parse(line):
         part = line.split(None, 4)
-        return Record(int(part[1]), part[4], True, None, line) if len(part) == 5 and part[1].isdigit() else None
+        return Record(int(part[1]), part[4], True, None,
+                      line) if len(part) == 5 and part[1].isdigit() else None
 
 
 class Inotifywait(Printer):
-    """It lists what went; a rename onto the name is all it can say of a victim."""
+    """It lists deletions. Of a replaced file it shows only the rename onto its name."""
     package, command, name = "inotify-tools", "inotifywait", "inotifywait"
     ready, late = 10, True
     argv = ("inotifywait", "-m", "-r", "-e", "create,delete,moved_to", "--format", "%e %w%f", TOP)
@@ -432,7 +454,8 @@ class Inotifywait(Printer):
     @staticmethod
     def parse(line):
         event, _, path = line.partition(" ")
-        return Record(None, path, True, None, line) if event.split(",")[0] in ("DELETE", "MOVED_TO") else None
+        gone = event.split(",")[0] in ("DELETE", "MOVED_TO")
+        return Record(None, path, True, None, line) if gone else None
 
 
 # The verdict
@@ -444,7 +467,8 @@ def name_of(path):
 
 def path_verdict(d, r):
     if d.host:
-        seen = [p for p in (d.path, d.host) if p == r.path or re.search(re.escape(p) + r"(?![^\s])", r.text)]
+        seen = [p for p in (d.path, d.host) if p == r.path or
+                re.search(re.escape(p) + r"(?![^\s])", r.text)]
         if len(seen) == 2:
             return None
         if seen:
@@ -465,7 +489,7 @@ def path_verdict(d, r):
 
 
 def verdict(d, records, many):
-    """What is wrong with the records of a deletion, as a list that is empty if it is right; and these records."""
+    """Returns a list of what is wrong with the records of a deletion, and these records."""
     mine = [r for r in records if r.pid in (d.pid, None) and name_of(r.path) == name_of(d.path)]
     if not mine and not many and not d.rename:
         mine = [r for r in records if r.pid == d.pid]
@@ -480,7 +504,8 @@ def verdict(d, records, many):
     path = path_verdict(d, r)
     if path:
         wrong.append(path)
-    if d.plain and any(q.pid in (d.plain[0], None) and name_of(q.path) == name_of(d.plain[1]) for q in records):
+    if d.plain and any(q.pid in (d.plain[0], None) and name_of(q.path) == name_of(d.plain[1])
+                       for q in records):
         wrong.append("like any rename")
     if d.ret < 0 and r.ok:
         wrong.append("shown as deleted")
@@ -505,7 +530,8 @@ def cell(deletions, records):
         said.setdefault(re.sub(r" \(`.*?`\)", "", text), []).append(text)
     if len(said) == 1 and len(bad) == len(deletions):
         return "; ".join(bad[0]), each
-    return "; ".join("%d of %d: %s" % (len(texts), len(deletions), texts[0]) for texts in said.values()), each
+    return "; ".join("%d of %d: %s" % (len(texts), len(deletions), texts[0])
+                     for texts in said.values()), each
 
 
 def prepare():
@@ -514,7 +540,8 @@ def prepare():
 
 
 def main():
-    tools = [t for t in (Unlinkwatchd(), Auditd(), Bpftrace(), Filelife(), Inotifywait()) if shutil.which(t.command)]
+    tools = [t for t in (Unlinkwatchd(), Auditd(), Bpftrace(), Filelife(), Inotifywait())
+             if shutil.which(t.command)]
     uwtest.run("systemctl", "stop", "unlinkwatchd")
     cells, evidence = {}, []
     for tool in tools:
@@ -529,8 +556,10 @@ def main():
             cells[tool, case], each = cell(gone, records)
             for d, (wrong, mine) in zip(gone, each):
                 evidence += ["%s, %s: %s: pid %d %s ret %d, said: %s" %
-                             (tool.name, name_of(case.dir), "; ".join(wrong), d.pid, d.path[-80:], d.ret,
-                              [(r.pid, r.path[-80:], r.ok, r.error) for r in mine])] if wrong else []
+                             (tool.name, name_of(case.dir), "; ".join(wrong), d.pid, d.path[-80:],
+                              d.ret,
+                              [(r.pid, r.path[-80:], r.ok, r.error)
+                               for r in mine])] if wrong else []
             case.clean()
         if cells[tool, CASES[0]] == "no record":
             sys.exit("# %s does not work here: %s" % (tool.name, tool.output))
@@ -539,7 +568,7 @@ def main():
     for case in CASES:
         print("| %s | %s |" % (case.title, " | ".join(cells[t, case] for t in tools)))
     print("\nLinux %s; %s\n" % (os.uname().release, "; ".join(t.version() for t in tools)))
-    print("\n".join(["What was not \"yes\":"] + evidence))
+    print("\n".join(["Every result that is not \"yes\":"] + evidence))
 
 
 main()
