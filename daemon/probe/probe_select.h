@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ways in: takes the best one that proves to see, and another one when it goes blind. A probe
- * can stop seeing at any time without a word: a file of debugfs disarms the kprobes of all, and so
- * does a sysctl that turns ftrace off.
+ * Selects the best probe that passes its self-test, and another one when it goes blind. A probe can
+ * stop seeing at any time without a word: a file of debugfs disarms everybody's kprobes, and so
+ * does the sysctl that turns ftrace off.
  */
 #ifndef UW_PROBE_SELECT_H
 #define UW_PROBE_SELECT_H
@@ -17,12 +17,12 @@
 #include "probe/source.h"
 
 struct uw_probe_select {
-	enum uw_probe_choice choice; /* to be set before the first climb */
+	enum uw_probe_choice choice; /* set before uw_probe_select_start() */
 	int epoll;		     /* polls readable when the source has events */
-	struct uw_source *source;    /* stopped while blind, and good for everything else */
+	struct uw_source *source;    /* while blind it is stopped, but still answers */
 	struct uw_plan plan;	     /* the source's */
 	bool blind;
-	bool continues; /* what another process saw goes on without a gap */
+	bool continues; /* went on without a gap from another process */
 	/* private */
 	struct uw_kernel kernel;
 	struct uw_output *output;
@@ -32,19 +32,19 @@ struct uw_probe_select {
 	struct uw_buf why;
 	struct uw_persistent *persistent;
 	struct uw_fdstore *store;
-	struct uw_source *old;	       /* of another process, until ours sees all */
-	struct uw_event_dedup overlap; /* what it saw while ours was already there */
-	struct uw_buf held;	       /* what ours saw before all of that was known */
+	struct uw_source *old;	       /* of another process, until ours is attached */
+	struct uw_event_dedup overlap; /* what it saw while ours was attached, too */
+	struct uw_buf held;	       /* what ours saw until the old one had been read */
 	uint64_t overlap_begin_ns;     /* CLOCK_BOOTTIME */
 	time_t overlap_until;
-	time_t proven_at;
-	unsigned int resultless; /* checks in a row */
-	bool unproven;		 /* and said so */
+	time_t tested_at;	 /* the last self-test that was passed */
+	unsigned int resultless; /* self-tests in a row */
+	bool untested;		 /* the last self-test could not be run, and the log says so */
 };
 
 /*
- * To be called first, on zeroes, which uw_probe_select_done() takes, too. What is handed on to
- * on_event has no self-test deletions in it. Returns 0 or -errno.
+ * Call it first, on zeroes, which uw_probe_select_done() accepts, too. on_event gets every event
+ * but those of self-tests. Returns 0 or -errno.
  */
 int uw_probe_select_init(struct uw_probe_select *probe_select, struct uw_persistent *persistent,
 			 struct uw_fdstore *store, struct uw_output *output,
@@ -52,32 +52,32 @@ int uw_probe_select_init(struct uw_probe_select *probe_select, struct uw_persist
 void uw_probe_select_done(struct uw_probe_select *probe_select);
 
 /*
- * At the start of a process: goes on with the probe that the one before it has left, where that is
- * the one to take and sees, and otherwise with what uw_probe_select_best() finds, which then sees
- * before the other one ends. Returns as uw_probe_select_best().
+ * Starts with the probe that the process before this one has left, if it is the best one and passes
+ * its self-test. Otherwise attaches a new one, by uw_probe_select_best(), before the old one is
+ * detached. Returns as uw_probe_select_best().
  */
 int uw_probe_select_start(struct uw_probe_select *probe_select, const struct uw_config *config,
 			  const struct uw_rule_tables *tables);
 
 /*
- * Attaches the best probe that is allowed and that sees, with the ring size and the detail of
- * config, and says in the log why any better one does not do. Events may come already. Returns 0 or
- * -ENODEV where none works.
+ * Attaches the best probe that is allowed and passes its self-test, with the ring size and the
+ * detail of config, and logs why each better one does not. Events may arrive before it returns.
+ * Returns 0, or -ENODEV if none works.
  */
 int uw_probe_select_best(struct uw_probe_select *probe_select, const struct uw_config *config,
 			 const struct uw_rule_tables *tables);
 
 /*
- * Proves that the probe still sees; to be called every ten seconds or so. Where it does not, says
- * so, and climbs again, at every call until one does. Reads events.
+ * Tests that the probe still sees; call it every ten seconds or so. If it does not, logs that and
+ * selects another one, at every call until one works. Reads events.
  */
 void uw_probe_select_check(struct uw_probe_select *probe_select, const struct uw_config *config,
 			   const struct uw_rule_tables *tables);
 
-/* Adds the probe in use, as "kprobe on do_unlinkat, do_rmdir and do_renameat2". */
+/* Adds a description of the probe in use, as "kprobe on do_unlinkat, do_rmdir and do_renameat2". */
 void uw_probe_select_describe(const struct uw_probe_select *probe_select, struct uw_buf *buf);
 
-/* Of all sources so far, as uw_source_counters(). */
+/* The counters of all sources so far, as uw_source_counters() has them. */
 int uw_probe_select_counters(const struct uw_probe_select *probe_select, uint64_t ret[UW_CNT_MAX]);
 
 #endif
