@@ -91,7 +91,7 @@ static bool may_be_in_unit(char c)
 	return false;
 }
 
-/* Less its type: characters that a unit's name can have, not a template without an instance. */
+/* A unit's name without its type: valid characters, and no template without an instance. */
 static bool valid_stem(struct uw_str stem)
 {
 	const char *at;

@@ -212,7 +212,7 @@ static struct uw_value get_path_state(struct uw_ask *a)
 	return text(uw_path_state_name(a->record->path_state));
 }
 
-/* Left out where it equals the path. */
+/* Left out if it equals the path. */
 static struct uw_value get_host_path(struct uw_ask *a)
 {
 	const struct uw_str *host = &a->entry->host_path, *path = &a->record->path;

@@ -122,7 +122,7 @@ static const char *message_id(const struct uw_entry *e)
 
 /* ---- fields */
 
-/* Prepares questions to the fields of the entry. Returns the first of them. */
+/* Prepares `ask` for the entry. Returns the first of its fields. */
 static const struct uw_field *first_field(struct uw_ask *ask, const struct uw_entry *e)
 {
 	ask->entry = e;
@@ -131,7 +131,7 @@ static const struct uw_field *first_field(struct uw_ask *ask, const struct uw_en
 	return e->summary ? uw_summary_fields : uw_record_fields;
 }
 
-/* Value i of the field; none after the last, and where Detail= leaves the field out. */
+/* Returns value i of the field, or none after the last one or if Detail= leaves the field out. */
 static struct uw_value value_of(const struct uw_field *field, struct uw_ask *ask, size_t i)
 {
 	if (field->detail > ask->entry->detail || (i && !field->many))

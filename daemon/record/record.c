@@ -159,8 +159,7 @@ static bool consistent(const struct uw_event *ev, const struct uw_str *s)
 		return false;
 	if (fs && ev->below > s[resolved ? UW_STR_PATH : UW_STR_DIR].len)
 		return false;
-	/* Such an event knows no mount and no directory; its path starts at the file system's root.
-	 */
+	/* A kernel thread's path starts at the root of the file system; its mount is not known. */
 	if (ev->via == UW_VIA_KERNEL &&
 	    (dir || s[UW_STR_FSROOT].len || (fs && ev->below != s[UW_STR_PATH].len)))
 		return false;
