@@ -115,8 +115,8 @@ def record(count=400):
 
 def counted(count=4000):
     """
-    What a deletion takes the daemon that is part of a flood, all of its wake-ups included. The
-    least of a few times, as above.
+    The cost of a deletion of a storm to the daemon, with all its wake-ups. The least of a few runs,
+    as above.
     """
     costs = []
     for _ in range(3):

@@ -90,8 +90,7 @@ def products():
         for i, (case, (_, dirs)) in enumerate(RULES.items()):
             watch(case, probe, renew=not i)
             row("unlinkwatchd, %s: %s" % (probe, words.get(case, "recorded at Detail=" + case)),
-                DAEMON, dirs,
-                case == "failed", key=probe + "/" + case)
+                DAEMON, dirs, case == "failed", key=probe + "/" + case)
     run("systemctl", "stop", DAEMON)
 
 

@@ -24,8 +24,7 @@ import traceback
 
 import uwtest
 from uwtest import (LOSS, STOPPED, configure, cursor, deletions, done, equal, journal, leave_others,
-                    ok, preempts, run,
-                    settle, value)
+                    ok, preempts, run, settle, value)
 
 VICTIMS = "/root/vm/victims"
 B = "/srv/c"
@@ -181,8 +180,7 @@ def what(parent, last, pid, covered):
     st = covered or os.stat(last, dir_fd=parent, follow_symlinks=False)
     dev, fstype = mount_of(parent, pid)
     return {"DEV": dev, "FSTYPE": fstype, "INODE": st.st_ino, "MODE": "0%o" % st.st_mode,
-            "OWNER": st.st_uid,
-            "SIZE": st.st_size}, st
+            "OWNER": st.st_uid, "SIZE": st.st_size}, st
 
 
 NOTHING = dict.fromkeys(("DEV", "FSTYPE", "INODE", "MODE", "OWNER", "SIZE", "NLINK", "REPLACED_BY"))
@@ -639,11 +637,9 @@ def long_paths():
         fill(within, "f", "file")
         steps = ("chdir", directory, "chdir", name)
         case("unlink in a directory of %d bytes" % length, ["unlink", "f"], steps=steps,
-             state="truncated",
-             PATH=directory + "/" + name + "/f", CWD=cut(directory + "/" + name))
+             state="truncated", PATH=directory + "/" + name + "/f", CWD=cut(directory + "/" + name))
         case("unlink: ENOENT, in a directory of %d bytes" % length, ["unlink", "none"],
-             errno.ENOENT, steps=steps,
-             state="truncated" if length > 4095 else "lexical",
+             errno.ENOENT, steps=steps, state="truncated" if length > 4095 else "lexical",
              PATH=directory + "/" + name + "/none", CWD=cut(directory + "/" + name))
         os.close(within)
     os.close(inside)
@@ -693,8 +689,7 @@ def files_failing(kinds):
         failure(k, "a file as descriptor", errno.ENOTDIR, "x", "lexical", ("open", B + "/source"),
                 "10")
         failure(k, "a directory closed to the user", errno.EACCES, B + "/closed/" + k.thing,
-                "lexical",
-                ("setuid", str(USER)))
+                "lexical", ("setuid", str(USER)))
         failure(k, "a directory that is not the user's", errno.EACCES, B + "/foreign/" + k.thing,
                 steps=("setuid", str(USER)))
         failure(k, "a sticky directory", errno.EPERM, B + "/sticky/" + k.thing,
@@ -748,14 +743,12 @@ def failures():
         failure(k, "a directory that is not empty", errno.ENOTEMPTY, B + "/full", by=B + "/empty")
         failure(k, "a mount point", errno.EBUSY, B + "/point", by=B + "/empty", covered=of_point)
         failure(k, "a file that something is mounted on", errno.EBUSY, B + "/fileover",
-                covered=of_file,
-                by=B + "/sticky/file")
+                covered=of_file, by=B + "/sticky/file")
         failure(k, "an immutable file", errno.EPERM, B + "/immutable")
         failure(k, "in a sticky directory", errno.EPERM, B + "/sticky/file", by=B + "/other/own",
                 steps=("setuid", str(USER)))
         failure(k, "in a directory that is not the user's", errno.EACCES, B + "/foreign/file",
-                by=B + "/other/own",
-                steps=("setuid", str(USER)))
+                by=B + "/other/own", steps=("setuid", str(USER)))
     immutable(B + "/fixed", False)
     immutable(B + "/immutable", False)
 
@@ -783,8 +776,7 @@ def no_record():
         case("renameat2 of nothing" + by, at(0, "none", "a"), errno.ENOENT, steps=k, record=False)
         case("renameat2 onto itself" + by, at(0, "a", "a"), steps=k, record=False)
         case("renameat2 of a directory into itself" + by, at(0, "dir", "dir/sub"), errno.EINVAL,
-             steps=k,
-             record=False)
+             steps=k, record=False)
     case("rename onto nothing", ["rename", B + "/r/file", B + "/r/new"], record=False)
     case("rename of one hard link onto another", ["rename", B + "/r/same", B + "/r/b"],
          record=False)

@@ -111,8 +111,7 @@ def in_containers():
     for p in points:
         os.makedirs("/srv/dir" + p)
     enter = ("unshare", "bind", "/srv/data", "/srv/dir" + points[0], "bind", "/etc",
-             "/srv/dir" + points[1],
-             "bind", "/opt", "/srv/dir" + points[2], "pivot", "/srv/dir")
+             "/srv/dir" + points[1], "bind", "/opt", "/srv/dir" + points[2], "pivot", "/srv/dir")
     for p, rule in zip(points, ("data", "etc", None)):
         for path in (p + "/" + new_name(), p[1:] + "/" + new_name()):
             victim("no such file: " + path, enter, ["unlink", path],
@@ -312,8 +311,7 @@ def nspawn():
             ("nspawn: a file in its own /etc", ["unlink", "/etc/own"], None)):
         write("/srv/data/spawn")
         p = subprocess.run(["systemd-nspawn", "-q", "--directory=/srv/machine", "--machine=box",
-                            "--pipe",
-                            "--bind=/srv/data:/data", "/victims", *call], input=b"x",
+                            "--pipe", "--bind=/srv/data:/data", "/victims", *call], input=b"x",
                             stdout=subprocess.PIPE,
                            stderr=subprocess.STDOUT)
         if not p.stdout.rstrip().endswith(b" 0"):
@@ -328,8 +326,7 @@ def nspawn():
             for key, want in fields.items():
                 uwtest.equal(records[0].get("UNLINK_" + key), want, "%s: %s" % (n, key))
             ok("box" in records[0]["UNLINK_CGROUP"], n + ": UNLINK_CGROUP names the machine",
-               records[0]["UNLINK_CGROUP"],
-               records[0].get("UNLINK_UNIT"))
+               records[0]["UNLINK_CGROUP"], records[0].get("UNLINK_UNIT"))
 
 
 RULES = """[Watch etc]

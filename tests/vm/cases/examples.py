@@ -166,8 +166,7 @@ def type_in(example, expected):
     Returns the wait status of the command, whether it printed what it should, and what it printed.
     """
     session = Session(*become(example.user, "bash", "-c", "set -o pipefail; " + example.command),
-                      columns=400,
-                      env=TERMINAL)
+                      columns=400, env=TERMINAL)
     if not expected.key:
         status = session.end(seconds=SECONDS)
         shown = session.output.decode(errors="replace") + (expected.more() if expected.more else "")
@@ -193,8 +192,7 @@ def make_history():
     run("passwd", "-l", "alice")  # writes /etc/shadow anew
     meanwhile()
     wanted = {"/srv/data/report.csv", "/srv/share/plan.txt", "/var/log/app/old/x.log", "/etc/motd",
-              "/etc/shadow",
-              "/etc/hostname"}
+              "/etc/shadow", "/etc/hostname"}
     end = time.monotonic() + SECONDS
     while time.monotonic() < end:
         missing = wanted - {r.get("UNLINK_PATH") for r in deletions(start)}

@@ -15,8 +15,7 @@ import sys
 import time
 
 from uwtest import (LOSS, configure, cursor, deletions, done, equal, journal, main_pid, ok, restart,
-                    run, settle, status,
-                    value)
+                    run, settle, status, value)
 
 DIR = "/dev/shm/hostile"
 UID, OTHER = 4242, 4243
@@ -44,8 +43,7 @@ def who(r):
     The process and the deletion of a record, in the form in which the processes below report them.
     """
     return [int(r["UNLINK_PID"]), value(r["UNLINK_COMM"]).hex(), int(r["UNLINK_UID"]),
-            value(r["UNLINK_PATH"]).hex(),
-            int(r["UNLINK_RET"])]
+            value(r["UNLINK_PATH"]).hex(), int(r["UNLINK_RET"])]
 
 
 def child(work):

@@ -22,8 +22,7 @@ PROBES = ("vfs_unlink", "vfs_rmdir", "vfs_rename")
 
 # Each export is a file system below /srv/nfs on the server and below /mnt on the client.
 EXPORTS = {"tmpfs": "no_root_squash", "ext": "no_root_squash", "ovl": "no_root_squash",
-           "squash": "root_squash",
-           "covered": "no_root_squash"}
+           "squash": "root_squash", "covered": "no_root_squash"}
 
 Case = collections.namedtuple("Case", "title name client server")
 cases = []
@@ -39,8 +38,7 @@ def probed():
 
 def unload():
     run("systemctl", "stop", "nfs-server", "proc-fs-nfsd.mount", "nfs-mountd", "nfs-idmapd",
-        "nfsdcld", "ksmbd",
-        check=False)
+        "nfsdcld", "ksmbd", check=False)
     for module in MODULES:
         run("modprobe", "-r", module, check=False)
     return [m for m in MODULES if os.path.exists("/sys/module/" + m)]
@@ -77,8 +75,7 @@ def fields(path, **more):
     links = s.st_nlink - (0 if more.get("RET", "0") != "0" else s.st_nlink
                           if stat.S_ISDIR(s.st_mode) else 1)
     return {"INODE": str(s.st_ino), "MODE": "0%o" % s.st_mode, "OWNER": str(s.st_uid),
-            "SIZE": str(s.st_size),
-            "NLINK": str(links), **more}
+            "SIZE": str(s.st_size), "NLINK": str(links), **more}
 
 
 def server(path, uid=0, ret=0, **more):

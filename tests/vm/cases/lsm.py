@@ -30,6 +30,5 @@ os.symlink("real", "/srv/link")
 touch("/srv/link/file")
 os.unlink("/srv/link/file")
 equal([(r["UNLINK_PATH"], r["UNLINK_PATH_STATE"]) for r in settle(here, 1, os.getpid())],
-      [("/srv/real/file", "resolved")],
-      "a record has the true path")
+      [("/srv/real/file", "resolved")], "a record has the true path")
 done()

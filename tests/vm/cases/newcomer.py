@@ -45,8 +45,7 @@ shell = {"HOME": HOME, "USER": "alice", "PATH": "/usr/local/bin:/usr/bin:/bin", 
 out = ""
 for command in typed:
     r = subprocess.run(["bash", "-c", command], cwd=HOME, env=shell, preexec_fn=log_in,
-                       stdin=subprocess.DEVNULL,
-                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     out = r.stdout.decode(errors="replace")
     ok(r.returncode == 0, "alice: " + command, "status %d" % r.returncode, out)
 seconds = time.monotonic() - start

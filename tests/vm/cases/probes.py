@@ -5,8 +5,7 @@ import os
 import subprocess
 
 from uwtest import (STARTED, configure, cursor, deletions, done, equal, journal, leave_others, ok,
-                    preempts, run, settle,
-                    value)
+                    preempts, run, settle, value)
 
 DIR = "/srv/probes"
 DROPIN = "/run/systemd/system/unlinkwatchd.service.d"

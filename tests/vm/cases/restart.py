@@ -14,8 +14,7 @@ import sys
 import time
 
 from uwtest import (CONTINUED, STARTED, STOPPED, Account, configure, cursor, done, equal,
-                    keep_journal, ok, run, status,
-                    unbalanced)
+                    keep_journal, ok, run, status, unbalanced)
 
 UID, DIR, FAIL = 4242, "/dev/shm/restart", 3
 DELETIONS = int(os.environ.get("UW_DELETIONS", "1000"))

@@ -23,8 +23,7 @@ def write(path, text):
 def doctor(*prefix, probe="kprobe"):
     """Returns the exit status and the findings by id."""
     p = subprocess.run([*prefix, PROGRAM, "--doctor", "--output=json", "--probe=" + probe],
-                       stdout=subprocess.PIPE,
-                       stderr=subprocess.PIPE, timeout=200)
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=200)
     findings = [json.loads(line) for line in p.stdout.splitlines()]
     if p.stderr:
         print("# " + p.stderr.decode())

@@ -6,8 +6,7 @@ import re
 import shutil
 
 from uwtest import (CONFIG_ACCEPTED, CONFIG_REJECTED, DELETED, STOPPED, configure, cursor, done,
-                    equal, journal, ok,
-                    reload, run, settle, touch)
+                    equal, journal, ok, reload, run, settle, touch)
 
 DROP_IN = "/usr/lib/systemd/system/unlinkwatchd.service.d/notify-reload.conf"
 

@@ -324,8 +324,7 @@ class Shared(Container):
 
 CASES = [kind(kind.__name__.lower()) for kind in (
     Absolute, Relative, Tree, Symlink, Bind, Chroot, Rmdir, Rename, Missing, Denied, Uring, Compat,
-    Long, Overlay,
-    Container, Shared)]
+    Long, Overlay, Container, Shared)]
 
 
 # The tools
