@@ -48,7 +48,7 @@ for name in ("/srv/other", "/srv/keys/id_rsa"):
 found = alerts(here, 1)
 ok(len(found) == 1 and "removed /srv/keys/id_rsa" in found[0]["MESSAGE"],
    "an alert names the file that the rule covers, and no other file", found)
-equal([r["PRIORITY"] for r in found], ["1"], "its priority is \"alert\"")
+equal([r["PRIORITY"] for r in found], ["1"], "the priority of an alert is \"alert\"")
 
 here = cursor()
 hostile = b"/srv/keys/tree/x\n<0>forged\x1b[2J"
@@ -58,7 +58,7 @@ for i in range(20):
 run("rm", "-r", "/srv/keys/tree")
 found = alerts(here, 22)
 equal(len(found), 22, "removing a tree logs a line for each name")
-equal(len({r["_STREAM_ID"] for r in found}), 1, "all of them in one alert")
+equal(len({r["_STREAM_ID"] for r in found}), 1, "the lines of a removed tree are one alert")
 ok(any("x\\n<0>forged\\x1b[2J" in r["MESSAGE"] for r in found), "a hostile name is escaped", found)
 
 here = cursor()

@@ -76,12 +76,10 @@ run("rm", "-r", "/srv/data/old")
 settle(here, 4)
 os.symlink("/srv/data", "/srv/link")
 for args, cwd, expected in ((["/srv/data/old"], "/", 4), (["old/deep"], "/srv/data", 2),
-                            (["/srv/link/old/b"], "/", 1),
-                            (["./old/b"], "/srv/data", 1), (["../data/old/b"], "/srv/data", 1),
-                            (["deep"], "/", 2),
+                            (["/srv/link/old/b"], "/", 1), (["./old/b"], "/srv/data", 1),
+                            (["../data/old/b"], "/srv/data", 1), (["deep"], "/", 2),
                             (["/srv/data/*/b"], "/", 1), (["/srv/data/"], "/", 5),
-                            (["/srv/data"], "/", 5),
-                            (["-n", "2", "/srv/data"], "/", 2),
+                            (["/srv/data"], "/", 5), (["-n", "2", "/srv/data"], "/", 2),
                             (["--rule", "srv", "/srv/data"], "/", 5),
                             (["--failed", "/srv/data"], "/", 0),
                             (["--since", "+1h", "/srv/data"], "/", 0)):
@@ -184,8 +182,8 @@ ok(status == 0 and b"\x1b[?1049l" in top.output and not top.is_raw(),
    "SIGTERM ends top and restores the terminal", status, top.output)
 
 # check predicts what the daemon does.
-configure("[Watch a]\nPath=/srv/a\nExcludePath=/srv/a/not\nUser=root\n[Watch "
-          "fail]\nPath=/srv/b\nResult=failure\n")
+configure("[Watch a]\nPath=/srv/a\nExcludePath=/srv/a/not\nUser=root\n"
+          "[Watch fail]\nPath=/srv/b\nResult=failure\n")
 run("systemctl", "restart", "unlinkwatchd")
 os.makedirs("/srv/a/not")
 os.makedirs("/srv/b")
@@ -211,8 +209,7 @@ ok("a would not: ExcludePath=/srv/a/not covers" in out and
 equal(ctl("status", "--socket", "/run/none")[0], 1, "status fails where no daemon listens")
 status, out, err = ctl("status")
 ok(status == 0 and "is running" in out and ("kprobe" in out or "fentry" in out) and
-   "Path=/srv/a" in out and
-   "not accounted" not in out,
+   "Path=/srv/a" in out and "not accounted" not in out,
    "status shows the probe and the rules, and its counters balance", status, out, err)
 out = ctl("metrics")[1]
 ok("unlinkwatchd_up 1" in out and "unlinkwatchd_deletions_seen_total " in out and

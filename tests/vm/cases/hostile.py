@@ -210,9 +210,9 @@ def change_myself():
 os.chmod(DIR, 0o1777)
 expected = child(change_myself)
 got = settle(here, 4)
-outcome(all([equal([who(r) for r in got], expected, "a process that changes its user and its "
-                                                    "mount namespace: each record has the user at "
-                                                    "its deletion"),
+outcome(all([equal([who(r) for r in got], expected,
+                   "a process that changes its user and its mount namespace: "
+                   "each record has the user at its deletion"),
              ok(len({r["UNLINK_MNTNS"] for r in got[:2]}) == 2,
                 "the records before and after unshare(2) name different mount namespaces")]),
         "another user, another mount namespace, between two deletions",

@@ -83,8 +83,8 @@ def check(probe, takes, environment=""):
             r["UNLINK_PATH_STATE"])
            for r in settle(here, len(EXPECTED), pid)]
     expected = EXPECTED if takes != "tracepoint" else [e[:4] + ("lexical",) for e in EXPECTED]
-    passed.append(equal(got, expected, "--probe=%s: each deletion is recorded with its name, path "
-                                       "and result" % probe))
+    passed.append(equal(got, expected,
+                        "--probe=%s: each record has the name, path and result" % probe))
     passed.append(ok(all(r["UNLINK_PPID"] == str(os.getpid()) and
                          value(r["UNLINK_COMM"]) == b"python3" for r in deletions(here, pid)),
                      "--probe=%s: each record has the parent and the comm" % probe))

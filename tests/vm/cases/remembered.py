@@ -73,8 +73,9 @@ run("mount", "--bind", TOP + "/two", TOP + "/three")
 by(TOP + "/three/del")
 by(TOP + "/two/del")
 run("umount", TOP + "/three")
-compare(since, "UNLINK_EXE", want, "UNLINK_EXE is right after the executable or its directory is "
-                                   "renamed, linked, replaced or bind-mounted")
+compare(since, "UNLINK_EXE", want,
+        "UNLINK_EXE is right after the executable or its directory is renamed, linked, replaced "
+        "or bind-mounted")
 
 # A process moves from one control group to the next. The unit comes from the control group.
 since, want = cursor(), []
@@ -131,6 +132,7 @@ for path in elsewhere:
     run("unshare", "-m", "sh", "-c", script % (path, path))
 again = delete(*names(TOP + "/bound/e"))
 want += inside + elsewhere + again
-compare(since, "UNLINK_PATH", want, "UNLINK_PATH is right after a mount is moved or bound, or its "
-                                    "mount point renamed, and in other namespaces")
+compare(since, "UNLINK_PATH", want,
+        "UNLINK_PATH is right after a mount is moved or bound, or its mount point renamed, and in "
+        "other namespaces")
 done()

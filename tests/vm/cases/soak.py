@@ -41,6 +41,7 @@ SYS_BPF = {"x86_64": 321, "aarch64": 280}[os.uname().machine]
 # commands of bpf(2)
 UPDATE, GET_NEXT_KEY, GET_NEXT_MAP, GET_FD, GET_INFO, LOOKUP_AND_DELETE = 2, 4, 12, 14, 15, 21
 MAP_STACK = 23
+SLOT_HASH = "uw_slot_hash"  # has an entry for each deletion in flight
 
 
 def bpf(command, attr):
@@ -99,7 +100,9 @@ def held(pid):
          "descriptors": len(os.listdir("/proc/%d/fd" % pid)),
          "kept by systemd": run("systemctl", "show", "-P", "NFileDescriptorStore",
                                 "unlinkwatchd").strip(),
-         "states": sum(entries(fd) for name, fd, _, _ in there if name == "uw_slot_hash")}
+         "states": sum(entries(fd) for name, fd, _, _ in there if name == SLOT_HASH)}
+    if not h["maps"][SLOT_HASH]:
+        sys.exit("# there is no map " + SLOT_HASH)
     for _, fd, _, _ in there:
         os.close(fd)
     return h
@@ -146,7 +149,7 @@ for i in range(ROUNDS):
         sys.exit("# the daemon does not empty the ring buffer")
     if i % READ_EVERY == READ_EVERY - 1:
         account.read()
-    # After an even or odd number of reloads as at the end, so that the same rules are in force.
+    # The number of reloads is even or odd as at the end: the same rules must be in force.
     if not first and i + 1 >= ROUNDS / 10 and reloads and reloads % 2 == ROUNDS // RELOAD_EVERY % 2:
         quiet()
         first = held(pid), memory(pid)
