@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Takes events from the source, as long as the output has room for the records. Where it has not,
- * as while journald is stopped, events stay in the ring buffer: what the queue and the ring buffer
- * can hold is kept, and the kernel side counts what comes when both are full.
+ * Reads events from the source while the output has room for their records. While it has none, as
+ * when journald is stopped, events stay in the ring buffer. When that is full, too, the kernel side
+ * counts what it drops.
  */
 #ifndef UW_EVENT_READER_H
 #define UW_EVENT_READER_H
@@ -25,32 +25,32 @@ struct uw_event_reader {
 /* A uw_source_event_fn; userdata is the reader, whose probe_select, pipeline and output are set. */
 void uw_event_reader_take(const void *data, size_t size, void *userdata);
 
-/* Reads events from now on, and has the loop write what waits. Returns 0 or -errno. */
+/* From now on the event loop reads events and writes records. Returns 0 or -errno. */
 int uw_event_reader_start(struct uw_event_reader *reader, sd_event *event);
 
 /*
- * Takes at most max events. Returns how many, or -errno. When the output has lost its reader it
- * ends the loop.
+ * Reads at most max events. Returns how many, or -errno. Ends the event loop if the output has lost
+ * its reader.
  */
 int uw_event_reader_read(struct uw_event_reader *reader, unsigned int max);
 
 /*
- * To be called now and then: takes the deletions that began more than age_ns ago and never
- * returned, and writes the summaries of storms that are due, as far as there is room. Gives memory
- * back that the queue needs no more.
+ * Call it now and then. Takes over the deletions that began more than age_ns ago and never
+ * returned, writes the summaries of storms that are due, as far as there is room, and gives unused
+ * memory of the queue back.
  */
 void uw_event_reader_tick(struct uw_event_reader *reader, uint64_t age_ns);
 
 /*
- * Detaches the probes, takes and writes all that is left, and waits for the output to take it;
- * gives up when nothing has moved for timeout_ms. The summaries of storms
- * are the last. Returns 0, -ETIMEDOUT or another -errno.
+ * Detaches the probes, records all that is left, the summaries of storms last, and waits for the
+ * output. Gives up when the output has taken nothing for timeout_ms. Returns 0, -ETIMEDOUT or
+ * another -errno.
  */
 int uw_event_reader_finish(struct uw_event_reader *reader, unsigned int timeout_ms);
 
 /*
- * Leaves the probes, and what they see from now on, to the next process: only ends the storms and
- * waits for the output to take what is there, as above.
+ * Leaves the probes, and what they see from now on, to the next process. Only ends the storms and
+ * waits for the output, as above.
  */
 void uw_event_reader_leave(struct uw_event_reader *reader, unsigned int timeout_ms);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The daemon at work: owns the event loop, the rules in force, the source and the output. */
+/* Runs the daemon: owns the event loop, the ruleset, the probes and the output. */
 #ifndef UW_MANAGER_H
 #define UW_MANAGER_H
 
@@ -23,15 +23,15 @@ struct uw_manager;
 int uw_manager_new(const struct uw_options *options, struct uw_manager **ret);
 
 /*
- * Reads the configuration and attaches the best probe that works. Says in the log what it does or
- * why it cannot. Returns 0; -EINVAL where the configuration is wrong; -ENODEV where no probe
- * attaches; or another -errno.
+ * Reads the configuration and attaches the best probe that works. Logs what it does, or why it
+ * cannot. Returns 0; -EINVAL for a wrong configuration; -ENODEV if no probe works; or another
+ * -errno.
  */
 int uw_manager_start(struct uw_manager *manager);
 
 /*
- * Tells systemd that it is ready, works until SIGTERM or SIGINT, and stops: what was
- * deleted until then is recorded. Returns 0 or -errno.
+ * Tells systemd that the daemon is ready, works until SIGTERM or SIGINT, and records what was
+ * deleted until then. Returns 0 or -errno.
  */
 int uw_manager_run(struct uw_manager *manager);
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The way of an event through the daemon: bytes, record, rules, output; and the count of each end. */
+/*
+ * Takes an event from bytes to record, through the rules, to the output, and counts how it ended.
+ */
 #ifndef UW_PIPELINE_H
 #define UW_PIPELINE_H
 
@@ -14,8 +16,8 @@
 #include "state/stats.h"
 
 /*
- * Called for an event in a state of the host's tree that the rules in force are not known to be
- * for. Has the ruleset up to date when it returns.
+ * Brings the ruleset up to date. Called for an event from a state of the host's tree that the rules
+ * in force may not be for.
  */
 typedef void (*uw_pipeline_renew_fn)(void *userdata);
 
@@ -35,27 +37,28 @@ struct uw_pipeline {
 };
 
 /*
- * With the counts and the storms of the persistent memory, which is also the output's. Returns 0 or
- * -ENOMEM; release with uw_pipeline_done().
+ * Counts and storms are in the persistent memory, which the output uses, too. Returns 0 or -ENOMEM;
+ * release with uw_pipeline_done().
  */
 int uw_pipeline_init(struct uw_pipeline *pipeline, struct uw_persistent *persistent,
 		     struct uw_output *output, const struct uw_ruleset *ruleset,
 		     uw_pipeline_renew_fn renew, void *userdata);
 void uw_pipeline_done(struct uw_pipeline *pipeline);
 
-/* To be called before the events of a batch: the clock may have been set. */
+/* Call it before each batch of events: the clock may have been set. */
 void uw_pipeline_set_clock(struct uw_pipeline *pipeline);
 
 /*
- * Decodes one event, and puts its record in the output if a rule wants it and it is not part of a
- * storm. With that, the event counts as taken in the persistent memory.
+ * Decodes one event, and writes its record if a rule wants it and it is not part of a storm. The
+ * persistent memory notes that the event has been read.
  */
 void uw_pipeline_take(struct uw_pipeline *pipeline, const void *data, size_t size);
 
-/* Writes the summaries of storms whose interval is over, as far as the output has room for them. */
+/* Writes the summaries of storms whose interval is over, as far as the output has room. */
 void uw_pipeline_tick(struct uw_pipeline *pipeline);
 
-/* Ends all storms and writes their summaries: before other rules, or other limits, come into force.
+/*
+ * Ends all storms and writes their summaries. Call it before other rules or limits come into force.
  */
 void uw_pipeline_end_storms(struct uw_pipeline *pipeline);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The helper: `unlinkwatchd --attach`, which systemd starts as root for a connection to a socket
- * that only the daemon's user and root can reach. It does what takes root and CAP_SYS_ADMIN, for
- * the daemon's own probes alone, and ends when it is no longer asked. It sees no event.
+ * The helper: `unlinkwatchd --attach`. systemd starts it as root for a connection to a socket that
+ * only the daemon's user and root can reach. It does what takes root and CAP_SYS_ADMIN, for the
+ * daemon's own probes alone, and ends when it is idle. It sees no events.
  */
 #ifndef UW_HELPER_H
 #define UW_HELPER_H

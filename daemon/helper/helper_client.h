@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What takes root. A process that is root does it itself; the service, which is not, has the helper
- * do it (helper.h).
+ * What takes root. A process that is root does it itself; the service, which is not, asks the
+ * helper.
  */
 #ifndef UW_HELPER_CLIENT_H
 #define UW_HELPER_CLIENT_H
@@ -10,8 +10,8 @@
 #include "helper/tracefs.h"
 
 /*
- * Asks the helper for the facts that root alone may read, and from then on, for this kernel, what
- * is below. Returns 0, or -errno where there is no helper.
+ * Asks the helper for the facts that root alone may read. The functions below then ask the helper,
+ * too. Returns 0, or -errno if there is no helper.
  */
 int uw_helper_facts(struct uw_root_facts *ret);
 
@@ -29,7 +29,7 @@ int uw_helper_attach(const struct uw_root_facts *facts, const char *event, int p
 void uw_helper_remove(const struct uw_root_facts *facts, const char *name);
 void uw_helper_clean(const struct uw_root_facts *facts);
 
-/* Asks the helper what uw_restart_is_due() tells of this process. Returns 0, 1 or -errno. */
+/* Asks the helper for uw_restart_is_due() of this process. Returns 0, 1 or -errno. */
 int uw_helper_is_restart(void);
 
 #endif

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * journald's socket, by hand: sd_journal_sendv(3) waits while journald is stopped or behind, and
- * reports success where there is no socket, so that records vanish without a word. Here a send
+ * Sends records to journald. sd_journal_sendv(3) will not do: it waits while journald is stopped or
+ * behind, and reports success if there is no socket, so that records vanish silently. Here a send
  * never waits, and says what became of the record.
  *
  * A record is one datagram of fields (see native.h), or, where it is larger than a datagram can be,
  * a datagram with the descriptor of a sealed memfd that holds them: the native protocol, as
  * https://systemd.io/JOURNAL_NATIVE_PROTOCOL describes it.
  *
- * The socket is connected: the kernel tells only the owner of a connected datagram socket, by
- * POLLOUT, that the receiver has room again. A restart of journald is not noticed, since systemd
- * keeps the other end. Where that has gone, the next send connects anew, to what has the name then.
+ * The socket is connected, since the kernel reports by POLLOUT that the receiver has room again
+ * only for a connected datagram socket. A restart of journald goes unnoticed, since systemd keeps
+ * the other end. If that has gone, the next send connects anew to whatever listens at the path.
  */
 #ifndef UW_JOURNAL_SOCKET_H
 #define UW_JOURNAL_SOCKET_H

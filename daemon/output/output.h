@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where records go: the journal with its own fields, lines of JSON, lines of text. A record that
- * cannot be written now waits in a queue of a fixed size; nothing here waits, but uw_output_drain()
- * and uw_output_free().
+ * Writes records to the journal, as lines of JSON or as lines of text. A record that cannot be
+ * written now waits in a queue of a fixed size. Only uw_output_drain() and uw_output_free() wait.
  */
 #ifndef UW_OUTPUT_H
 #define UW_OUTPUT_H
@@ -21,28 +20,30 @@ enum uw_output_format {
 
 struct uw_output;
 
-/* What UW_OUTPUT_AUTO stands for here; the others stand for themselves. */
+/* Replaces UW_OUTPUT_AUTO by the format to use here. */
 enum uw_output_format uw_output_choose(enum uw_output_format format);
 
 /*
- * Not for UW_OUTPUT_AUTO. Records wait in the persistent memory, which is borrowed. Returns 0 or
- * -errno. Lines go to standard output.
+ * `format` is not UW_OUTPUT_AUTO. Records wait in the persistent memory, which is borrowed. Lines
+ * go to standard output. Returns 0 or -errno.
  */
 int uw_output_new(enum uw_output_format format, struct uw_persistent *persistent,
 		  struct uw_output **ret);
 
 /*
- * Writes out what is left, for which it waits some seconds at the most, and frees. Accepts NULL.
+ * Writes what is left, waiting a few seconds at most, and frees. Accepts NULL.
  */
 void uw_output_free(struct uw_output *output);
 
-/* From here on the event loop writes what waits, and calls moved(): see uw_spool_fn. */
+/* From now on the event loop writes the records that wait, and calls moved(): see uw_spool_fn. */
 int uw_output_attach(struct uw_output *output, sd_event *event, uw_spool_fn moved, void *userdata);
 
-/* Another size of the queue. Returns 0; -ENOSPC where what waits does not fit; or -errno. */
+/*
+ * Changes the size of the queue. Returns 0; -ENOSPC if the waiting records do not fit; or -errno.
+ */
 int uw_output_resize(struct uw_output *output, size_t queue_size);
 
-/* True where any record has room. Where not, no event should be taken from the ring buffer. */
+/* True if there is room for the largest record. If not, leave events in the ring buffer. */
 bool uw_output_has_room(const struct uw_output *output);
 
 /*
@@ -56,23 +57,23 @@ int uw_output_flush(struct uw_output *output);
 /* Writes everything, and waits for it as uw_spool_drain() does. */
 int uw_output_drain(struct uw_output *output, unsigned int timeout_ms, void (*moving)(void));
 
-/* What has become of the records: see struct uw_spool_counts. And of the queue: see there, too. */
+/* What became of the records (struct uw_spool_counts), and how full the queue is. */
 const struct uw_spool_counts *uw_output_counts(const struct uw_output *output);
 void uw_output_usage(const struct uw_output *output, size_t *ret_size, size_t *ret_used);
 
-/* To be called now and then: gives memory of the queue back that no record waits in. */
+/* Gives memory that the queue does not need back to the kernel. Call it now and then. */
 void uw_output_trim(struct uw_output *output);
 
 /*
- * Says something about the daemon itself: a record with that MESSAGE_ID (NULL: none) in the
- * journal, a line on standard error elsewhere, so that standard output has nothing but deletions. It
- * takes its place behind the records so far; some room is always kept for it.
- * The text must be safe to print: what comes from outside goes through uw_buf_add_safe() first.
+ * Writes a note about the daemon itself, behind the records so far: a record with that MESSAGE_ID
+ * (NULL: none) in the journal, a line on standard error elsewhere, so that standard output has
+ * nothing but deletions. The queue keeps some room for notes. The text must be safe to print: pass
+ * text from outside through uw_buf_add_safe() first.
  */
 void uw_output_note(struct uw_output *output, const char *message_id, int priority,
 		    const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-/* The same with fields of its own, as native.h adds them, which only the journal has. */
+/* The same with further fields, made by base/journal_fields.h, for the journal alone. */
 void uw_output_note_fields(struct uw_output *output, const char *message_id, int priority,
 			   const struct uw_buf *fields, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The way out for records: a queue, and behind it journald's socket or a stream. What cannot be
- * sent now waits in the queue, in order, and the event loop sends it when there is room, or when
- * journald is back. Nothing here ever waits, but uw_spool_drain().
+ * A queue of records, and behind it journald's socket or a stream. A record that cannot be sent now
+ * waits in the queue, in order. The event loop sends it when there is room, or when journald is
+ * back. Only uw_spool_drain() waits.
  */
 #ifndef UW_SPOOL_H
 #define UW_SPOOL_H
@@ -17,8 +17,8 @@
 struct uw_spool;
 
 /*
- * Called from the event loop where the spool has moved: it may have room now. error is 0, or that
- * of a stream that did not take what was lost by it (-EPIPE: its reader has gone).
+ * The event loop calls it when the spool has sent something, and so may have room. error is 0, or
+ * why a stream lost lines (-EPIPE: its reader has gone).
  */
 typedef void (*uw_spool_fn)(int error, void *userdata);
 
@@ -31,38 +31,41 @@ int uw_spool_to_journal(const char *path, struct uw_persistent *persistent, stru
 int uw_spool_to_stream(int fd, struct uw_persistent *persistent, struct uw_spool **ret);
 void uw_spool_free(struct uw_spool *spool);
 
-/* From here on, what waits is sent by the event loop. Returns 0 or -errno. */
+/* From now on the event loop sends the records that wait. Returns 0 or -errno. */
 int uw_spool_attach(struct uw_spool *spool, sd_event *event, uw_spool_fn moved, void *userdata);
 
 /*
- * Takes one record, which is kept back until uw_spool_flush(). Returns 0; or -ENOBUFS, where it is
- * lost and counted as failed.
+ * Queues one record, which uw_spool_flush() sends. Returns 0; or -ENOBUFS, with the record lost and
+ * counted as failed.
  */
 int uw_spool_put(struct uw_spool *spool, enum uw_kind kind, uint64_t weight, const void *data,
 		 size_t len);
 
-/* Counts a record that could not even be put together as failed. */
+/* Counts a record as failed that could not be formatted. */
 void uw_spool_lose(struct uw_spool *spool, enum uw_kind kind, uint64_t weight);
 
-/* Sends what can be sent without waiting. Returns 0, or -errno of a stream that lost lines. */
+/* Sends what can be sent without waiting. Returns 0, or -errno if a stream lost lines. */
 int uw_spool_flush(struct uw_spool *spool);
 
 /*
- * Sends everything, and gives up when nothing has moved for timeout_ms; calls moving(), which may
- * be NULL, about once a second while something does. Returns 0, -ETIMEDOUT with what is left in the
- * queue, or -errno as uw_spool_flush().
+ * Sends everything, and gives up when nothing was taken for timeout_ms. Calls moving(), which may
+ * be NULL, about once a second while it makes progress. Returns 0; -ETIMEDOUT with the rest still
+ * queued; or -errno as uw_spool_flush().
  */
 int uw_spool_drain(struct uw_spool *spool, unsigned int timeout_ms, void (*moving)(void));
 
-/* True where a record of len bytes has room. */
+/* True if there is room for a record of len bytes. */
 bool uw_spool_fits(const struct uw_spool *spool, size_t len);
 
 const struct uw_spool_counts *uw_spool_counts(const struct uw_spool *spool);
 
-/* Size of the queue, and how much of it is in use, in bytes. */
+/* The size of the queue, and how much of it is in use, in bytes. */
 void uw_spool_usage(const struct uw_spool *spool, size_t *ret_size, size_t *ret_used);
 
-/* See uw_queue_trim(). Not for each record: what is used again is cleared by the kernel. */
+/*
+ * See uw_queue_trim(). Do not call it for each record: the kernel clears each page that is used
+ * again.
+ */
 void uw_spool_trim(struct uw_spool *spool);
 
 /* See uw_persistent_resize_queue(). */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Standard output or standard error, written to without ever waiting for a reader. O_NONBLOCK is a
- * property of what others may have open, too, such as the shell of a terminal, so a pipe or a
- * terminal is opened once more for that.
+ * Writes to standard output or standard error without waiting for a reader. O_NONBLOCK belongs to
+ * the open file, which others may share, such as the shell on a terminal. So a pipe or a terminal
+ * is opened once more.
  */
 #ifndef UW_STREAM_H
 #define UW_STREAM_H

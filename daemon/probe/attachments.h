@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which programs there are, and what each is attached to. Pure. */
+/* The BPF programs, and what each is attached to. */
 #ifndef UW_ATTACHMENTS_H
 #define UW_ATTACHMENTS_H
 

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Elements of BPF maps, read and changed so that no deletion of another task is missed meanwhile.
+ * Reads and changes elements of BPF maps without hiding deletions of other tasks.
  *
- * While bpf(2) has an element in hand, the kernel runs no program of a kprobe on that CPU
- * (bpf_disable_instrumentation(), trace_call_bpf()). Where it preempts a task in the kernel, as it
- * always does from 7.0 on, the caller may have to wait in this moment, and what runs in its place
- * is not seen for as long. A task of real-time priority does not wait for others: the caller has
- * one for the single call, or for a few in a row.
+ * While bpf(2) changes an element, the kernel runs no kprobe program on that CPU
+ * (bpf_disable_instrumentation(), trace_call_bpf()). A kernel that preempts tasks in the kernel, as
+ * all do from 7.0 on, may run another task at that moment, whose deletions are then unseen. So the
+ * caller takes real-time priority for a call, or a few in a row: nothing then runs in its place.
  *
- * That takes CAP_SYS_NICE or an RLIMIT_RTPRIO of 1, as the unit has it. Without, the call is made
- * all the same, and what is missed is counted by the kernel.
+ * That takes CAP_SYS_NICE or an RLIMIT_RTPRIO of 1, which the unit sets. Without it the call is
+ * made all the same, and the kernel counts what it skips.
  *
  * Each returns 0, or a negative errno.
  */

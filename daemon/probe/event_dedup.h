@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * While one source takes the place of another, both see all deletions. A thread is in one deletion
- * at a time: two events of one thread whose times overlap are the same one. Pure.
+ * While one source replaces another, both see all deletions. A thread is in one deletion at a time,
+ * so two events of one thread whose times overlap are the same deletion.
  */
 #ifndef UW_EVENT_DEDUP_H
 #define UW_EVENT_DEDUP_H
@@ -25,11 +25,13 @@ struct uw_event_dedup {
 	size_t buckets[UW_EVENT_DEDUP_BUCKETS]; /* the last span of each, from 1, or 0 */
 };
 
-/* One that the old source has seen. False for no memory. Zeroes are an empty set. */
+/*
+ * Adds a deletion that the old source has seen. False if memory is short. Zeroes are an empty set.
+ */
 bool uw_event_dedup_add(struct uw_event_dedup *overlap, uint32_t tid, uint64_t enter_ns,
 			uint64_t exit_ns);
 
-/* Whether the old source has seen this one, which the new source has seen. It is forgotten then. */
+/* Whether the old source has seen this deletion of the new source, too. If so, removes it. */
 bool uw_event_dedup_take(struct uw_event_dedup *overlap, uint32_t tid, uint64_t enter_ns,
 			 uint64_t exit_ns);
 

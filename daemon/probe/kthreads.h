@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Watches kernel threads delete, but only while something is there that has them do so (nfsd,
- * ksmbd, cachefiles): the probes for that lie in the way of every process that deletes.
+ * Watches deletions by kernel threads while nfsd, ksmbd or cachefiles is there. Not always: these
+ * probes cost every process that deletes.
  */
 #ifndef UW_KTHREADS_H
 #define UW_KTHREADS_H
@@ -21,13 +21,13 @@ struct uw_kthreads {
 };
 
 /*
- * Starts, and sees to it that every module that is loaded from now on leads to a check. Must not be
- * moved; source and output must outlive it.
+ * Starts, and checks again whenever a module is loaded. Must not be moved; source and output must
+ * outlive it.
  */
 void uw_kthreads_init(struct uw_kthreads *kthreads, const struct uw_plan *plan,
 		      struct uw_source *source, struct uw_output *output);
 
-/* Attaches or detaches the probes where that is due, and says so in the log. */
+/* Attaches or detaches the probes if that is due, and logs it. */
 void uw_kthreads_check(struct uw_kthreads *kthreads);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Programs for BTF tracepoints that load under lockdown=confidentiality.
+ * Makes programs for BTF tracepoints load under lockdown=confidentiality.
  *
  * libbpf asks whether the kernel has bpf_probe_read_kernel() (5.5) by loading a program that calls
  * it. Lockdown refuses that, so libbpf takes the kernel for an older one, and replaces
@@ -15,7 +15,9 @@ struct bpf_object;
 /* Makes libbpf know sections "uw_raw/TRACEPOINT". Once is enough, more is harmless. 0 or -errno. */
 int uw_rawtp_register(void);
 
-/* Sets the attach targets of the opened object's programs by their sections. Returns 0 or -errno. */
+/*
+ * Sets the attach targets of the opened object's programs by their sections. Returns 0 or -errno.
+ */
 int uw_rawtp_prepare(struct bpf_object *object);
 
 #endif

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Proof that a probe sees: files of the daemon's own, deleted in each way that a probe covers,
- * whose events must come back. That a probe is attached proves nothing: kprobes may be disarmed,
- * the kernel may have inlined a function that its symbols still name. The kernel side lets these
- * deletions pass with UW_EV_SELFTEST, told by the ids of the thread, which nobody else can have.
- * Pure.
+ * Tests that a probe sees: the daemon deletes files of its own in each way that the probe covers,
+ * and checks that the events arrive. An attached probe may still be blind: kprobes can be disarmed,
+ * and the kernel may have inlined a function that its symbols still name. The kernel side knows
+ * these deletions by the ids of the thread, and marks their events with UW_EV_SELFTEST.
  */
 #ifndef UW_SELFTEST_H
 #define UW_SELFTEST_H
@@ -20,20 +19,20 @@
 #define UW_SELFTEST_STEPS    5
 #define UW_SELFTEST_PATH_MAX 256
 
-/* What is known of one deletion, from nothing to all. */
+/* How much of one deletion the probe has seen, from nothing to all. */
 enum uw_sight {
 	UW_SIGHT_NONE,
-	UW_SIGHT_ENTRY,	 /* that it was tried, not what came of it */
-	UW_SIGHT_RESULT, /* and its result */
-	UW_SIGHT_PATH,	 /* and what the kernel found */
+	UW_SIGHT_ENTRY,	 /* the attempt, not its result */
+	UW_SIGHT_RESULT, /* also the result */
+	UW_SIGHT_PATH,	 /* also the file that the kernel found */
 };
 
 enum uw_verdict {
 	UW_VERDICT_SEES,
-	UW_VERDICT_NO_RESULT, /* all that is missing are results */
-	UW_VERDICT_BLIND,     /* to some of what the plan covers */
-	UW_VERDICT_BUSY,      /* not known: too many events, or no room for those that count */
-	UW_VERDICT_UNKNOWN,   /* not known: it could not be tried */
+	UW_VERDICT_NO_RESULT, /* sees all but results */
+	UW_VERDICT_BLIND,     /* does not see all that the plan covers */
+	UW_VERDICT_BUSY,      /* unknown: too many events, or no room for the test's own */
+	UW_VERDICT_UNKNOWN,   /* unknown: the test could not be run */
 };
 
 struct uw_selftest {
@@ -43,30 +42,29 @@ struct uw_selftest {
 };
 
 /*
- * Makes the files in a new directory below $RUNTIME_DIRECTORY, or where systemd has given none,
- * /run, /tmp or /dev/shm, and deletes all of it. Returns 0, or -errno where that is not possible.
+ * Makes files in a new directory below $RUNTIME_DIRECTORY, or without one below /run, /tmp or
+ * /dev/shm, and deletes them and the directory. Returns 0 or -errno.
  */
 int uw_selftest_delete(struct uw_selftest *selftest);
 
 /*
- * True where the event is a self-test deletion: it is not for the pipeline then. One of the last
- * release is noted; it must decode, and say what was done.
+ * True if the event is that of a self-test: the pipeline must not get it. Notes it if it is one of
+ * the last uw_selftest_delete(), decodes, and says what was done.
  */
 bool uw_selftest_take(struct uw_selftest *selftest, const void *data, size_t size);
 
 /*
- * Judges, once all events of the last release were taken, whether the plan's probe sees all that it
- * claims to. Adds what is missing to why. Never BUSY or
- * UNKNOWN.
+ * Judges, when all events of the last uw_selftest_delete() have been taken, whether the probe sees
+ * all that the plan covers. Adds what is missing to why. Never returns BUSY or UNKNOWN.
  */
 enum uw_verdict uw_selftest_judge(const struct uw_selftest *selftest, const struct uw_plan *plan,
 				  struct uw_buf *why);
 
 /*
- * Deletes self-test deletions until the plan's source sees all of it, three times at the most,
- * which takes some milliseconds, and adds to why what it does not see, or why that is not known.
- * Reads events, a thousand a time at most: what selftest does not take is the source's on_event's,
- * which must ask uw_selftest_take() first. To be called by the thread that made the source.
+ * Runs the test up to three times until the source sees everything, which takes a few milliseconds,
+ * and adds to why what it does not see, or why that is unknown. Reads up to a thousand events each
+ * time: the source's on_event gets all of them, and must call uw_selftest_take() first. Call it in
+ * the thread that made the source.
  */
 enum uw_verdict uw_selftest_run(struct uw_source *source, const struct uw_plan *plan,
 				struct uw_selftest *selftest, struct uw_buf *why);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where events come from: loads and attaches the BPF programs of one plan, hands over what arrives
- * in the ring buffer, swaps rule sets, reads the counters. The only module that knows the BPF
- * objects.
+ * Loads and attaches the BPF programs of one plan, hands over the events in the ring buffer, swaps
+ * rule sets and reads the counters. The only module that knows the BPF objects.
  */
 #ifndef UW_SOURCE_H
 #define UW_SOURCE_H
@@ -41,36 +40,36 @@ struct uw_source_setup {
 int uw_source_new(const struct uw_source_setup *setup, struct uw_source **ret, char **ret_why);
 
 /*
- * Has the source kept beyond this process: the info says what the next one needs to know to
- * choose, its other members are filled in. From now on only uw_source_stop() detaches the probes.
+ * Has systemd keep the source for the next process. `info` says what that needs to know to choose;
+ * the rest of it is filled in here. From now on only uw_source_stop() detaches the probes.
  */
 void uw_source_keep(struct uw_source *source, struct uw_fdstore *store,
 		    const struct uw_source_info *info);
 
 /*
- * The info of a source that a process before this one has kept, and of which all is there: the
- * newest one with a serial below `below`. False where there is none.
+ * Finds the newest complete source that an earlier process has kept, with a serial below `below`.
+ * False if there is none.
  */
 bool uw_source_find_kept(const struct uw_fdstore *store, uint64_t below,
 			 struct uw_source_info *ret);
 
 /*
- * Takes over a source with that info: as uw_source_new(), but nothing is loaded and attached.
- * With setup->tables NULL, what is deleted from now on is no more seen: it is only to be read. Then
- * what was kept of it is closed with it.
+ * Takes over a source that was kept: as uw_source_new(), but nothing is loaded or attached. With
+ * setup->tables NULL, the source stops seeing deletions and can only be read; systemd drops its
+ * descriptors when it is freed.
  */
 int uw_source_adopt(const struct uw_source_setup *setup, struct uw_fdstore *store,
 		    const struct uw_source_info *info, struct uw_source **ret, char **ret_why);
 
-/* From 1, in the order in which sources were made by this process and those before it. */
+/* Numbers sources from 1, across processes, in the order in which they were made. */
 uint64_t uw_source_serial(const struct uw_source *source);
 
-/* Which BPF object the plan loads, as a hash of its bytes. */
+/* A hash of the BPF object that the plan loads. */
 uint64_t uw_source_build(const struct uw_plan *plan);
 
 /*
- * Lets no further deletion begin, waits for those that are in flight (100 ms at the most), then
- * detaches the probes. What they wrote can still be read. Idempotent.
+ * Ignores deletions that begin from now on, waits at most 100 ms for those in flight, and detaches
+ * the probes. Events that they wrote can still be read. Idempotent.
  */
 void uw_source_stop(struct uw_source *source);
 
@@ -78,8 +77,8 @@ void uw_source_stop(struct uw_source *source);
 void uw_source_free(struct uw_source *source);
 
 /*
- * Attaches the probes that see kernel threads delete, for a plan that has `kthreads`. Returns 0, or
- * -errno with nothing attached. The other one detaches them; a deletion that is in flight then is
+ * Attach and detach the probes for deletions by kernel threads, for a plan that has `kthreads`. The
+ * first returns 0, or -errno with nothing attached. A deletion that is in flight at the second is
  * left for uw_source_sweep().
  */
 int uw_source_watch_kthreads(struct uw_source *source);
@@ -89,8 +88,8 @@ void uw_source_leave_kthreads(struct uw_source *source);
 bool uw_source_watches_kthreads(const struct uw_source *source);
 
 /*
- * Has fn called, from uw_source_read(), when the kernel has loaded a module and is about to start
- * it; for a plan that has `kthreads`, and as far as the kernel can tell.
+ * Has uw_source_read() call fn when the kernel has loaded a module and is about to start it, for a
+ * plan that has `kthreads`.
  */
 typedef void (*uw_source_module_fn)(void *userdata);
 void uw_source_on_module(struct uw_source *source, uw_source_module_fn fn, void *userdata);
@@ -101,7 +100,7 @@ int uw_source_fd(const struct uw_source *source);
 /* Hands at most max events to on_event. Returns how many or -errno. */
 int uw_source_read(struct uw_source *source, unsigned int max);
 
-/* For on_event: no event after this one in the present uw_source_read() or uw_source_sweep(). */
+/* Called by on_event: the present uw_source_read() or uw_source_sweep() ends after this event. */
 void uw_source_enough(struct uw_source *source);
 
 /*
@@ -112,31 +111,34 @@ void uw_source_enough(struct uw_source *source);
 int uw_source_set_tables(struct uw_source *source, const struct uw_rule_tables *tables,
 			 enum uw_detail detail);
 
-/* Puts tables->masks in force, where nothing else of the rules in force has changed. */
+/* Puts tables->masks in force, if nothing else of the rules has changed. */
 void uw_source_set_state(struct uw_source *source, const struct uw_rule_tables *tables);
 
-/* Makes the kernel count changes of these paths instead of the previous ones. Returns 0 or -errno. */
+/*
+ * Makes the kernel count changes of these paths instead of the previous ones. Returns 0 or -errno.
+ */
 int uw_source_set_path_deps(struct uw_source *source, const struct uw_path_deps *deps);
 
-/* Asks the kernel for the state that the host's tree is in. Returns 0 or -errno. */
+/* Reads the state of the host's tree from the kernel side. Returns 0 or -errno. */
 int uw_source_tree(const struct uw_source *source, struct uw_host_tree *ret);
 
 /*
- * While out is true, deletions by the thread that made the source come as events with
- * UW_EV_SELFTEST, whatever the rules, and are not counted; otherwise none of its process come.
+ * While out is true, deletions by the thread that made the source arrive as events with
+ * UW_EV_SELFTEST, whatever the rules, and are not counted. While it is false, the kernel side
+ * ignores all deletions of the daemon.
  */
 void uw_source_set_selftest(struct uw_source *source, bool out);
 
 /*
  * Hands over the deletions that began more than age_ns ago and never returned, with an unknown
- * result: their return was missed, and their thread lives on without deleting anything else.
- * Returns how many, or -errno.
+ * result. Their return was missed, and their thread has deleted nothing since. Returns how many, or
+ * -errno.
  */
 int uw_source_sweep(struct uw_source *source, uint64_t age_ns);
 
 /*
- * Sums of all CPUs, by enum uw_counter. What was seen is read last, so that it is never less than
- * what became of it. Returns 0 or -errno.
+ * Reads the counters, summed over all CPUs, by enum uw_counter. UW_CNT_SEEN is read last, so that
+ * it is never less than the sum of the outcomes. Returns 0 or -errno.
  */
 int uw_source_counters(const struct uw_source *source, uint64_t ret[UW_CNT_MAX]);
 

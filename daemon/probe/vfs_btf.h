@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Facts about what the running kernel deletes of its own accord, on kernel threads: by which
- * functions, and who is there that does. Nothing but reads BTF and looks for files.
+ * What deletes on kernel threads here, and where the functions for that have their parameters. Only
+ * reads BTF and looks for files.
  */
 #ifndef UW_VFS_H
 #define UW_VFS_H

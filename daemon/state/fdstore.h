@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Descriptors that systemd keeps for the next process of the service (sd_notify(3), FDSTORE=1): it
- * hands them over at the start, with their names, however the process before has ended, and closes
- * them when the service is stopped for good.
+ * Descriptors that systemd keeps for the next process of the service (sd_notify(3), FDSTORE=1). It
+ * hands them over at the start with their names, however the previous process ended, and closes
+ * them when the service is stopped.
  */
 #ifndef UW_FDSTORE_H
 #define UW_FDSTORE_H
@@ -18,28 +18,29 @@ struct uw_fdstore_item {
 };
 
 struct uw_fdstore {
-	bool enabled;		      /* somebody keeps descriptors */
+	bool enabled;		      /* systemd keeps descriptors */
 	struct uw_fdstore_item *left; /* handed over and not yet taken, or NULL */
 	size_t n;
 };
 
 /*
- * Learns what was handed over; that is once in a process. Where `wanted` is false, or the process
- * is not a service, nothing is kept. Release with uw_fdstore_done(), which leaves what is kept.
+ * Takes the descriptors that systemd has handed over; call it once in a process. If `wanted` is
+ * false, or the process is not a service, nothing will be kept. Release with uw_fdstore_done(),
+ * which leaves systemd's copies alone.
  */
 void uw_fdstore_open(struct uw_fdstore *ret, bool wanted);
 void uw_fdstore_done(struct uw_fdstore *store);
 
-/* Has a duplicate of the descriptor kept under the name. */
+/* Has systemd keep a duplicate of the descriptor under the name. */
 void uw_fdstore_put(const struct uw_fdstore *store, const char *name, int fd);
 
-/* Has it no longer kept. */
+/* Has systemd drop the descriptor of that name. */
 void uw_fdstore_remove(const struct uw_fdstore *store, const char *name);
 
-/* A descriptor that was handed over by that name; it is the caller's then. -ENOENT: there is none. */
+/* The descriptor that was handed over under that name, which the caller then owns, or -ENOENT. */
 int uw_fdstore_take(struct uw_fdstore *store, const char *name);
 
-/* Closes what nobody has taken, and has it no longer kept. */
+/* Closes the descriptors that nobody has taken, and has systemd drop them. */
 void uw_fdstore_clear(struct uw_fdstore *store);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the daemon knows and may not lose when it is killed: the records that wait, the counts, the
- * storms, how far it has read. It is in shared memory, which systemd can keep (see store.h), and
- * which a later process takes over as it was after the last change that was complete.
+ * The memory that outlives the process: the records that wait, the counts, the storms, and how far
+ * the ring buffer has been read. It is shared memory that systemd keeps (see state/fdstore.h). The
+ * next process takes it over as it was after the last complete change.
  *
- * A change of several words is made between uw_persistent_begin() and uw_persistent_commit(), which
- * copies the words first: a process that is killed in between has changed nothing. Pure.
+ * uw_persistent_begin() copies the words, and uw_persistent_commit() drops the copy. If the process
+ * is killed in between, the next one restores the copy, so that nothing has changed.
  */
 #ifndef UW_PERSISTENT_H
 #define UW_PERSISTENT_H
@@ -27,12 +27,12 @@ enum uw_kind {
 	UW_KINDS,
 };
 
-/* Sums of weights, by kind. What was put is sent, failed or still queued. */
+/* Sums of weights, by kind. Each record that was put is sent, failed or still queued. */
 struct uw_spool_counts {
 	uint64_t sent[UW_KINDS], failed[UW_KINDS], queued[UW_KINDS];
 };
 
-/* How far a ring buffer has been read: nothing before the position is to be taken again. */
+/* How far a ring buffer has been read. Nothing before the position is read again. */
 struct uw_taken {
 	uint64_t serial; /* of the source, from 1 */
 	uint64_t position;
@@ -71,7 +71,10 @@ struct uw_persistent {
 
 #define UW_PERSISTENT_ROOM ((size_t)8 << 20)
 
-/* With an empty queue of queue_size bytes. Returns 0 or -errno; release with uw_persistent_done(). */
+/*
+ * Makes new memory with an empty queue of queue_size bytes. Returns 0 or -errno; release with
+ * uw_persistent_done().
+ */
 int uw_persistent_new(struct uw_persistent *ret, size_t queue_size);
 
 /*
@@ -87,7 +90,7 @@ int uw_persistent_adopt(struct uw_persistent *ret, int fd);
  */
 int uw_persistent_open(struct uw_fdstore *store, size_t queue_size, struct uw_persistent *ret);
 
-/* Accepts zeroes. The memory lives on where others have it. */
+/* Accepts zeroes. The memory lives on as long as another process has it. */
 void uw_persistent_done(struct uw_persistent *persistent);
 
 /* They nest; the outermost commit counts. */
@@ -98,24 +101,26 @@ void uw_persistent_commit(struct uw_persistent *persistent);
 bool uw_persistent_is_changing(const struct uw_persistent *persistent);
 
 /*
- * The event that is handed on next ends at this position of the ring buffer; with serial 0 there is
- * none. What becomes of it is decided in a change that has uw_persistent_take() in it.
+ * Says where in the ring buffer the event ends that is handed on next; serial 0: there is none. The
+ * change that decides what becomes of the event calls uw_persistent_take().
  */
 void uw_persistent_next(struct uw_persistent *persistent, struct uw_taken next);
 void uw_persistent_take(struct uw_persistent *persistent);
 
-/* Up to where the ring buffer of that source has been taken; 0 where nothing was. */
+/* The position up to which the ring buffer of that source has been read, 0 for nothing. */
 uint64_t uw_persistent_taken(const struct uw_persistent *persistent, uint64_t serial);
 
 /*
- * To be called before the first record of the queue is sent with `message`. The kernel writes the
- * length into it before sendmmsg(2) returns, so that even where the process is killed there,
- * uw_persistent_was_sent() tells the next one.
+ * Call it before the first record of the queue is sent with `message`. The kernel writes the length
+ * that it sent into `message` before sendmmsg(2) returns. So the next process learns from
+ * uw_persistent_was_sent() whether the record was sent, even if this one is killed in the call.
  */
 void uw_persistent_sending(struct uw_persistent *persistent);
 bool uw_persistent_was_sent(const struct uw_persistent *persistent);
 
-/* Moves what is in the queue to memory of another size. 0; -ENOSPC where it does not fit; -errno. */
+/*
+ * Moves what is in the queue to memory of another size. 0; -ENOSPC where it does not fit; -errno.
+ */
 int uw_persistent_resize_queue(struct uw_persistent *persistent, size_t size);
 
 #endif

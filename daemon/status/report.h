@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the daemon says of itself while it works: losses to the journal, its counts to systemd, and
- * all of its state to whoever connects to the status socket.
+ * Reports losses to the journal, counts to systemd, and the whole state to whoever connects to the
+ * status socket.
  */
 #ifndef UW_REPORT_H
 #define UW_REPORT_H
@@ -27,8 +27,8 @@ struct uw_report {
 };
 
 /*
- * Opens the status socket in the runtime directory that systemd gave to the daemon; where there is
- * none, or it fails, there is no socket. Release with uw_report_done().
+ * Opens the status socket in the runtime directory that systemd gave to the daemon. Without one, or
+ * on failure, there is no socket. Release with uw_report_done().
  */
 void uw_report_start(struct uw_report *report, sd_event *event);
 void uw_report_done(struct uw_report *report);
@@ -36,8 +36,10 @@ void uw_report_done(struct uw_report *report);
 /* The counters of both sides as they are now; see uw_stats_balance(). */
 void uw_report_stats(const struct uw_report *report, struct uw_stats *ret);
 
-/* Reports what was lost since the last report, and tells systemd the counts where they have
- * changed. */
+/*
+ * Reports what was lost since the last report, and tells systemd the counts where they have
+ * changed.
+ */
 void uw_report_renew(struct uw_report *report);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A stream socket that tells everyone who connects the same thing, and hangs up. What clients send
- * is never read. None of them can hold up the daemon: their number and their time are limited.
+ * A stream socket that sends the state of the daemon to each client and hangs up. It never reads
+ * what clients send. No client can hold up the daemon: their number and their time are limited.
  */
 #ifndef UW_STATUS_SOCKET_H
 #define UW_STATUS_SOCKET_H
@@ -12,12 +12,12 @@
 
 struct uw_status_socket;
 
-/* Adds what a client is to be told. */
+/* Adds the text for a client. */
 typedef void (*uw_status_socket_fn)(struct uw_buf *buf, void *userdata);
 
 /*
- * Listens at path, where a socket that is there already is replaced: the caller knows that nobody
- * listens there. Its owner and group may connect. Returns 0 or -errno.
+ * Listens at path, and replaces a socket that is there: the caller knows that nobody listens on it.
+ * Its owner and group may connect. Returns 0 or -errno.
  */
 int uw_status_socket_new(sd_event *event, const char *path, uw_status_socket_fn tell,
 			 void *userdata, struct uw_status_socket **ret);
