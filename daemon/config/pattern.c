@@ -9,7 +9,6 @@
  * byte at most once per level, hence the bound that the header promises.
  */
 #include <errno.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -263,72 +262,31 @@ bool uw_pattern_covers(const struct uw_pattern *pattern, const char *path, size_
 	return true;
 }
 
-/*
- * Tree order: as strcmp(), but a slash sorts before any other byte. What is below a directory then
- * follows it at once. Where none of a list covers another, the only one that can cover a path is
- * therefore its predecessor in that order.
- */
-static int compare_tree(const char *a, const char *a_end, const char *b)
-{
-	while (a < a_end && *b != '\0' && *a == *b) {
-		a++;
-		b++;
-	}
-	if (a == a_end || *b == '\0')
-		return (a < a_end) - (*b != '\0');
-	if (*a == '/' || *b == '/')
-		return *a == '/' ? -1 : 1;
-	return (unsigned char)*a - (unsigned char)*b;
-}
-
-static int compare_literals(const void *a, const void *b)
-{
-	const char *s = *(const char *const *)a;
-
-	return compare_tree(s, s + strlen(s), *(const char *const *)b);
-}
-
-static bool literal_covers(const char *literal, const char *path, size_t len)
-{
-	size_t n = strlen(literal);
-
-	return n <= len && !memcmp(literal, path, n) && (n == len || path[n] == '/');
-}
-
-static void sort_literals(struct uw_pattern_set *set)
-{
-	size_t kept = 0;
-
-	if (set->n_literals == 0)
-		return;
-	qsort(set->literals, set->n_literals, sizeof(*set->literals), compare_literals);
-	for (size_t i = 1; i < set->n_literals; i++) {
-		const char *s = set->literals[i];
-
-		if (!literal_covers(set->literals[kept], s, strlen(s)))
-			set->literals[++kept] = s;
-	}
-	set->n_literals = kept + 1;
-}
-
 int uw_pattern_set_of(const struct uw_pattern *patterns, size_t n, struct uw_pattern_set *ret)
 {
 	struct uw_pattern_set set = { 0 };
+	struct uw_path_index *literals = &set.literals;
+	size_t kept = 0;
 
 	/* One element more, as calloc() may return NULL for none. */
-	set.literals = calloc(n + 1, sizeof(*set.literals));
 	set.globs = calloc(n + 1, sizeof(*set.globs));
-	if (!set.literals || !set.globs) {
+	if (!set.globs || uw_path_index_init(literals, n) < 0) {
 		uw_pattern_set_done(&set);
 		return -ENOMEM;
 	}
 	for (size_t i = 0; i < n; i++) {
-		if (patterns[i].text[patterns[i].fixed] != '\0')
+		const char *text = patterns[i].text;
+
+		if (text[patterns[i].fixed] != '\0')
 			set.globs[set.n_globs++] = patterns[i];
 		else
-			set.literals[set.n_literals++] = patterns[i].text;
+			uw_path_index_add(literals, 0, text, strlen(text), i);
 	}
-	sort_literals(&set);
+	uw_path_index_sort(literals);
+	for (size_t i = 0; i < literals->n; i++)
+		if (literals->node[i].up == UW_TREE_NONE)
+			literals->node[kept++] = literals->node[i];
+	literals->n = kept;
 	*ret = set;
 	return 0;
 }
@@ -349,32 +307,14 @@ int uw_pattern_set_init(const struct uw_paths *paths, struct uw_pattern_set *ret
 
 void uw_pattern_set_done(struct uw_pattern_set *set)
 {
-	free(set->literals);
+	uw_path_index_done(&set->literals);
 	free(set->globs);
 	*set = (struct uw_pattern_set){ 0 };
 }
 
-static bool literals_cover(const struct uw_pattern_set *set, const char *path, size_t len)
-{
-	size_t low = 0, high = set->n_literals;
-
-	/* The first `low` literals are not greater than the path. */
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (compare_tree(path, path + len, set->literals[middle]) >= 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low > 0 && literal_covers(set->literals[low - 1], path, len);
-}
-
 bool uw_pattern_set_covers(const struct uw_pattern_set *set, const char *path, size_t len)
 {
-	while (len > 0 && path[len - 1] == '/')
-		len--;
-	if (literals_cover(set, path, len))
+	if (uw_path_index_find(&set->literals, 0, path, len) != UW_TREE_NONE)
 		return true;
 	for (size_t i = 0; i < set->n_globs; i++)
 		if (uw_pattern_covers(&set->globs[i], path, len))

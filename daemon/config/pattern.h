@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/path_index.h"
 #include "config/config.h"
 
 /* One pattern. The text is borrowed. */
@@ -44,8 +45,7 @@ bool uw_pattern_covers(const struct uw_pattern *pattern, const char *path, size_
 
 /* Many patterns. Those without wildcards cost one binary search, however many there are. */
 struct uw_pattern_set {
-	const char **literals; /* in tree order; none covers another */
-	size_t n_literals;
+	struct uw_path_index literals; /* group 0; none covers another */
 	struct uw_pattern *globs;
 	size_t n_globs;
 };

@@ -315,13 +315,14 @@ static void add_rule(struct marks *marks, const struct uw_path_rule *rule, uint6
 {
 	struct mark include = { .include = bit }, exclude = { .exclude = bit };
 
-	for (size_t i = 0; i < rule->path.n_literals; i++)
-		add_mark(marks, rule->path.literals[i], strlen(rule->path.literals[i]), include);
+	for (size_t i = 0; i < rule->path.literals.n; i++)
+		add_mark(marks, rule->path.literals.node[i].path, rule->path.literals.node[i].len,
+			 include);
 	for (size_t i = 0; i < rule->path.n_globs; i++)
 		add_mark(marks, rule->path.globs[i].text, rule->path.globs[i].fixed, include);
-	for (size_t i = 0; i < rule->exclude.n_literals; i++)
-		add_mark(marks, rule->exclude.literals[i], strlen(rule->exclude.literals[i]),
-			 exclude);
+	for (size_t i = 0; i < rule->exclude.literals.n; i++)
+		add_mark(marks, rule->exclude.literals.node[i].path,
+			 rule->exclude.literals.node[i].len, exclude);
 }
 
 static void marks_done(struct marks *marks)
@@ -337,8 +338,8 @@ static int marks_init(struct marks *marks, const struct uw_path_rules *rules)
 
 	*marks = (struct marks){ 0 };
 	for (size_t i = 0; i < rules->n; i++)
-		max += rules->rule[i].path.n_literals + rules->rule[i].path.n_globs +
-		       rules->rule[i].exclude.n_literals;
+		max += rules->rule[i].path.literals.n + rules->rule[i].path.n_globs +
+		       rules->rule[i].exclude.literals.n;
 	marks->own = calloc(max, sizeof(*marks->own));
 	marks->whole = calloc(max, sizeof(*marks->whole));
 	if (!marks->own || !marks->whole || uw_path_index_init(&marks->tree, max) < 0)

@@ -295,7 +295,7 @@ static void test_many_literals(void **state)
 		pointers[i] = texts[i];
 	}
 	assert_int_equal(uw_pattern_set_init(&paths, &set), 0);
-	assert_int_equal(set.n_literals, 10000);
+	assert_int_equal(set.literals.n, 10000);
 	start = now_ms();
 	for (int n = 0; n < 10; n++) {
 		for (size_t i = 0; i < 10000; i++) {
@@ -319,7 +319,7 @@ static void test_nested_literals(void **state)
 
 	(void)state;
 	assert_int_equal(uw_pattern_set_init(&paths, &set), 0);
-	assert_int_equal(set.n_literals, 3); /* /a, /a.b, /ab */
+	assert_int_equal(set.literals.n, 3); /* /a, /a.b, /ab */
 	assert_true(uw_pattern_set_covers(&set, "/a/zzz", 6));
 	assert_true(uw_pattern_set_covers(&set, "/a.b/c", 6));
 	assert_false(uw_pattern_set_covers(&set, "/a.c", 4));
