@@ -30,28 +30,25 @@
 /* How often losses are reported, the status is renewed and missed returns are looked for. */
 #define TICK_USEC (2 * USEC_PER_S)
 
-/* Every so many ticks the probe has to prove that it sees. */
+/* The probe is tested every so many ticks. */
 #define PROOF_TICKS 5
 
-/* And the host's tree is looked at for what nobody tells. */
+/* The host's tree is read again every so many ticks, for changes that the kernel does not report. */
 #define LOOK_TICKS 2
 
-/*
- * How long the stop waits for a journal, or a reader, that takes nothing. systemd's patience
- * (TimeoutStopSec=) is 90 s.
- */
+/* How long the stop waits for an output that takes nothing. systemd kills after 90 s. */
 #define STOP_TIMEOUT_MS 30000
 
-/* The same where the next process can go on writing. */
+/* The same if the next process can go on writing. */
 #define LEAVE_TIMEOUT_MS 2000
 
 /*
- * A deletion that takes longer than this is taken to have missed its return. It is long, as one on
- * a network file system may hang for minutes: such a deletion gets its result lost by it.
+ * A deletion that takes longer than this counts as one whose return was missed, and loses its
+ * result. It is long since a network file system may hang for minutes.
  */
 #define MISSED_AFTER_NS (300 * UW_NS_PER_S)
 
-/* Mistakes of a configuration that are written to the journal one by one. */
+/* So many mistakes of a configuration are written to the journal, one by one. */
 #define ERRORS_SHOWN 100
 
 struct uw_manager {
@@ -70,7 +67,7 @@ struct uw_manager {
 	struct uw_mountwatch *mountwatch;
 };
 
-/* Reads the configuration. What is wrong with it is said here. */
+/* Reads the configuration, and logs its mistakes. */
 static int load_rules(struct uw_manager *m, const char *consequence, struct uw_rules *ret)
 {
 	struct uw_errors errors = { 0 };
@@ -110,8 +107,10 @@ static void on_event(const void *data, size_t size, void *userdata)
 		uw_event_reader_take(data, size, &m->reader);
 }
 
-/* All that the ring buffer holds, if there is room for that: then nothing is left of the
- * generations before the last. */
+/*
+ * Reads all that the ring buffer holds, if the output has room. Then no event of a generation
+ * before the last is left.
+ */
 static void drain(void *userdata)
 {
 	struct uw_manager *m = userdata;
@@ -126,8 +125,8 @@ static void drain(void *userdata)
 		uw_ruleset_trim(&m->ruleset);
 }
 
-/* What is read meanwhile may be events. */
-static void prove(struct uw_manager *m)
+/* The self-test reads the ring buffer, so events may be recorded meanwhile. */
+static void test_probe(struct uw_manager *m)
 {
 	uw_pipeline_set_clock(&m->pipeline);
 	uw_probe_select_check(&m->probe_select, m->ruleset.now.config,
@@ -148,7 +147,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)usec;
 	uw_event_reader_tick(&m->reader, MISSED_AFTER_NS);
 	if (++m->ticks % PROOF_TICKS == 0)
-		prove(m);
+		test_probe(m);
 	uw_kthreads_check(&m->kthreads);
 	if (m->ticks % LOOK_TICKS == 0) {
 		drain(m);
@@ -171,14 +170,14 @@ static void resize_queue(struct uw_manager *m)
 			       r == -ENOSPC ? "more records are waiting" : strerror(-r));
 }
 
-/* The new rules, or the old ones with the reason in the log: a reload never leaves none. */
+/* Puts the new rules in force, or logs why the old ones stay. */
 static void reload(struct uw_manager *m)
 {
 	const struct uw_config *old = m->ruleset.now.config;
 	struct uw_rules rules;
 	bool restart;
 
-	/* First: an event may have the rules in force renewed, which takes the next generation. */
+	/* First, since an event may renew the rules in force, which takes the next generation. */
 	drain(m);
 	if (load_rules(m, "the rules in force stay", &rules) < 0)
 		return;
@@ -200,7 +199,7 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *si,
 	struct uw_manager *m = userdata;
 
 	(void)source, (void)si;
-	/* Type=notify-reload (systemd 253) needs the time, older ones ignore it. */
+	/* Type=notify-reload (systemd 253) needs the time; older versions ignore it. */
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64 "\nSTATUS=Reading the configuration",
 		   uw_clock_ns(CLOCK_MONOTONIC) / 1000);
 	reload(m);
@@ -216,10 +215,44 @@ static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *
 	return sd_event_exit(sd_event_source_get_event(source), 0);
 }
 
+/* What is still NULL or zero is accepted by each of the functions that free. */
+static int manager_init(struct uw_manager *m)
+{
+	enum uw_output_format format = uw_output_choose(m->options.output);
+	int r;
+
+	/* Nobody can tell afterwards how much of a line a stream has taken. */
+	uw_fdstore_open(&m->store, format == UW_OUTPUT_JOURNAL);
+	r = uw_persistent_open(&m->store, UW_QUEUE_SIZE_DEFAULT, &m->persistent);
+	if (r < 0)
+		return r;
+	r = uw_output_new(format, &m->persistent, &m->output);
+	if (r < 0)
+		return r;
+	r = uw_probe_select_init(&m->probe_select, &m->persistent, &m->store, m->output, on_event,
+				 m);
+	if (r < 0)
+		return r;
+	r = uw_pipeline_init(&m->pipeline, &m->persistent, m->output, &m->ruleset, on_other_tree,
+			     m);
+	if (r < 0)
+		return r;
+	r = sd_event_default(&m->event);
+	if (r < 0)
+		return r;
+	r = uw_mountwatch_new(m->event, &m->ruleset, m->output, drain, m, &m->mountwatch);
+	if (r < 0)
+		return r;
+	r = sd_event_add_signal(m->event, NULL, SIGHUP, on_hangup, m);
+	if (r < 0)
+		return r;
+	r = sd_event_add_signal(m->event, NULL, SIGINT, on_terminate, m);
+	return r < 0 ? r : sd_event_add_signal(m->event, NULL, SIGTERM, on_terminate, m);
+}
+
 int uw_manager_new(const struct uw_options *options, struct uw_manager **ret)
 {
 	struct uw_manager *m;
-	enum uw_output_format output;
 	sigset_t mask;
 	int r;
 
@@ -235,37 +268,15 @@ int uw_manager_new(const struct uw_options *options, struct uw_manager **ret)
 	if (!m)
 		return -ENOMEM;
 	m->options = *options;
-	output = uw_output_choose(options->output);
-	/* What a stream has taken of a line nobody can tell afterwards. */
-	uw_fdstore_open(&m->store, output == UW_OUTPUT_JOURNAL);
-	r = uw_persistent_open(&m->store, UW_QUEUE_SIZE_DEFAULT, &m->persistent);
-	if (r >= 0)
-		r = uw_output_new(output, &m->persistent, &m->output);
-	if (r >= 0)
-		r = uw_probe_select_init(&m->probe_select, &m->persistent, &m->store, m->output,
-					 on_event, m);
-	if (r >= 0)
-		r = uw_pipeline_init(&m->pipeline, &m->persistent, m->output, &m->ruleset,
-				     on_other_tree, m);
-	if (r >= 0)
-		r = sd_event_default(&m->event);
-	if (r >= 0)
-		r = uw_mountwatch_new(m->event, &m->ruleset, m->output, drain, m, &m->mountwatch);
-	if (r >= 0)
-		r = sd_event_add_signal(m->event, NULL, SIGHUP, on_hangup, m);
-	if (r >= 0)
-		r = sd_event_add_signal(m->event, NULL, SIGINT, on_terminate, m);
-	if (r >= 0)
-		r = sd_event_add_signal(m->event, NULL, SIGTERM, on_terminate, m);
+	r = manager_init(m);
 	if (r < 0) {
 		uw_manager_free(m);
 		return r;
 	}
 	if (m->persistent.refused)
-		uw_output_note(
-			m->output, NULL, LOG_WARNING,
-			"another version has run before this one: the counts begin anew, and "
-			"records that it could not write any more are lost");
+		uw_output_note(m->output, NULL, LOG_WARNING,
+			       "another version has run before this one: the counts begin anew, "
+			       "and records that it could not write any more are lost");
 	*ret = m;
 	return 0;
 }
@@ -276,7 +287,7 @@ int uw_manager_start(struct uw_manager *m)
 	struct uw_rules rules;
 	int r;
 
-	/* Events on their way have the numbers of the generations before. */
+	/* Events that wait carry the numbers of earlier generations. */
 	m->ruleset.now.gen = (uint32_t)m->persistent.words->gen;
 	r = load_rules(m, "not started", &rules);
 	if (r < 0)
@@ -322,7 +333,7 @@ static void say_started(struct uw_manager *m)
 		       m->probe_select.plan.not_covered);
 }
 
-/* The last count. What could not be written by now is lost. */
+/* Logs the last counts. What has not been written by now is lost. */
 static void say_stopped(struct uw_manager *m)
 {
 	struct uw_buf *text = &m->report.text;

@@ -33,14 +33,9 @@ bool uw_target_is_function(const char *function)
 bool uw_target_is_event(const char *name)
 {
 	static const char *const events[] = {
-		"sys_enter",
-		"sys_exit",
-		"syscalls/sys_enter_rmdir",
-		"syscalls/sys_enter_unlink",
-		"syscalls/sys_enter_unlinkat",
-		"syscalls/sys_exit_rmdir",
-		"syscalls/sys_exit_unlink",
-		"syscalls/sys_exit_unlinkat",
+		"syscalls/sys_enter_rmdir",    "syscalls/sys_enter_unlink",
+		"syscalls/sys_enter_unlinkat", "syscalls/sys_exit_rmdir",
+		"syscalls/sys_exit_unlink",    "syscalls/sys_exit_unlinkat",
 	};
 	size_t i;
 

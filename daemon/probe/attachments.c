@@ -49,3 +49,8 @@ const struct uw_attachment uw_attachments[UW_N_ATTACHMENTS] = {
 	{ UW_PROBE_TRACEPOINT, "uw_raw_sys_exit", "sys_exit", .leave = true, .raw = true },
 	{ UW_PROBE_TRACEPOINT, "uw_raw_sys_enter", "sys_enter", .raw = true },
 };
+
+bool uw_attachment_belongs(const struct uw_attachment *a, const struct uw_plan *plan)
+{
+	return a->probe == plan->probe && a->raw == plan->raw;
+}

@@ -22,7 +22,10 @@ struct uw_attachment {
 
 #define UW_N_ATTACHMENTS 34
 
-/* Those of all plans, in the order in which they are attached: */
+/* The attachments of all plans, in the order in which they are made. */
 extern const struct uw_attachment uw_attachments[UW_N_ATTACHMENTS];
+
+/* Whether the attachment is one of the plan's. */
+bool uw_attachment_belongs(const struct uw_attachment *attachment, const struct uw_plan *plan);
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The inside of a source, shared by source.c (programs), source_vfs.c (those that come and go) and
- * source_maps.c (maps).
+ * The inside of a source, shared by source.c (programs and probes), source_maps.c (maps),
+ * source_vfs.c (probes for kernel threads) and source_keep.c (what outlives the process).
  */
-#ifndef UW_SOURCE_MAPS_H
-#define UW_SOURCE_MAPS_H
+#ifndef UW_SOURCE_INTERNAL_H
+#define UW_SOURCE_INTERNAL_H
 
 #include <bpf/libbpf.h>
 
@@ -100,9 +100,6 @@ void uw_source_trust_renames(struct uw_source *source);
 int uw_source_attach_function(const struct uw_source *source, const char *program,
 			      const char *function, bool at_return, struct uw_source_link *ret);
 
-/* Attaches what belongs to the plan. Returns 0 or -errno. */
-int uw_source_attach(struct uw_source *source, const struct uw_plan *plan, char **ret_why);
-
 /* Closes it, and removes its event. */
 void uw_source_detach_link(const struct uw_source *source, struct uw_source_link *link);
 
@@ -111,9 +108,6 @@ int uw_source_open_rings(struct uw_source *source);
 
 /* Zeroes but for what the setup says. NULL: no memory. */
 struct uw_source *uw_source_alloc(const struct uw_source_setup *setup);
-
-/* Whether the attachment is one of the plan's. */
-bool uw_source_belongs(const struct uw_attachment *attachment, const struct uw_plan *plan);
 
 /* Introduces the process to the programs, and puts the rules in force. Returns 0 or -errno. */
 int uw_source_introduce(struct uw_source *source, const struct uw_source_setup *setup,

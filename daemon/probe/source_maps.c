@@ -245,7 +245,8 @@ static uint64_t skipped(const struct uw_source *s)
 		struct bpf_prog_info info = { 0 };
 		__u32 len = sizeof(info);
 
-		if (!uw_source_belongs(a, &s->plan) || a->leave || a->function >= UW_FN_PATH_UNLINK)
+		if (!uw_attachment_belongs(a, &s->plan) || a->leave ||
+		    a->function >= UW_FN_PATH_UNLINK)
 			continue;
 		if (!bpf_obj_get_info_by_fd(uw_source_program(s, a->program), &info, &len))
 			sum += info.recursion_misses;
