@@ -3,7 +3,7 @@
 # make            build build/unlinkwatchd and build/unlinkwatchctl
 # make run        install what is missing, build, and print every deletion on this machine
 # make test       install what is missing, and run every test, those in virtual machines included
-# make bench      what a deletion costs, next to other tools: writes tests/bench/RESULTS.md (minutes)
+# make bench      measure a deletion, next to other tools: writes tests/bench/RESULTS.md (minutes)
 # make bench-check  the part of it that is a test
 # make fuzz       run each fuzz target for SECONDS=60
 # make test-arm64 build for arm64, and test on arm64 kernels in an emulator (minutes)
@@ -52,32 +52,37 @@ say = $(if $(V),,@printf '  %-8s %s\n' '$1' '$2')
 # Asked for when first used: a fresh machine has no pkg-config until `make deps` has run.
 PKGS := libbpf libsystemd
 CTL_PKGS := libsystemd jansson
-pkg_cflags = $(eval pkg_cflags := $$(shell $$(PKG_CONFIG) --cflags $$(PKGS) $$(CTL_PKGS)))$(pkg_cflags)
+pkg_cflags = $(eval pkg_cflags := \
+	     $$(shell $$(PKG_CONFIG) --cflags $$(PKGS) $$(CTL_PKGS)))$(pkg_cflags)
 pkg_libs = $(eval pkg_libs := $$(shell $$(PKG_CONFIG) --libs $$(PKGS)))$(pkg_libs)
 ctl_libs = $(eval ctl_libs := $$(shell $$(PKG_CONFIG) --libs $$(CTL_PKGS)))$(ctl_libs)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla \
 	    -Wno-missing-field-initializers
 CFLAGS ?= -O2 -g
-ALL_CPPFLAGS = -D_GNU_SOURCE -DUW_VERSION='"$(VERSION)"' -Ibpf -Idaemon -isystem $(BUILD) $(CPPFLAGS)
+ALL_CPPFLAGS = -D_GNU_SOURCE -DUW_VERSION='"$(VERSION)"' -Ibpf -Idaemon -isystem $(BUILD) \
+	       $(CPPFLAGS)
 ALL_CFLAGS = -std=gnu17 $(WARNINGS) -fstack-protector-strong -fPIE $(CFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,separate-code $(LDFLAGS)
 
-# CO-RE needs the types that -g brings. 5.10 takes no more than -mcpu=v3. BPF_ARCH is the machine that
-# the programs run on. linux/types.h may be that of the machine that builds.
+# CO-RE needs the types that -g brings. 5.10 takes no more than -mcpu=v3. BPF_ARCH is the machine
+# that the programs run on. linux/types.h may be that of the machine that builds.
 UNAME_M := $(shell uname -m)
 BPF_ARCH ?= $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(UNAME_M)))
-BPF_CFLAGS = -g -ffile-prefix-map=$(CURDIR)=. -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra \
-	     -Wno-unused-parameter -Ibpf $(BPF_CPPFLAGS) -I/usr/include/$(UNAME_M)-linux-gnu
+BPF_CFLAGS = -g -ffile-prefix-map=$(CURDIR)=. -O2 -target bpf -mcpu=v3 \
+	     -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra -Wno-unused-parameter \
+	     -Ibpf $(BPF_CPPFLAGS) -I/usr/include/$(UNAME_M)-linux-gnu
 
-# All but the two programs' main() is in two libraries, from which each program and each test takes what it uses.
+# Everything except the two programs' main() is in two libraries, from which the linker takes what
+# a program or a test uses.
 SOURCES := $(patsubst daemon/%.c,%,$(wildcard daemon/*.c daemon/*/*.c))
 CTL := $(filter ctl/%,$(SOURCES))
 DAEMON := $(filter-out ctl/%,$(SOURCES))
 LIBRARY := $(filter-out main,$(DAEMON))
 CTL_LIBRARY := $(filter-out ctl/main,$(CTL))
 FOLDERS := $(sort $(dir $(SOURCES)))
-BPF_OBJECTS := $(BUILD)/unlinkwatch.bpf.o $(BUILD)/unlinkwatch_plain.bpf.o $(BUILD)/unlinkwatch_raw.bpf.o
+BPF_OBJECTS := $(BUILD)/unlinkwatch.bpf.o $(BUILD)/unlinkwatch_plain.bpf.o \
+	       $(BUILD)/unlinkwatch_raw.bpf.o
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*/test_*.c))
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -88,7 +93,8 @@ $(BUILD)/unlinkwatchd: $(BUILD)/daemon/main.o $(BUILD)/daemon/libunlinkwatch.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(pkg_libs)
 
-$(BUILD)/unlinkwatchctl: $(BUILD)/daemon/ctl/main.o $(BUILD)/daemon/ctl/libctl.a $(BUILD)/daemon/libunlinkwatch.a
+$(BUILD)/unlinkwatchctl: $(BUILD)/daemon/ctl/main.o $(BUILD)/daemon/ctl/libctl.a \
+			 $(BUILD)/daemon/libunlinkwatch.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(ctl_libs)
 
@@ -100,8 +106,14 @@ $(BUILD)/%/ctl/libctl.a: | $(BUILD)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(foreach kind,daemon san,$(eval $(BUILD)/$(kind)/libunlinkwatch.a: $(LIBRARY:%=$(BUILD)/$(kind)/%.o)))
-$(foreach kind,daemon san,$(eval $(BUILD)/$(kind)/ctl/libctl.a: $(CTL_LIBRARY:%=$(BUILD)/$(kind)/%.o)))
+define libraries_of
+$(BUILD)/$1/libunlinkwatch.a: $(LIBRARY:%=$(BUILD)/$1/%.o)
+$(BUILD)/$1/ctl/libctl.a: $(CTL_LIBRARY:%=$(BUILD)/$1/%.o)
+# These contain the version.
+$(addprefix $(BUILD)/$1/,main.o status/status.o ctl/options.o): VERSION
+endef
+$(eval $(call libraries_of,daemon))
+$(eval $(call libraries_of,san))
 
 $(BUILD)/daemon/%.o: daemon/%.c Makefile | $(BUILD)/daemon
 	$(call say,CC,$@)
@@ -109,8 +121,6 @@ $(BUILD)/daemon/%.o: daemon/%.c Makefile | $(BUILD)/daemon
 
 $(BUILD)/daemon/probe/source.o $(BUILD)/san/probe/source.o: $(BPF_OBJECTS:.bpf.o=.skel.h)
 
-# What tells its version.
-$(foreach kind,daemon san,$(eval $(BUILD)/$(kind)/main.o $(BUILD)/$(kind)/status/status.o $(BUILD)/$(kind)/ctl/options.o: VERSION))
 $(BUILD)/unit/status/test_status.o: VERSION
 
 # One source, three objects: see its head.
@@ -145,8 +155,8 @@ $(BUILD)/unit/%.o: tests/unit/%.c Makefile | $(BUILD)/unit
 
 $(BUILD)/unit/%: $(BUILD)/unit/%.o $(BUILD)/san/ctl/libctl.a $(BUILD)/san/libunlinkwatch.a
 	$(call say,TEST,$@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(SANITIZE) $(ALL_LDFLAGS) -Wl,--as-needed -o $@ $(filter %.o %.a,$^) \
-		-lcmocka $(pkg_libs) $(ctl_libs)
+	$(Q)$(CC) $(ALL_CFLAGS) $(SANITIZE) $(ALL_LDFLAGS) -Wl,--as-needed -o $@ \
+		$(filter %.o %.a,$^) -lcmocka $(pkg_libs) $(ctl_libs)
 
 unit-tests: $(UNIT_TESTS:%=$(BUILD)/unit/%)
 
@@ -155,17 +165,20 @@ $(BUILD)/vm/%: tests/vm/%.c Makefile | $(BUILD)/vm
 	$(call say,CC,$@)
 	$(Q)$(CC) -D_GNU_SOURCE -std=gnu17 $(WARNINGS) -O2 -static -pthread -o $@ $<
 
-# Another version of the daemon, in whose events the members are in another order: what is left by one is read by
-# the other.
+# A daemon whose events have their members in another order: each of the two reads what the other
+# left behind.
 $(BUILD)/vm/unlinkwatchd-other: $(BUILD)/unlinkwatchd | $(BUILD)/vm
-	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/other CPPFLAGS='$(CPPFLAGS) -DUW_OTHER_SCHEMA' \
-		BPF_CPPFLAGS=-DUW_OTHER_SCHEMA $(BUILD)/other/unlinkwatchd
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/other \
+		CPPFLAGS='$(CPPFLAGS) -DUW_OTHER_SCHEMA' BPF_CPPFLAGS=-DUW_OTHER_SCHEMA \
+		$(BUILD)/other/unlinkwatchd
 	$(Q)cp $(BUILD)/other/unlinkwatchd $@
 
-vm-programs: $(BUILD)/vm/unlinkwatchd-other $(patsubst tests/vm/%.c,$(BUILD)/vm/%,$(wildcard tests/vm/*.c))
+vm-programs: $(BUILD)/vm/unlinkwatchd-other \
+	     $(patsubst tests/vm/%.c,$(BUILD)/vm/%,$(wildcard tests/vm/*.c))
 
-# What the benchmark compares with: programs that do nothing, or little, and what attaches them.
-BENCH_PROBES := $(patsubst tests/bench/probes/%.bpf.c,$(BUILD)/bench/%.bpf.o,$(wildcard tests/bench/probes/*.bpf.c))
+# The benchmark compares with BPF programs that do nothing, or little.
+BENCH_PROBES := $(patsubst tests/bench/probes/%.bpf.c,$(BUILD)/bench/%.bpf.o, \
+		  $(wildcard tests/bench/probes/*.bpf.c))
 
 $(BUILD)/bench/%.bpf.o: tests/bench/probes/%.bpf.c Makefile | $(BUILD)/bench
 	$(call say,BPF,$@)
@@ -173,7 +186,8 @@ $(BUILD)/bench/%.bpf.o: tests/bench/probes/%.bpf.c Makefile | $(BUILD)/bench
 
 $(BUILD)/bench/attach: tests/bench/probes/attach.c Makefile | $(BUILD)/bench
 	$(call say,CC,$@)
-	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $$($(PKG_CONFIG) --libs libbpf)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< \
+		$$($(PKG_CONFIG) --libs libbpf)
 
 bench-programs: $(BENCH_PROBES) $(BUILD)/bench/attach
 
@@ -197,7 +211,8 @@ $(BUILD)/fuzz/%.o: daemon/%.c Makefile | $(BUILD)/fuzz
 
 $(BUILD)/fuzz/counted.o: daemon/config/pattern.c Makefile | $(BUILD)/fuzz
 	$(call say,CC,$@)
-	$(Q)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -finstrument-functions -MMD -MP -c -o $@ $<
+	$(Q)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -finstrument-functions \
+		-MMD -MP -c -o $@ $<
 
 $(BUILD)/fuzz/libunlinkwatch.a: $(FUZZED:%=$(BUILD)/fuzz/%.o)
 
@@ -216,8 +231,8 @@ fuzz-programs: $(FUZZ:%=$(BUILD)/fuzz/fuzz_%) $(BUILD)/fuzz/seeds
 fuzz: fuzz-programs
 	$(Q)UW_BUILD=$(BUILD) tests/fuzz/run --seconds $(SECONDS)
 
-# The tests build the same sources several times, so ccache helps even in a fresh clone. MAKE_FAST uses all CPUs unless
-# the user has said -j.
+# The tests build the same sources several times, so ccache helps even in a fresh clone. MAKE_FAST
+# uses all CPUs unless the user gave a -j.
 CCACHE_BIN = $(firstword $(wildcard /usr/lib/ccache /usr/lib64/ccache /usr/lib/ccache/bin))
 MAKE_FAST = PATH=$(addsuffix :,$(CCACHE_BIN))$$PATH CCACHE_NOHASHDIR=1 \
 	    $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$$(nproc))
@@ -255,32 +270,37 @@ install: all
 	set -e; for unit in $(UNITS); do \
 		sed 's|@SBINDIR@|$(SBINDIR)|' systemd/$$unit.in > $(BUILD)/$$unit; \
 		$(INSTALL) -m 644 $(BUILD)/$$unit $(DESTDIR)$(UNITDIR)/$$unit; done
-	$(INSTALL) -m 644 systemd/unlinkwatchd-attach.socket $(DESTDIR)$(UNITDIR)/unlinkwatchd-attach.socket
-	$(INSTALL) -D -m 644 systemd/unlinkwatchd.sysusers $(DESTDIR)$(SYSUSERSDIR)/unlinkwatchd.conf
+	$(INSTALL) -m 644 -t $(DESTDIR)$(UNITDIR) systemd/unlinkwatchd-attach.socket
+	$(INSTALL) -D -m 644 systemd/unlinkwatchd.sysusers \
+		$(DESTDIR)$(SYSUSERSDIR)/unlinkwatchd.conf
 	if $(PKG_CONFIG) --atleast-version=253 libsystemd; then \
 		$(INSTALL) -d -m 755 $(DESTDIR)$(UNITDIR)/unlinkwatchd.service.d && \
-		$(INSTALL) -m 644 systemd/notify-reload.conf $(DESTDIR)$(UNITDIR)/unlinkwatchd.service.d; fi
-	$(INSTALL) -D -m 644 systemd/unlinkwatchd.catalog $(DESTDIR)$(CATALOGDIR)/unlinkwatchd.catalog
+		$(INSTALL) -m 644 -t $(DESTDIR)$(UNITDIR)/unlinkwatchd.service.d \
+			systemd/notify-reload.conf; fi
+	$(INSTALL) -D -m 644 -t $(DESTDIR)$(CATALOGDIR) systemd/unlinkwatchd.catalog
 	test -e $(DESTDIR)$(SYSCONFDIR)/unlinkwatch.conf || \
 		$(INSTALL) -D -m 644 conf/unlinkwatch.conf $(DESTDIR)$(SYSCONFDIR)/unlinkwatch.conf
 	$(INSTALL) -D -m 755 $(BUILD)/unlinkwatchctl $(DESTDIR)$(BINDIR)/unlinkwatchctl
 	$(INSTALL) -D -m 644 conf/completion/unlinkwatchctl.bash $(DESTDIR)$(BASHDIR)/unlinkwatchctl
 	$(INSTALL) -D -m 644 conf/completion/_unlinkwatchctl $(DESTDIR)$(ZSHDIR)/_unlinkwatchctl
 	$(INSTALL) -D -m 644 -t $(DESTDIR)$(DOCDIR) docs/*.md
-	for d in $(EXAMPLES); do $(INSTALL) -D -m 644 -t $(DESTDIR)$(DOCDIR)/$$d conf/$$d/* || exit; done
+	for d in $(EXAMPLES); do \
+		$(INSTALL) -D -m 644 -t $(DESTDIR)$(DOCDIR)/$$d conf/$$d/* || exit; done
 	set -e; for page in $(MAN); do \
 		sed 's|^\.Os$$|.Os unlinkwatchd $(VERSION)|' man/$${page#*/} > $(BUILD)/page; \
 		$(INSTALL) -D -m 644 $(BUILD)/page $(DESTDIR)$(MANDIR)/$$page; done
-	@test -n '$(DESTDIR)' || { systemd-sysusers unlinkwatchd.conf; systemctl daemon-reload; journalctl --update-catalog; } || true
+	@test -n '$(DESTDIR)' || { systemd-sysusers unlinkwatchd.conf; systemctl daemon-reload; \
+		journalctl --update-catalog; } || true
 
-# The configuration stays: it is the administrator's. So does the user, as ids are not to be used again.
+# The configuration stays: it is the administrator's. The user stays, as no other may get its uid.
 uninstall:
 	@test -n '$(DESTDIR)' || systemctl disable --now unlinkwatchd || true
 	rm -f $(DESTDIR)$(BINDIR)/unlinkwatchctl $(MAN:%=$(DESTDIR)$(MANDIR)/%) \
 		$(DESTDIR)$(BASHDIR)/unlinkwatchctl $(DESTDIR)$(ZSHDIR)/_unlinkwatchctl
 	rm -rf $(DESTDIR)$(DOCDIR)
 	rm -f $(DESTDIR)$(SBINDIR)/unlinkwatchd $(UNITS:%=$(DESTDIR)$(UNITDIR)/%) \
-		$(DESTDIR)$(UNITDIR)/unlinkwatchd-attach.socket $(DESTDIR)$(SYSUSERSDIR)/unlinkwatchd.conf \
+		$(DESTDIR)$(UNITDIR)/unlinkwatchd-attach.socket \
+		$(DESTDIR)$(SYSUSERSDIR)/unlinkwatchd.conf \
 		$(DESTDIR)$(UNITDIR)/unlinkwatchd.service.d/notify-reload.conf \
 		$(DESTDIR)$(CATALOGDIR)/unlinkwatchd.catalog
 	test ! -d $(DESTDIR)$(UNITDIR)/unlinkwatchd.service.d || \
@@ -291,13 +311,15 @@ uninstall:
 
 RELEASE := unlinkwatchd-$(VERSION)
 TARBALL := $(BUILD)/$(RELEASE).tar.gz
-# What this make was told is not for the makes in the packages. Where packages are debs, rpm knows of none.
+# The variables of this make must not reach the makes in the packages. On a system of debs, rpm
+# finds no package that the build needs.
 PACKAGER := env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS
 RPM_NODEPS := $(if $(wildcard /var/lib/dpkg/status),--nodeps)
 
 # Commits are packed, not trees: the same commit gives the same bytes.
 dist: | $(BUILD)
-	$(Q)test -z "$$(git status --porcelain)" || { echo 'dist: there are changes that no commit has' >&2; exit 1; }
+	$(Q)test -z "$$(git status --porcelain)" || \
+		{ echo 'dist: there are uncommitted changes' >&2; exit 1; }
 	$(Q)git -c tar.umask=0022 archive --prefix=$(RELEASE)/ -o $(TARBALL:.gz=) HEAD
 	$(Q)gzip -9nf $(TARBALL:.gz=)
 	@echo $(TARBALL)
@@ -315,12 +337,14 @@ rpm:
 	$(Q).ci/deps build package
 	$(Q)$(MAKE) --no-print-directory dist
 	$(Q)rm -rf $(BUILD)/rpm
-	$(Q)$(PACKAGER) rpmbuild -ta $(RPM_NODEPS) --define '_topdir $(abspath $(BUILD))/rpm' $(TARBALL)
+	$(Q)$(PACKAGER) rpmbuild -ta $(RPM_NODEPS) \
+		--define '_topdir $(abspath $(BUILD))/rpm' $(TARBALL)
 	@ls $(BUILD)/rpm/RPMS/*/*.rpm
 
 # ---- care
 
-C_SOURCES = $(wildcard bpf/*.[ch] daemon/*.[ch] daemon/*/*.[ch] tests/fuzz/*.[ch] tests/unit/*/*.[ch] tests/vm/*.[ch] tests/bench/probes/*.[ch])
+C_SOURCES = $(wildcard $(addsuffix /*.[ch],bpf daemon daemon/* tests/fuzz tests/unit/* tests/vm \
+	    tests/bench/probes))
 
 lint:
 	$(Q)tests/run lint
@@ -331,7 +355,8 @@ format:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all bench bench-check bench-programs check clean deb deps dist format fuzz fuzz-programs install lint rpm run test test-arm64 uninstall unit-tests vm-programs
+.PHONY: all bench bench-check bench-programs check clean deb deps dist format fuzz fuzz-programs \
+	install lint rpm run test test-arm64 uninstall unit-tests vm-programs
 .SECONDARY:
 
 -include $(wildcard $(BUILD)/*.d $(BUILD)/*/*.d $(BUILD)/*/*/*.d)

@@ -27,8 +27,13 @@
 
 #define USEC_PER_S UINT64_C(1000000)
 
-/* How often losses are reported, the status is renewed and missed returns are looked for. */
-#define TICK_USEC (2 * USEC_PER_S)
+/*
+ * How often the daemon reports losses, renews its status and looks for missed returns.
+ * UNLINKWATCH_TICK_MS= is for the tests, which would otherwise sleep most of the time.
+ */
+#define TICK_USEC     (2 * USEC_PER_S)
+#define TICK_MS_LEAST 10
+#define TICK_MS_MOST  60000
 
 /* The probe is tested every so many ticks. */
 #define PROOF_TICKS 5
@@ -63,6 +68,7 @@ struct uw_manager {
 	struct uw_pipeline pipeline;
 	struct uw_event_reader reader;
 	struct uw_report report;
+	uint64_t tick_usec;
 	unsigned int ticks;
 	struct uw_mountwatch *mountwatch;
 };
@@ -139,6 +145,14 @@ static void test_probe(struct uw_manager *m)
 	uw_output_flush(m->output);
 }
 
+static uint64_t tick_usec(void)
+{
+	const char *text = getenv("UNLINKWATCH_TICK_MS");
+	long ms = text ? strtol(text, NULL, 10) : 0;
+
+	return ms >= TICK_MS_LEAST && ms <= TICK_MS_MOST ? (uint64_t)ms * 1000 : TICK_USEC;
+}
+
 static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct uw_manager *m = userdata;
@@ -154,7 +168,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 		uw_mountwatch_look(m->mountwatch);
 	}
 	uw_report_renew(&m->report);
-	r = sd_event_source_set_time_relative(source, TICK_USEC);
+	r = sd_event_source_set_time_relative(source, m->tick_usec);
 	if (r < 0)
 		return r;
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
@@ -316,7 +330,8 @@ int uw_manager_start(struct uw_manager *m)
 		r = uw_mountwatch_start(m->mountwatch, &m->probe_select.source);
 	if (r < 0)
 		return r;
-	return sd_event_add_time_relative(m->event, NULL, CLOCK_MONOTONIC, TICK_USEC, 0, on_tick,
+	m->tick_usec = tick_usec();
+	return sd_event_add_time_relative(m->event, NULL, CLOCK_MONOTONIC, m->tick_usec, 0, on_tick,
 					  m);
 }
 

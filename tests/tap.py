@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """
-What the suites share. A check is a function that returns where all is well and raises Failed or Skipped
-where it is not; @check gives it its title. main() runs them in order and speaks TAP.
+What the suites share. A check is a function that returns where all is well and raises Failed or
+Skipped where it is not; @check gives it its title. main() runs them in order and speaks TAP.
 """
 import os
 import subprocess
@@ -61,24 +61,32 @@ def run(*command, **options):
     """Runs it from the top of the tree. Returns its status, its output and its standard error."""
     options.setdefault("cwd", TOP)
     options.setdefault("timeout", 900)
-    r = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                       **options)
+    r = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                       stderr=subprocess.PIPE, **options)
     return r.returncode, r.stdout.decode(errors="replace"), r.stderr.decode(errors="replace")
 
 
 def clean_environment(**more):
-    """Without what the make above this suite hands down, or its user has set: neither is to be tested."""
-    theirs = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "BUILD", "CC", "CFLAGS", "CPPFLAGS", "LDFLAGS",
-              "DESTDIR", "PREFIX", "V", "UNLINKWATCH_LIBBPF_LOG", "UNLINKWATCH_MAXACTIVE")
+    """
+    Without what the make above this suite hands down, or its user has set: neither is to be
+    tested.
+    """
+    theirs = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "BUILD", "CC", "CFLAGS",
+              "CPPFLAGS", "LDFLAGS", "DESTDIR", "PREFIX", "V", "UNLINKWATCH_LIBBPF_LOG",
+              "UNLINKWATCH_MAXACTIVE", "UNLINKWATCH_PREEMPTION", "UNLINKWATCH_TICK_MS")
     env = {k: v for k, v in os.environ.items() if k not in theirs}
     env.update(more, LC_ALL="C.UTF-8")
     return env
 
 
 def caching_environment(**more):
-    """The same, with ccache where it is installed: the suites compile the same sources several times."""
-    folders = [d for d in ("/usr/lib/ccache", "/usr/lib64/ccache", "/usr/lib/ccache/bin") if os.path.isdir(d)]
-    return clean_environment(PATH=":".join(folders[:1] + [os.environ["PATH"]]), CCACHE_NOHASHDIR="1", **more)
+    """
+    The same, with ccache where it is installed: the suites compile the same sources several times.
+    """
+    folders = [d for d in ("/usr/lib/ccache", "/usr/lib64/ccache", "/usr/lib/ccache/bin")
+               if os.path.isdir(d)]
+    return clean_environment(PATH=":".join(folders[:1] + [os.environ["PATH"]]),
+                             CCACHE_NOHASHDIR="1", **more)
 
 
 def tree():
@@ -87,7 +95,8 @@ def tree():
     if status == 0:
         names = [name for name in out.split("\0") if name]
     else:  # a release has no .git
-        names = [os.path.relpath(os.path.join(at, name), TOP) for at, _, files in os.walk(TOP) for name in files]
+        names = [os.path.relpath(os.path.join(at, name), TOP) for at, _, files in os.walk(TOP)
+                 for name in files]
         names = [n for n in names if not n.startswith("build/") and "__pycache__" not in n]
     return sorted(n for n in set(names) if os.path.isfile(os.path.join(TOP, n)))
 

@@ -91,5 +91,6 @@ def svg(scales):
     body += legend(kinds, i % COLUMNS * WIDTH + 30, i // COLUMNS * HEIGHT + 60)
     size = COLUMNS * WIDTH + 20, rows * HEIGHT
     return '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" role="img">\n' \
-           '  <title>What a deletion costs by the number of rules, paths, users and deleters</title>\n' \
+           '  <title>What a deletion costs by the number of rules, paths, users and ' \
+           'deleters</title>\n' \
            '  <style>%s  </style>\n  %s\n</svg>\n' % (*size, STYLE, "\n  ".join(body))

@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """
-journald stopped, restarted, its socket gone: nothing is lost without a word, nothing comes twice, and the daemon
-goes on answering. Only what the user of this test deletes passes the rules, so that the sums are exact.
+journald is stopped or restarted, or its socket is gone: no loss is silent, nothing comes twice,
+and the daemon goes on answering. The rules select only what this test's user deletes, so that the
+sums are exact.
 """
 import collections
 import os
@@ -10,8 +11,9 @@ import signal
 import subprocess
 import time
 
-from uwtest import (BLIND, LOSS_CAUSES, STARTED, STOPPED, Account, configure, cursor, done, equal, journal, keep_journal,
-                    main_pid, ok, restart, run, status, unbalanced)
+from uwtest import (BLIND, LOSS_CAUSES, STARTED, STOPPED, Account, configure, cursor, done, drop_in,
+                    equal, journal, keep_journal, main_pid, need, ok, restart, run, status,
+                    unbalanced)
 
 UID, DIR, FAIL = 4242, "/dev/shm/backlog", 3
 FEW = 4000
@@ -25,17 +27,10 @@ run("install", "-m", "755", "deleters", "/usr/local/bin/deleters")  # from where
 os.chown(DIR, UID, UID)
 
 
-def drop_in(text):
-    os.makedirs("/run/systemd/system/unlinkwatchd.service.d", exist_ok=True)
-    with open("/run/systemd/system/unlinkwatchd.service.d/test.conf", "w") as f:
-        f.write(text)
-    run("systemctl", "daemon-reload")
-
-
 def begin(n):
     """Starts to delete. Returns when some have gone."""
-    p = subprocess.Popen(["deleters", DIR, "64", "2", str(n), str(FAIL)], stdout=subprocess.PIPE, user=UID,
-                         group=UID)
+    p = subprocess.Popen(["deleters", DIR, "64", "2", str(n), str(FAIL)], stdout=subprocess.PIPE,
+                         user=UID, group=UID)
     most = 0
     while True:
         left = len(os.listdir(DIR))
@@ -65,15 +60,17 @@ def check(title, here, happened):
             equal(causes, int(r["UNLINK_LOST"]), title + ": the causes of a loss report add up")
     now = status()["counters"]
     equal(unbalanced(now), 0, title + ": the counters balance")
-    equal((now["recorded"], now["lost"]["total"]), (account.recorded(), lost), title + ": and are those of the journal")
+    equal((now["recorded"], now["lost"]["total"]), (account.recorded(), lost),
+          title + ": and are those of the journal")
     equal(account.said[BLIND], 0, title + ": that events wait is not taken for blindness")
     return lost
 
 
 keep_journal()
 
-# journald stands still for three watchdogs, and for longer than it takes until the next proof that the probe sees.
-drop_in("[Service]\nWatchdogSec=4s\n")
+# journald stands still for three watchdogs, and for longer than it takes until the next self-test
+# of the probe.
+drop_in("[Service]\nWatchdogSec=2s\nEnvironment=UNLINKWATCH_TICK_MS=500\n")
 for ring, title in (("%dM" % RING, "stopped journald"), ("64K", "stopped journald, little room")):
     configure(RULE + "RingBufferSize=%s\nQueueSize=1M\n" % ring)
     restart()
@@ -82,14 +79,15 @@ for ring, title in (("%dM" % RING, "stopped journald"), ("64K", "stopped journal
     p = begin(DELETIONS)
     begun = time.monotonic()
     generation = status()["generation"]
-    time.sleep(5)
+    time.sleep(3)
     run("systemctl", "kill", "-s", "HUP", "unlinkwatchd")
     time.sleep(1)
     states = [status() for _ in range(20)]
     equal(states[-1]["generation"], generation + 1, title + ": a reload is answered meanwhile")
-    equal([unbalanced(s["counters"]) for s in states], [0] * 20, title + ": each of twenty snapshots balances")
+    equal([unbalanced(s["counters"]) for s in states], [0] * 20,
+          title + ": each of twenty snapshots balances")
     ok(states[-1]["counters"]["queued"] > 0, title + ": records wait", states[-1])
-    time.sleep(max(0, begun + 12 - time.monotonic()))
+    time.sleep(max(0, begun + 7 - time.monotonic()))
     run("systemctl", "kill", "-s", "CONT", "systemd-journald")
     happened = end(p)
     equal(sum(happened.values()), DELETIONS, title + ": %d deletions by 128 threads" % DELETIONS)
@@ -111,24 +109,29 @@ happened = end(p)
 equal(check("restarted journald", here, happened), 0, "restarted journald: nothing is lost")
 run("systemctl", "stop", "unlinkwatchd")
 
-# The daemon by hand, as without the socket its unit would not be started. First there is none at all, then one
-# that goes away with what it got, then journald's.
+# The daemon by hand, as without the socket its unit would not be started. First there is none at
+# all, then one that goes away with what it got, then journald's.
 SOCKET = "/run/systemd/journal/socket"
 here = cursor()
 os.rename(SOCKET, SOCKET + ".away")
 with open("/run/hand.conf", "w") as f:
     f.write("[Watch mine]\nUser=%d\n" % UID)
-daemon = subprocess.Popen(["unlinkwatchd", "--config=/run/hand.conf", "--output=journal"])
-for _ in range(300):
+daemon = subprocess.Popen(["unlinkwatchd", "--config=/run/hand.conf", "--output=journal",
+                           "--probe=kprobe"])
+
+
+def probes():
     with open("/sys/kernel/tracing/kprobe_events") as f:
-        if f.read().count("_%d " % daemon.pid) == 9:
-            break
-    time.sleep(0.1)
+        return f.read().count("_%d " % daemon.pid)
+
+
+need(lambda: probes() > 8, "more than eight probes")
 time.sleep(1)
 
 
 def delete(names):
-    subprocess.run(["sh", "-c", "cd %s && touch %s && rm %s" % (DIR, names, names)], user=UID, check=True)
+    subprocess.run(["sh", "-c", "cd %s && touch %s && rm %s" % (DIR, names, names)], user=UID,
+                   check=True)
 
 
 delete("a b c")
@@ -139,5 +142,6 @@ time.sleep(2)
 daemon.send_signal(signal.SIGTERM)
 daemon.wait()
 said = [r.get("UNLINK_FILENAME", r["MESSAGE_ID"]) for r in journal(here) if "MESSAGE_ID" in r]
-equal(said, [STARTED, *"abcde", STOPPED], "without a socket: records and notes come when it is there, in their order")
+equal(said, [STARTED, *"abcde", STOPPED],
+      "without a socket: records and notes come when it is there, in their order")
 done()

@@ -521,7 +521,8 @@ def successes():
     few = [w for w in table if w.title in (
         "absolute", "relative", "by a descriptor", "through a symlinked directory",
         "through a bind mount", "in a chroot", "relative in a chroot", "on tmpfs", "on overlayfs",
-        "200 directories deep", "a path of 4095 bytes", "a name of 255 bytes", "in a mount namespace of its own")]
+        "200 directories deep", "a path of 4095 bytes", "a name of 255 bytes",
+        "in a mount namespace of its own")]
     for way in few:
         for kind in (int80 + uring + (sqpoll if "relative" in way.title else [])):
             success(kind, way)
@@ -584,7 +585,8 @@ def special_files():
                               "/none"],
                              stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     other.stdout.readline()
-    case("rmdir of a directory that is a mount point in another namespace", ["rmdir", B + "/elsewhere"])
+    case("rmdir of a directory that is a mount point in another namespace",
+         ["rmdir", B + "/elsewhere"])
     other.communicate(b"x")
     success(UNLINK, Way("in a detached mount", detached(), "",
                         ("chdir", B + "/detached", "detach", B + "/detached")),

@@ -1,34 +1,32 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """
-Entry and return are joined per thread: many processes and threads delete in one directory at once, and
-each record is one that really happened, none missing, none twice; by each probe that the kernel lets see
-all. Then the same with room for a single return in flight, where the kernel skips most return probes without a
-word: still no deletion is lost, and those whose result is not known say so. And where the kernel skips the
-programs of tracepoint, which the daemon uses then only for want of another: what is lost is counted to the
-last one.
+Entry and return are joined per thread: many processes and threads delete in one directory at once,
+and each record is one that really happened, none missing, none twice; by each probe that the
+kernel does not skip. Then the same with room for a single return in flight, where the kernel
+silently skips most return probes: still no deletion is lost, and records whose result is not known
+say so. Last, where the kernel skips tracepoint programs, each deletion that they missed is counted
+as lost.
 """
 import collections
 import json
 import os
 import re
 import subprocess
+import sys
 import time
 
-from uwtest import configure, done, drained, equal, ok, preempts, restart, run, status
+from uwtest import configure, done, drained, drop_in, equal, ok, preempts, restart, run, status
 
 # processes, threads of each, deletions; one in FAIL fails
 LOADS = ((1, 4, 500), (16, 4, 1000), (64, 4, 4000))
 FAIL = 3
 DIR = "/dev/shm/many"
-DROPIN = "/run/systemd/system/unlinkwatchd.service.d"
 
 
 def start(probe, environment=""):
-    os.makedirs(DROPIN, exist_ok=True)
-    with open(DROPIN + "/probe.conf", "w") as f:
-        f.write("[Service]\nExecStart=\nExecStart=/usr/sbin/unlinkwatchd --probe=%s\n%s" % (probe, environment))
-    run("systemctl", "daemon-reload")
+    drop_in("[Service]\nExecStart=\nExecStart=/usr/sbin/unlinkwatchd --probe=%s\n%s" %
+            (probe, environment))
     restart()
 
 
@@ -36,11 +34,14 @@ def stop():
     """How many are counted as lost in the end. What never returned is recorded then."""
     run("systemctl", "stop", "unlinkwatchd")
     run("journalctl", "--sync")
-    return int(re.search(r"lost: (\d+)", run("journalctl", "-t", "unlinkwatchd", "-n1", "-o", "cat")).group(1))
+    return int(re.search(r"lost: (\d+)", run("journalctl", "-t", "unlinkwatchd", "-n1", "-o",
+                                             "cat")).group(1))
 
 
 def contend(title, processes, threads, deletions, last=False):
-    """What happened, as (tid, filename, ret), what the journal has, and how many are counted as lost."""
+    """
+    What happened, as (tid, filename, ret), what the journal has, and how many are counted as lost.
+    """
     os.makedirs(DIR, exist_ok=True)
     before, since = status()["counters"]["lost"]["total"], time.time()
     out = run("./deleters", DIR, str(processes), str(threads), str(deletions), str(FAIL))
@@ -51,10 +52,12 @@ def contend(title, processes, threads, deletions, last=False):
     lost = (stop() if last else drained()["lost"]["total"]) - before
     run("journalctl", "--sync")
     fields = "UNLINK_TID,UNLINK_FILENAME,UNLINK_RET,UNLINK_PATH,UNLINK_PATH_STATE"
-    journal = subprocess.Popen(["journalctl", "-t", "unlinkwatchd", "UNLINK_COMM=deleters", "-o", "json",
-                                "--output-fields=" + fields, "--since=@%f" % since], stdout=subprocess.PIPE)
+    journal = subprocess.Popen(["journalctl", "-t", "unlinkwatchd", "UNLINK_COMM=deleters", "-o",
+                                "json", "--output-fields=" + fields, "--since=@%f" % since],
+                               stdout=subprocess.PIPE)
     got = [json.loads(line) for line in journal.stdout]
-    journal.wait()
+    if journal.wait():
+        sys.exit("# journalctl: %d" % journal.returncode)
     print("# %s: %d records, %d lost" % (title, len(got), lost))
     return happened, got, lost
 
@@ -63,15 +66,18 @@ def compare(title, happened, seen):
     """Both Counters; what is there more or less often than it happened fails."""
     return ok(seen == happened, title,
               "missing: %d, e.g. %s" % (sum((happened - seen).values()), list(happened - seen)[:5]),
-              "too many: %d, e.g. %s" % (sum((seen - happened).values()), list(seen - happened)[:5]))
+              "too many: %d, e.g. %s" % (sum((seen - happened).values()),
+                                         list(seen - happened)[:5]))
 
 
 def every_return(probe, processes, threads, deletions):
     title = "%s, %d threads" % (probe, processes * threads)
     happened, records, lost = contend(title, processes, threads, deletions)
-    compare(title + ": every (tid, filename, ret) is one that happened, none missing, none doubled", happened,
-            collections.Counter((r["UNLINK_TID"], r["UNLINK_FILENAME"], r["UNLINK_RET"]) for r in records))
-    ok(all(r["UNLINK_PATH"] == DIR + "/" + r["UNLINK_FILENAME"] for r in records), title + ": every path is right")
+    compare(title + ": every (tid, filename, ret) is one that happened, none missing, none doubled",
+            happened, collections.Counter((r["UNLINK_TID"], r["UNLINK_FILENAME"], r["UNLINK_RET"])
+                                          for r in records))
+    ok(all(r["UNLINK_PATH"] == DIR + "/" + r["UNLINK_FILENAME"] for r in records),
+       title + ": every path is right")
     equal(lost, 0, title + ": nothing is counted as lost")
 
 
@@ -83,7 +89,8 @@ def few_returns():
     compare("with missed returns too no deletion is missing or doubled", names,
             collections.Counter((r["UNLINK_TID"], r["UNLINK_FILENAME"]) for r in records))
     unknown = [r for r in records if r["UNLINK_RET"] == "unknown"]
-    known = collections.Counter((r["UNLINK_TID"], r["UNLINK_FILENAME"], r["UNLINK_RET"]) for r in records
+    known = collections.Counter((r["UNLINK_TID"], r["UNLINK_FILENAME"], r["UNLINK_RET"])
+                                for r in records
                                 if r["UNLINK_RET"] != "unknown")
     print("# %d of %d results are unknown" % (len(unknown), len(records)))
     ok(unknown, "returns were missed, and their records say that the result is unknown")
@@ -99,18 +106,22 @@ def skipped_entries():
     seen = collections.Counter((r["UNLINK_TID"], r["UNLINK_FILENAME"]) for r in records)
     missing = sum((names - seen).values())
     ok(missing, "tracepoint: the kernel skipped programs")
-    ok(not seen - names, "tracepoint: no deletion is recorded that did not happen, or twice", list(seen - names)[:5])
+    ok(not seen - names, "tracepoint: no deletion is recorded that did not happen, or twice",
+       list(seen - names)[:5])
     # Other processes delete, too.
-    ok(missing <= lost <= missing + 20, "tracepoint: %d are missing, and %d are counted as lost" % (missing, lost))
+    ok(missing <= lost <= missing + 20, "tracepoint: %d are missing, and %d are counted as lost" %
+       (missing, lost))
     ok(all(r.get("UNLINK_PATH") == DIR + "/" + r["UNLINK_FILENAME"] or
            (r["UNLINK_PATH_STATE"], "UNLINK_PATH" in r) == ("unknown", False) for r in records),
        "tracepoint: and every path is right, or not known")
     results = collections.Counter("unknown" if r["UNLINK_RET"] == "unknown" else
-                                  "right" if happened[(r["UNLINK_TID"], r["UNLINK_FILENAME"], r["UNLINK_RET"])] else
+                                  "right" if happened[(r["UNLINK_TID"], r["UNLINK_FILENAME"],
+                                                       r["UNLINK_RET"])] else
                                   "the next one's" for r in records)
     print("# results: %s" % dict(results))
     # A return and the next entry of that thread, both skipped.
-    ok(results["the next one's"] <= missing / 50, "tracepoint: hardly any result is that of the thread's next deletion", results)
+    ok(results["the next one's"] <= missing / 50,
+       "tracepoint: hardly any result is that of the thread's next deletion", results)
 
 
 configure("[Watch many]\nPath=%s\n[Daemon]\nRingBufferSize=64M\n" % DIR)

@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """
-Reloads between two rule sets while processes delete: each record is right by the set that was in force when its
-deletion happened, or by either of the two while they changed, and nothing is lost. UW_RELOADS says how many, and UW_PAUSE how long they rest in between.
+Reloads between two rule sets while processes delete: each record is right by the set that was in
+force when its deletion happened, or by either of the two while they changed, and nothing is lost.
+UW_RELOADS is the number of reloads, and UW_PAUSE how long the processes rest between deletions.
 """
 import bisect
 import collections
@@ -12,8 +13,9 @@ import subprocess
 import sys
 import time
 
-from uwtest import (CONFIG_ACCEPTED, CONFIG_REJECTED, DELETED, FAILED, LOSS, Tail, configure, cursor, done, drained,
-                    equal, keep_journal, main_pid, ok, restart, status, unbalanced)
+from uwtest import (CONFIG_ACCEPTED, CONFIG_REJECTED, DELETED, FAILED, LOSS, Tail, configure,
+                    cursor, done, drained, equal, keep_journal, main_pid, need, ok, restart, status,
+                    unbalanced)
 
 UID, DIR = 4242, "/dev/shm/reload"
 RELOADS = int(os.environ.get("UW_RELOADS", "6"))
@@ -22,10 +24,12 @@ DELETERS = 4
 # More for the daemon to give to the kernel: while it does, no deletion may be missed.
 MANY = "".join("Path=/srv/other/%d\n" % i for i in range(200))
 # One directory is watched by the first set, one by the second, one by both, one by none.
-SETS = {rule: "[Watch %s]\nUser=%d\nPath=%s/%s %s/both\n%s[Daemon]\nDetail=minimal\nRingBufferSize=32M\nQueueSize=%%s\n" %
+SETS = {rule: "[Watch %s]\nUser=%d\nPath=%s/%s %s/both\n%s"
+              "[Daemon]\nDetail=minimal\nRingBufferSize=32M\nQueueSize=%%s\n" %
         (rule, UID, DIR, rule, DIR, MANY) for rule in ("one", "two")}
 
-# Deletes until it is told to stop. Prints NAME RET and the nanoseconds since 1970 before and after each.
+# Deletes until it is told to stop. Prints NAME RET and the nanoseconds since 1970 before and after
+# each.
 SCRIPT = """
 import os, select, sys, time
 stop, who, pause = select.poll(), sys.argv[2], int(sys.argv[3])
@@ -54,7 +58,8 @@ for name in ("", "one", "two", "both", "none"):
 
 
 def delete():
-    return [subprocess.Popen([sys.executable, "-c", SCRIPT, DIR, str(i), PAUSE], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    return [subprocess.Popen([sys.executable, "-c", SCRIPT, DIR, str(i), PAUSE],
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                              user=UID, group=UID) for i in range(DELETERS)]
 
 
@@ -65,14 +70,15 @@ def end(processes):
         for line in p.stdout:
             name, *numbers = line.decode().split()
             yield Deletion(name, *map(int, numbers))
-        p.wait()
+        if p.wait():
+            sys.exit("# a process that deletes: status %d" % p.returncode)
 
 
 def change(rule):
-    """The set with this rule is in force, at the latest when this returns."""
+    """Puts the set with this rule in force, and returns when it is."""
     os.kill(main_pid(), signal.SIGHUP)
-    while [r["name"] for r in status()["rules"]] != [rule]:
-        time.sleep(0.005)
+    need(lambda: [r["name"] for r in status()["rules"]] == [rule], "rule set in force", 30,
+         every=0.005)
 
 
 class Times:
@@ -97,7 +103,10 @@ class Times:
 
 
 def phase(title, reloads, stopped=False):
-    """Reloads while others delete. With `stopped`, journald stands still, so that events wait in the ring buffer."""
+    """
+    Reloads while others delete. With `stopped`, journald stands still, so that events wait in the
+    ring buffer.
+    """
     journald = main_pid("systemd-journald")
     print("# " + title)
     queue = "1M" if stopped else "32M"
@@ -108,8 +117,7 @@ def phase(title, reloads, stopped=False):
     time.sleep(1)
     if stopped:
         os.kill(journald, signal.SIGSTOP)
-        while not status()["ring"]["used"] > 65536:
-            time.sleep(0.1)
+        need(lambda: status()["ring"]["used"] > 65536, "events that wait", 120, every=0.1)
     begun = time.monotonic()
     for i in range(1, reloads + 1):
         rule = ("one", "two")[i % 2]
@@ -129,7 +137,8 @@ def phase(title, reloads, stopped=False):
     for r in Tail(here).more("UNLINK_FILENAME", "UNLINK_RET", "UNLINK_RULE"):
         reports[r.get("MESSAGE_ID")] += 1
         if r.get("MESSAGE_ID") in (DELETED, FAILED):
-            records.setdefault(r["UNLINK_FILENAME"], []).append((r["UNLINK_RULE"], int(r["UNLINK_RET"])))
+            records.setdefault(r["UNLINK_FILENAME"], []).append((r["UNLINK_RULE"],
+                                                                 int(r["UNLINK_RET"])))
 
     wrong, missing, certain, either = [], [], 0, 0
     for d in happened:
@@ -146,13 +155,16 @@ def phase(title, reloads, stopped=False):
     print("# %d deletions, %d recorded, %d reloads in %.1f s; %d met one set, %d one of two" %
           (len(happened), reports[DELETED] + reports[FAILED], reloads, took, certain, either))
     equal(main_pid(), pid, "by one process of the daemon")
-    equal((reports[CONFIG_ACCEPTED], reports[CONFIG_REJECTED]), (reloads, 0), "each of %d reloads is accepted" % reloads)
+    equal((reports[CONFIG_ACCEPTED], reports[CONFIG_REJECTED]), (reloads, 0),
+          "each of %d reloads is accepted" % reloads)
     ok(certain > either, "most deletions met one set of rules", certain, either)
-    ok(not wrong, "each record is right by the set in force, and none comes twice", len(wrong), *wrong[:5])
+    ok(not wrong, "each record is right by the set in force, and none comes twice", len(wrong),
+       *wrong[:5])
     ok(not missing, "what the set in force wants is there", len(missing), *missing[:5])
     equal(records, {}, "and nothing that did not happen")
     equal((reports[LOSS], counters["lost"]["total"]), (0, 0), "nothing is lost")
-    equal((unbalanced(counters), counters["seen"] >= len(happened)), (0, True), "the counters balance")
+    equal((unbalanced(counters), counters["seen"] >= len(happened)), (0, True),
+          "the counters balance")
 
 
 keep_journal()

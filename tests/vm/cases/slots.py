@@ -1,16 +1,16 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """
-Deletions in flight, kept there by a file system that is frozen: threads whose numbers lead to the same slot, and more
-threads than there are slots. Each deletion is recorded as it was, or is counted as lost.
+Deletions in flight, which a frozen file system keeps there: threads whose numbers lead to the same
+slot, and more threads than there are slots. Each deletion is recorded as it was, or is counted as
+lost.
 """
 import json
 import os
 import resource
 import threading
-import time
 
-from uwtest import configure, cursor, done, equal, ok, restart, run, settle, status
+from uwtest import configure, cursor, done, equal, need, ok, restart, run, settle, status
 
 DIR, UID = "/srv/slots", 4242
 DIRECT, SLOTS = 2048, 4096      # UW_DIRECT_SLOTS and UW_SLOTS
@@ -24,7 +24,9 @@ def touch(names):
 
 
 def alike(names):
-    """Processes whose numbers are the same modulo DIRECT, each of which deletes one of them."""
+    """
+    Starts a process for each name, which deletes it. Their numbers are the same modulo DIRECT.
+    """
     pids, number = {}, os.getpid() // DIRECT * DIRECT + 3 * DIRECT + 77
     for name in names:
         while True:
@@ -50,7 +52,9 @@ def unlink(name, ids):
 
 
 def threads(names, out):
-    """A process with a thread for each of them, which deletes it; writes their numbers."""
+    """
+    Starts a thread for each name, which deletes it, and writes the threads' numbers to a file.
+    """
     ids = {}
     with open("/sys/fs/cgroup/cgroup.procs", "w") as f:     # where no unit's TasksMax= is
         f.write(str(os.getpid()))
@@ -67,13 +71,11 @@ def threads(names, out):
 
 
 def until(count):
-    """Waits until so many are in flight, or lost."""
-    for _ in range(600):
+    """Waits until so many are in flight or lost. Returns the status of that moment."""
+    def reached():
         now = status()
-        if now["states"]["used"] + now["counters"]["lost"]["total"] == count:
-            break
-        time.sleep(0.2)
-    return now
+        return now["states"]["used"] + now["counters"]["lost"]["total"] == count and now
+    return need(reached, "%d deletions in flight or lost" % count, 120, every=0.2)
 
 
 def freeze(on):
@@ -85,7 +87,8 @@ run("truncate", "-s", "64M", "/srv/slots.img")
 run("mkfs.ext4", "-q", "-N", "8192", "/srv/slots.img")
 run("mount", "-o", "loop", "/srv/slots.img", DIR)
 os.chmod(DIR, 0o777)
-configure("[Watch mine]\nUser=%d\n[Daemon]\nDetail=full\nRingBufferSize=16M\n[Flood]\nBurst=0\n" % UID)
+configure("[Watch mine]\nUser=%d\n[Daemon]\nDetail=full\nRingBufferSize=16M\n[Flood]\nBurst=0\n" %
+          UID)
 restart()
 
 for turn in ("first", "again"):
@@ -94,13 +97,16 @@ for turn in ("first", "again"):
     since = cursor()
     freeze(True)
     pids = alike(names)
-    equal(until(ALIKE)["states"]["used"], ALIKE, "%s: %d threads with the same slot are in flight" % (turn, ALIKE))
+    equal(until(ALIKE)["states"]["used"], ALIKE, "%s: %d threads with the same slot are in flight" %
+          (turn, ALIKE))
     freeze(False)
     for pid in pids.values():
         os.waitpid(pid, 0)
     records = settle(since, ALIKE)
-    equal({os.path.basename(r["UNLINK_PATH"]): (int(r["UNLINK_PID"]), r["UNLINK_RET"]) for r in records},
-          {name: (pid, "0") for name, pid in pids.items()}, "%s: each of them has its own record" % turn)
+    equal({os.path.basename(r["UNLINK_PATH"]): (int(r["UNLINK_PID"]), r["UNLINK_RET"])
+           for r in records},
+          {name: (pid, "0") for name, pid in pids.items()}, "%s: each of them has its own record" %
+          turn)
 
 names = ["t%04d" % i for i in range(MANY)]
 touch(names)
@@ -112,7 +118,8 @@ if not child:
     os._exit(0)
 full = until(MANY)
 lost = full["counters"]["lost"]["state_full"]
-ok(full["states"]["size"] == SLOTS and full["states"]["used"] + lost == MANY and MANY - SLOTS <= lost < MANY - DIRECT,
+ok(full["states"]["size"] == SLOTS and full["states"]["used"] + lost == MANY and
+   MANY - SLOTS <= lost < MANY - DIRECT,
    "%d threads: each is in flight or is counted as lost" % MANY, full)
 freeze(False)
 equal(os.waitpid(child, 0)[1], 0, "all of them come back")

@@ -1,16 +1,16 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """
-Floods: few records, exact counts. And what the daemon costs those who delete a great deal: UW_FILES and UW_RUNS make
-the tree and the number of runs larger, whose medians are printed then.
+Storms: few records, exact counts, and what the daemon costs a process that deletes a great deal.
+UW_FILES and UW_RUNS set the size of the tree and the number of runs, whose medians are printed.
 """
 import os
 import statistics
 import subprocess
 import time
 
-from uwtest import (DELETED, FAILED, FLOOD, configure, cursor, done, equal, journal, main_pid, ok, reload, restart, run,
-                    status)
+from uwtest import (DELETED, FAILED, FLOOD, configure, cursor, done, equal, journal, main_pid, ok,
+                    reload, restart, run, status)
 
 TOP = "/srv/flood"
 FILES, RUNS = int(os.environ.get("UW_FILES", "2400")), int(os.environ.get("UW_RUNS", "1"))
@@ -19,9 +19,13 @@ ALL = FILES // DIRS * DIRS + DIRS + 1
 
 
 def mount():
-    """An ext4 file system on the guest's disk, which itself has room for a hundred thousand files. Takes e2fsprogs."""
+    """
+    An ext4 file system on the guest's disk, which itself has room for a hundred thousand files.
+    Takes e2fsprogs.
+    """
     run("truncate", "-s", "2G", "/var/tmp/disk")
-    run("/sbin/mkfs.ext4", "-q", "-N", str(2 * ALL), "-E", "lazy_itable_init=0,lazy_journal_init=0", "/var/tmp/disk")
+    run("/sbin/mkfs.ext4", "-q", "-N", str(2 * ALL), "-E", "lazy_itable_init=0,lazy_journal_init=0",
+        "/var/tmp/disk")
     run("mount", "-o", "loop", "/var/tmp/disk", os.path.dirname(TOP))
 
 
@@ -42,7 +46,9 @@ def remove():
 
 
 def settled(here, count, seconds=60):
-    """The records of deletions and the summaries, when they add up to `count`; what there is later."""
+    """
+    The records of deletions and the summaries, when they add up to `count`; what there is later.
+    """
     end = time.monotonic() + seconds
     while True:
         records = journal(here)
@@ -63,13 +69,15 @@ def listed(v):
 
 
 def wakeups():
-    """How often the daemon has gone to sleep until now."""
+    """Returns how often the daemon has gone to sleep until now."""
     with open("/proc/%d/status" % main_pid()) as f:
-        return int(next(line for line in f if line.startswith("voluntary_ctxt_switches")).split()[1])
+        return int(next(line for line in f
+                        if line.startswith("voluntary_ctxt_switches")).split()[1])
 
 
 def rule(burst, interval=5):
-    return "[Watch tree]\nPath=%s\nPriority=notice\n[Flood]\nBurst=%d\nIntervalSec=%d\n" % (TOP, burst, interval)
+    return ("[Watch tree]\nPath=%s\nPriority=notice\n[Flood]\nBurst=%d\nIntervalSec=%d\n" %
+            (TOP, burst, interval))
 
 
 if ALL > 100000:
@@ -91,43 +99,54 @@ for title, burst in states * RUNS:
     pid, wall, cpu = remove()
     taken = wakeups() - before if burst else 0
     times.setdefault(title, []).append((wall, cpu))
-    print("# daemon %s: rm -rf of %d names took %.3f s, %.3f s of CPU time" % (title, ALL, wall, cpu), flush=True)
+    print("# daemon %s: rm -rf of %d names took %.3f s, %.3f s of CPU time" % (title, ALL, wall,
+                                                                               cpu), flush=True)
     if burst is None:
+        equal(([r["MESSAGE"] for r in journal(here)], os.path.exists(TOP), main_pid()),
+              ([], False, 0),
+              "a stopped daemon records nothing of it")
         continue
     single, floods = settled(here, ALL)
     records = len(journal(here))
     if burst == 0:
         equal((len(single), len(floods)), (ALL, 0), "with Burst=0 each deletion has its record")
         continue
-    equal(len(single) + summed(floods, "COUNT"), ALL, "records and summaries are as many as %d deletions" % ALL)
+    equal(len(single) + summed(floods, "COUNT"), ALL,
+          "records and summaries are as many as %d deletions" % ALL)
     equal(status()["counters"]["lost"]["total"], 0, "nothing is lost")
     ok(records <= 200, "in at most 200 records", records)
     print("# in the journal: %d records, %d of them summaries" % (records, len(floods)), flush=True)
 medians = {title: [statistics.median(t) for t in zip(*runs)] for title, runs in times.items()}
 for title, (wall, cpu) in medians.items():
     print("# daemon %s, median: %.3f s (%+.1f %%), %.3f s of CPU time (%+.1f %%)" %
-          (title, wall, 100 * (wall / medians["stopped"][0] - 1), cpu, 100 * (cpu / medians["stopped"][1] - 1)))
+          (title, wall, 100 * (wall / medians["stopped"][0] - 1), cpu,
+           100 * (cpu / medians["stopped"][1] - 1)))
 
 equal(len(single), BURST, "the first %d of a flood are recorded in full" % BURST)
 equal(summed(floods, "COUNT"), ALL - BURST, "the summaries count the rest exactly")
-equal((summed(floods, "SUCCEEDED"), summed(floods, "FAILED"), summed(floods, "UNKNOWN")), (ALL - BURST, 0, 0),
+equal((summed(floods, "SUCCEEDED"), summed(floods, "FAILED"), summed(floods, "UNKNOWN")),
+      (ALL - BURST, 0, 0),
       "all of which succeeded")
 ok(1 <= len(floods) <= 4 + wall, "there are few summaries", len(floods))
 ok(taken < BURST + ALL // 4, "the daemon wakes up for many at once", "%d times" % taken)
 f = floods[-1]
-equal({k: f.get(k) for k in ("UNLINK_FLOOD_PID", "UNLINK_PPID", "UNLINK_COMM", "UNLINK_EXE", "UNLINK_UID", "UNLINK_USER",
-                             "UNLINK_RULE", "PRIORITY", "UNLINK_FLOOD_LAST")},
-      {"UNLINK_FLOOD_PID": str(pid), "UNLINK_PPID": str(os.getpid()), "UNLINK_COMM": "rm", "UNLINK_EXE": "/usr/bin/rm",
-       "UNLINK_UID": "0", "UNLINK_USER": "root", "UNLINK_RULE": "tree", "PRIORITY": "5", "UNLINK_FLOOD_LAST": TOP},
+equal({k: f.get(k) for k in ("UNLINK_FLOOD_PID", "UNLINK_PPID", "UNLINK_COMM", "UNLINK_EXE",
+                             "UNLINK_UID", "UNLINK_USER", "UNLINK_RULE", "PRIORITY",
+                             "UNLINK_FLOOD_LAST")},
+      {"UNLINK_FLOOD_PID": str(pid), "UNLINK_PPID": str(os.getpid()), "UNLINK_COMM": "rm",
+       "UNLINK_EXE": "/usr/bin/rm", "UNLINK_UID": "0", "UNLINK_USER": "root", "UNLINK_RULE": "tree",
+       "PRIORITY": "5", "UNLINK_FLOOD_LAST": TOP},
       "a summary says who it was, and the last path")
 ok(f["UNLINK_FLOOD_FIRST"].startswith(TOP + "/d") and
    all(r["UNLINK_FLOOD_DIR"].startswith(os.path.dirname(TOP)) for r in floods),
    "and the first, and the directory that all have in common", floods)
 ok(all(0 <= int(r["UNLINK_FLOOD_END"]) - int(r["UNLINK_FLOOD_BEGIN"]) < 10e9 and
-       abs(int(r["UNLINK_FLOOD_END"]) / 1e9 - time.time()) < 120 for r in floods), "and when it was", floods)
+       abs(int(r["UNLINK_FLOOD_END"]) / 1e9 - time.time()) < 120 for r in floods),
+   "and when it was", floods)
 ok("more names below %s" % f["UNLINK_FLOOD_DIR"] in f["MESSAGE"], "in a sentence", f["MESSAGE"])
 counters = status()["counters"]
-equal((counters["recorded"], counters["summarised"], counters["lost"]["total"]), (BURST, ALL - BURST, 0),
+equal((counters["recorded"], counters["summarised"], counters["lost"]["total"]),
+      (BURST, ALL - BURST, 0),
       "the counters of the status say the same")
 
 # Many short processes of one parent are one flood; a reload ends it.
@@ -135,17 +154,21 @@ configure(rule(20, 600))
 restart()
 os.makedirs(TOP)
 here = cursor()
-script = "cd %s; for i in %s; do touch f$i; rm f$i; rm f$i; done" % (TOP, " ".join(str(i) for i in range(40)))
+script = "cd %s; for i in %s; do touch f$i; rm f$i; rm f$i; done" % (TOP,
+                                                                     " ".join(str(i)
+                                                                              for i in range(40)))
 subprocess.run(["sh", "-c", script], stderr=subprocess.DEVNULL)
 single, floods = settled(here, 20, 10)
 time.sleep(1)
 single, floods = settled(here, 20)
-equal((len(single), len(floods)), (20, 0), "short processes of one parent: the first 20 of 80 are recorded in full")
+equal((len(single), len(floods)), (20, 0),
+      "short processes of one parent: the first 20 of 80 are recorded in full")
 configure(rule(20, 601))
 reload()
 single, floods = settled(here, 80)
 equal(len(single), 20, "a reload does not record what is summarised")
-equal([(r["UNLINK_FLOOD_COUNT"], r["UNLINK_FLOOD_SUCCEEDED"], r["UNLINK_FLOOD_FAILED"]) for r in floods],
+equal([(r["UNLINK_FLOOD_COUNT"], r["UNLINK_FLOOD_SUCCEEDED"], r["UNLINK_FLOOD_FAILED"])
+       for r in floods],
       [("60", "30", "30")], "it ends the flood with a summary, by results")
 equal(len(listed(floods[0]["UNLINK_FLOOD_PID"])), 16, "which names sixteen of the processes")
 
@@ -158,7 +181,9 @@ for i in range(50):
 subprocess.run(["rmdir", TOP])
 run("systemctl", "stop", "unlinkwatchd")
 single, floods = settled(here, 51)
-equal((len(single), summed(floods, "COUNT")), (21, 30), "a stop writes the last summary; another program has its record")
-ok(any("summarised: 90, lost: 0" in r["MESSAGE"] for r in journal(here)), "the last count has the summarised ones",
+equal((len(single), summed(floods, "COUNT")), (21, 30),
+      "a stop writes the last summary; another program has its record")
+ok(any("summarised: 90, lost: 0" in r["MESSAGE"] for r in journal(here)),
+   "the last count has the summarised ones",
    [r["MESSAGE"] for r in journal(here)][-1])
 done()

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""What the cases share: they run in the guest as root, one line of TAP for each thing they check."""
+"""
+What the cases share. A case runs in the guest as root and prints one line of TAP for each thing
+that it checks.
+"""
 import collections
 import json
 import os
@@ -27,7 +30,7 @@ _failed = 0
 
 
 def ok(good, title, *why):
-    """Counts one check; what `why` holds is only printed where it failed."""
+    """Counts one check. Prints `why` only if the check failed."""
     global _count, _failed
     _count += 1
     print("%s %d - %s" % ("ok" if good else "not ok", _count, title.replace("#", "\\#")))
@@ -57,8 +60,43 @@ def run(*command, check=True):
     return r.stdout.decode(errors="replace")
 
 
+def wait_for(condition, seconds=60, every=0.05):
+    """
+    Returns the first true value of the condition, or its last one when the time is up. It is asked
+    at least twice.
+    """
+    end = time.monotonic() + seconds
+    while not (got := condition()):
+        if time.monotonic() > end:
+            return condition()
+        time.sleep(every)
+    return got
+
+
+def need(condition, what, seconds=60, every=0.05):
+    """
+    The same for what the rest of the case builds on: ends the case if it does not come true in
+    time.
+    """
+    got = wait_for(condition, seconds, every)
+    if not got:
+        sys.exit("# %s: not within %g s" % (what, seconds))
+    return got
+
+
+def drop_in(text, name="test"):
+    """Adds to the service's unit, from its next start on; an empty text adds nothing."""
+    os.makedirs("/run/systemd/system/unlinkwatchd.service.d", exist_ok=True)
+    with open("/run/systemd/system/unlinkwatchd.service.d/%s.conf" % name, "w") as f:
+        f.write(text)
+    run("systemctl", "daemon-reload")
+
+
 def value(v):
-    """A field of journalctl -o json as bytes: a string, or an array of bytes where it is not text."""
+    """
+    Returns a field of journalctl -o json as bytes. journalctl prints what is not text as an array
+    of numbers.
+    """
     if isinstance(v, list) and v and isinstance(v[0], int):
         return bytes(v)
     return v.encode()
@@ -74,27 +112,28 @@ def cursor():
 
 def journal(after):
     """
-    The daemon's records after a cursor, oldest first. Not selected by journalctl: with a match,
-    --after-cursor of systemd 252 skips the first record that matches.
+    Returns the daemon's records after a cursor, oldest first. journalctl does not select them: if
+    it has a match, --after-cursor of systemd 252 skips the first record that matches.
     """
     run("journalctl", "--sync")
-    out = subprocess.run(["journalctl", "-a", "-o", "json", "--after-cursor", after], stdout=subprocess.PIPE,
-                         check=True).stdout
+    out = subprocess.run(["journalctl", "-a", "-o", "json", "--after-cursor", after],
+                         stdout=subprocess.PIPE, check=True).stdout
     records = (json.loads(line) for line in out.splitlines() if b'"unlinkwatchd"' in line)
     return [r for r in records if r.get("SYSLOG_IDENTIFIER") == "unlinkwatchd"]
 
 
 class Tail:
-    """The daemon's records after a cursor, as they come: each is read once, so that there may be millions."""
+    """The daemon's records after a cursor. Each is read only once, as there may be millions."""
 
     def __init__(self, after):
         self.after = after
 
     def more(self, *fields):
-        """Those since the last call, oldest first, with these fields only."""
+        """Yields the records since the last call, oldest first, with these fields only."""
         run("journalctl", "--sync")
         wanted = ",".join(("SYSLOG_IDENTIFIER", "MESSAGE_ID") + fields)
-        with subprocess.Popen(["journalctl", "-a", "-o", "json", "--output-fields=" + wanted, "--after-cursor", self.after],
+        with subprocess.Popen(["journalctl", "-a", "-o", "json", "--output-fields=" + wanted,
+                               "--after-cursor", self.after],
                               stdout=subprocess.PIPE) as p:
             for line in p.stdout:
                 r = json.loads(line)
@@ -109,7 +148,7 @@ LOSS_CAUSES = ("RING_FULL", "RING_SHARE", "STATE_FULL", "SKIPPED", "UNDECODABLE"
 
 
 class Account:
-    """What the journal has after a cursor, in sums: read() goes on where it was."""
+    """Sums of what the journal has after a cursor. read() goes on where it stopped."""
 
     def __init__(self, after):
         self.tail = Tail(after)
@@ -121,7 +160,8 @@ class Account:
 
     def read(self):
         kinds = ("COUNT", "SUCCEEDED", "FAILED", "UNKNOWN")
-        for r in self.tail.more("UNLINK_FILENAME", "UNLINK_RET", *("UNLINK_FLOOD_" + k for k in kinds), "UNLINK_LOST",
+        for r in self.tail.more("UNLINK_FILENAME", "UNLINK_RET",
+                                *("UNLINK_FLOOD_" + k for k in kinds), "UNLINK_LOST",
                                 *("UNLINK_LOST_" + c for c in LOSS_CAUSES)):
             what = r.get("MESSAGE_ID")
             self.said[what] += 1
@@ -137,19 +177,23 @@ class Account:
         return self.said[DELETED] + self.said[FAILED]
 
     def settle(self, count, seconds=120):
-        """Waits until records, summaries and losses add up to `count`, and a little longer for what would come twice."""
-        end = time.monotonic() + seconds + count / 500
-        while True:
+        """
+        Waits until records, summaries and losses add up to `count`, and a second more for what
+        would come twice.
+        """
+        def complete():
             self.read()
-            if self.recorded() + self.floods["COUNT"] + self.lost >= count or time.monotonic() > end:
-                break
-            time.sleep(1)
+            return self.recorded() + self.floods["COUNT"] + self.lost >= count
+        wait_for(complete, seconds + count / 500, 0.5)
         time.sleep(1)
         self.read()
 
 
 def keep_journal():
-    """Room for records of hundreds of thousands of deletions: journald's own limit is a tenth of the disk."""
+    """
+    Makes room for records of hundreds of thousands of deletions: journald's own limit is a tenth
+    of the disk.
+    """
     os.makedirs("/run/systemd/journald.conf.d", exist_ok=True)
     with open("/run/systemd/journald.conf.d/test.conf", "w") as f:
         f.write("[Journal]\nSystemMaxUse=3G\nSystemKeepFree=100M\n")
@@ -157,37 +201,34 @@ def keep_journal():
 
 
 def deletions(after, *pids):
-    """Its records of deletions, by these processes if any are given."""
+    """Returns the daemon's records of deletions, only those by these processes if any are given."""
     wanted = [str(pid) for pid in pids]
     return [r for r in journal(after) if r.get("MESSAGE_ID") in (DELETED, FAILED) and
             (not wanted or r["UNLINK_PID"] in wanted)]
 
 
 def configure(text):
-    """Floods are recorded in full unless the text is about them: the cases compare each record."""
+    """
+    Writes the configuration. Storms are recorded in full unless it has a [Flood]: the cases
+    compare each record.
+    """
     with open(CONF, "w") as f:
         f.write(text if "[Flood]" in text else text.rstrip("\n") + "\n[Flood]\nBurst=0\n")
 
 
 def restart():
-    """Anew: a restart would go on with the probes and the counts."""
+    """
+    Stops and starts the daemon, which begins anew: after a restart it would go on with the probes
+    and the counts.
+    """
     run("systemctl", "stop", "unlinkwatchd")
     run("systemctl", "start", "unlinkwatchd")
 
 
-def wait_for(condition, seconds=60):
-    """Whether it has come true in time. It may take a while itself."""
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.05)
-    return True
-
-
 def unbalanced(counters):
-    """How many of the deletions that were seen have become neither this nor that: 0."""
-    return counters["seen"] - sum(counters[k] for k in ("recorded", "filtered", "summarised", "in_flight", "queued")) - \
+    """Returns how many deletions the daemon saw and did not count as anything else: 0."""
+    return counters["seen"] - sum(counters[k] for k in ("recorded", "filtered", "summarised",
+                                                        "in_flight", "queued")) - \
         counters["lost"]["total"]
 
 
@@ -196,25 +237,41 @@ def main_pid(unit="unlinkwatchd"):
 
 
 def reload():
-    """Returns when the daemon has decided about the new configuration: the signal alone waits for nothing."""
+    """
+    Returns when the daemon has decided about the new configuration. The signal alone waits for
+    nothing.
+    """
     here = cursor()
     run("systemctl", "reload", "unlinkwatchd")
-    if not wait_for(lambda: any(r.get("MESSAGE_ID") in (CONFIG_ACCEPTED, CONFIG_REJECTED) for r in journal(here))):
-        sys.exit("# no answer to a reload")
+    need(lambda: any(r.get("MESSAGE_ID") in (CONFIG_ACCEPTED, CONFIG_REJECTED)
+                     for r in journal(here)), "answer to a reload")
 
 
 def settle(after, count, *pids, seconds=60):
-    """Waits until the journal has `count` deletions by these processes; returns what it has anyway then."""
-    end = time.monotonic() + seconds
-    while True:
-        records = deletions(after, *pids)
-        if len(records) >= count or time.monotonic() > end:
-            return records
-        time.sleep(0.3)
+    """
+    Waits until the journal has `count` deletions by these processes. Returns what it has, even if
+    it has fewer.
+    """
+    records = []
+
+    def enough():
+        records[:] = deletions(after, *pids)
+        return len(records) >= count
+    wait_for(enough, seconds, 0.3)
+    return records
+
+
+def message(after, message_id, seconds=60, text=""):
+    """
+    Waits for the daemon's first record with this id and this text in its message. Returns it, or
+    None.
+    """
+    return wait_for(lambda: next((r for r in journal(after) if r.get("MESSAGE_ID") == message_id and
+                                  text in r["MESSAGE"]), None), seconds, 0.3)
 
 
 def status():
-    """What the daemon tells of itself, by its socket."""
+    """Returns what the daemon tells of itself by its socket."""
     with socket.socket(socket.AF_UNIX) as s:
         s.connect("/run/unlinkwatchd/status")
         s.settimeout(10)  # not before: where others wait, connect(2) would fail instead of waiting
@@ -222,17 +279,17 @@ def status():
 
 
 def drained(seconds=300):
-    """Waits until all that the daemon has seen is written. Its counters then."""
+    """Waits until all that the daemon has seen is written. Returns its counters of that moment."""
     def is_drained():
         told = status()
         counters = told["counters"]
-        return not counters["in_flight"] and not counters["queued"] and unbalanced(counters) == 0 and told["ring"]["used"] < 4096
-    wait_for(is_drained, seconds)
-    return status()["counters"]
+        empty = not counters["in_flight"] and not counters["queued"] and told["ring"]["used"] < 4096
+        return empty and unbalanced(counters) == 0 and counters
+    return need(is_drained, "all that the daemon has seen is written", seconds)
 
 
 def unlink(path):
-    """Deletes and says what happened: 0 or -errno."""
+    """Deletes a file. Returns 0 or -errno."""
     try:
         os.unlink(path)
         return 0
@@ -253,7 +310,10 @@ def touch(path):
 
 
 def preempts():
-    """Whether this kernel may preempt a task within the kernel, BPF programs of fentry included."""
+    """
+    Returns whether this kernel may preempt a task within the kernel, BPF programs of fentry
+    included.
+    """
     if "PREEMPT" not in os.uname().version:
         return False
     with open("/sys/kernel/debug/sched/preempt") as f:
@@ -262,8 +322,9 @@ def preempts():
 
 def leave_others():
     """
-    Goes to the CPU that the kernel's command line keeps free (isolcpus=), if there is one. A kernel that preempts programs
-    skips that of a deletion which comes while another's is under way on the same CPU.
+    Moves to the CPU that the kernel's command line keeps free (isolcpus=), if there is one. A
+    kernel that preempts programs skips the program of a deletion that comes while another's is
+    under way on the same CPU.
     """
     with open("/sys/devices/system/cpu/isolated") as f:
         free = f.read().strip()

@@ -44,7 +44,8 @@ def mount(source, point, fstype=None, flags=MS_BIND):
 
 
 def unmount(point):
-    CDLL.umount2(point.encode(), MNT_DETACH)
+    if CDLL.umount2(point.encode(), MNT_DETACH):
+        sys.exit("# umount %s: %s" % (point, os.strerror(ctypes.get_errno())))
 
 
 def victim(title, steps, call, fields):
