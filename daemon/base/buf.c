@@ -30,7 +30,7 @@ bool uw_buf_grow(struct uw_buf *buf, size_t more)
 	p = realloc(buf->p, size);
 	if (!p) {
 		buf->failed = true;
-		buf->size = buf->len; /* what comes after it shall not fit either */
+		buf->size = buf->len; /* so that no later piece fits */
 		return false;
 	}
 	buf->p = p;
@@ -47,7 +47,7 @@ void uw_buf_add_uint(struct uw_buf *buf, uint64_t value)
 	char digits[20]; /* of UINT64_MAX */
 	size_t at = sizeof(digits);
 
-	/* Two digits at a time: a division each would be a tenth of what a record takes. */
+	/* Two digits at a time: dividing for each digit takes a tenth of a record's time. */
 	for (; value >= 100; value /= 100) {
 		at -= 2;
 		memcpy(digits + at, pairs + value % 100 * 2, 2);
@@ -113,7 +113,7 @@ bool uw_is_unsafe(unsigned int c)
 	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
 }
 
-/* What looks like the space between two words, but is another character (Unicode's category Zs). */
+/* The characters that look like the space between two words (Unicode's category Zs). */
 static bool is_space(unsigned int c)
 {
 	return c == ' ' || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) ||

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Time in nanoseconds, as the kernel side has it. */
+/* Time in nanoseconds, as the BPF programs count it. */
 #ifndef UW_CLOCK_H
 #define UW_CLOCK_H
 
@@ -8,7 +8,7 @@
 
 #define UW_NS_PER_S UINT64_C(1000000000)
 
-/* The clock in nanoseconds; it cannot fail for a clock that every kernel has. */
+/* Reads the clock, which must be one that every kernel has: then it cannot fail. */
 static inline uint64_t uw_clock_ns(clockid_t clock)
 {
 	struct timespec ts;

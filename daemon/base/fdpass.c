@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Of one descriptor. Not CMSG_SPACE() of it, which has room for two where a long has 64 bits. */
+/* Room for one descriptor. CMSG_SPACE() would have room for two where a long has 64 bits. */
 union control {
 	char bytes[CMSG_LEN(sizeof(int))];
 	struct cmsghdr align;

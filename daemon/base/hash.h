@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* FNV-1a of 64 bits, which nobody is kept from colliding with on purpose. Pure. */
+/* FNV-1a with 64 bits. It does not resist deliberate collisions. Pure. */
 #ifndef UW_HASH_H
 #define UW_HASH_H
 
@@ -8,7 +8,7 @@
 
 #define UW_HASH_START UINT64_C(0xcbf29ce484222325)
 
-/* Goes on from hash, UW_HASH_START at first, with the bytes. */
+/* Adds bytes to a hash, which starts as UW_HASH_START. */
 static inline uint64_t uw_hash(uint64_t hash, const void *data, size_t len)
 {
 	const unsigned char *p = data;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fields as the journal's native protocol has them: NAME=value and a newline, or, where the value
- * has a newline itself, NAME, a newline, the length in 8 bytes, little endian, the value, a
+ * Fields in the journal's native protocol: NAME=value and a newline. A value that contains a
+ * newline is written as NAME, a newline, the length in 8 bytes, little endian, the value, a
  * newline. Pure.
  */
 #ifndef UW_JOURNAL_FIELDS_H
@@ -11,7 +11,7 @@
 
 #include "base/buf.h"
 
-/* Each adds one field. name: A-Z, 0-9 and _, no digit or underscore first, 64 bytes at most. */
+/* Each appends one field. A name has at most 64 of A-Z, 0-9 and _, and begins with a letter. */
 void uw_journal_field(struct uw_buf *buf, const char *name, struct uw_str value);
 void uw_journal_field_text(struct uw_buf *buf, const char *name, const char *value);
 void uw_journal_field_uint(struct uw_buf *buf, const char *name, uint64_t value);

@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* What is mapped privately from a file and was never written comes back when it is read again. */
+/* The kernel reads unmodified pages of a private file mapping again on the next access. */
 static int release_constants(struct dl_phdr_info *object, size_t size, void *userdata)
 {
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from, to;
@@ -18,7 +18,7 @@ static int release_constants(struct dl_phdr_info *object, size_t size, void *use
 	for (i = 0; i < object->dlpi_phnum; i++) {
 		const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
 
-		/* Not code: a debugger or a uprobe may have written to that. */
+		/* Skip code: a debugger or a uprobe may have modified it. */
 		if (segment->p_type != PT_LOAD || segment->p_flags != PF_R)
 			continue;
 		from = (object->dlpi_addr + segment->p_vaddr) & ~(page - 1);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The memory that the daemon holds while it works. */
+/* Keeps the resident memory of the daemon small. */
 #ifndef UW_MEMORY_TRIM_H
 #define UW_MEMORY_TRIM_H
 
 /*
- * Gives memory back that was only needed to start, or to attach probes: what libbpf has freed of
- * the kernel's types, and the constants of the program and its libraries, the BPF objects among
- * them, which are read from the file again if need be. Takes a few milliseconds at the most.
+ * Returns memory to the kernel that was needed only to start or to attach probes: the heap that
+ * libbpf has freed (malloc_trim(3)), and the constant data of the program and its libraries, the
+ * BPF objects included, which the kernel can read from the files again. Takes a few milliseconds.
  */
 void uw_memory_trim(void);
 

@@ -70,7 +70,7 @@ bool uw_path_index_covers(const char *dir, size_t dir_len, const char *path, siz
 	       (dir_len == len || path[dir_len] == '/');
 }
 
-/* From a node that is not after the path, in their order: the nearest one that covers it. */
+/* The nearest node that covers the path, going up from a node that does not sort after it. */
 static size_t climb(const struct uw_path_index *tree, size_t from, uint32_t group, const char *path,
 		    size_t len)
 {
@@ -97,7 +97,7 @@ void uw_path_index_sort(struct uw_path_index *tree)
 	}
 }
 
-/* How many nodes come before this path, or are it. */
+/* The number of nodes that sort before this path or equal it. */
 static size_t upper_bound(const struct uw_path_index *tree, uint32_t group, const char *path,
 			  size_t len)
 {

@@ -11,7 +11,7 @@
 
 #include "base/array.h"
 
-#define SLOTS	 256 /* by the low bits of the uid; a collision costs a look-up */
+#define SLOTS	 256 /* by the low bits of the uid; a collision costs a lookup */
 #define NAME_LEN 256
 #define FRESH_NS (60 * UINT64_C(1000000000))
 
@@ -19,7 +19,7 @@ struct slot {
 	bool used;
 	uid_t uid;
 	uint64_t when_ns;
-	char name[NAME_LEN]; /* "" where the uid has none */
+	char name[NAME_LEN]; /* "" if the uid has none */
 };
 
 struct uw_users {
@@ -45,7 +45,7 @@ static void look_up(struct slot *slot)
 	slot->name[0] = '\0';
 	if (getpwuid_r(slot->uid, &pwd, text, sizeof(text), &found) || !found)
 		return;
-	/* One that does not fit is no name that any tool of the system would take. */
+	/* No tool of the system accepts a name that does not fit. */
 	if ((size_t)snprintf(slot->name, NAME_LEN, "%s", pwd.pw_name) >= NAME_LEN)
 		slot->name[0] = '\0';
 }
@@ -64,7 +64,7 @@ const char *uw_users_name(struct uw_users *users, uid_t uid, uint64_t now_ns)
 }
 
 #define BUFFER_START 1024
-#define BUFFER_MAX   ((size_t)64 << 20) /* a group of a million members has its place */
+#define BUFFER_MAX   ((size_t)64 << 20) /* enough for a group of a million members */
 
 /* A growing list of uids. */
 struct uid_list {
@@ -87,7 +87,7 @@ static int grow_buffer(char **buffer, size_t *size)
 	return 0;
 }
 
-/* POSIX leaves open how `no such name` is said; getpwnam_r(3) lists what has been seen. */
+/* POSIX does not define the error for an unknown name; getpwnam_r(3) lists those seen. */
 static int name_error(int error)
 {
 	switch (error) {
@@ -135,7 +135,7 @@ static int add_uid(struct uid_list *list, uid_t uid)
 	return 0;
 }
 
-/* A member that is no user of this system deletes nothing: it is passed over. */
+/* Skips members that are not users of this system: they cannot delete anything. */
 static int add_listed(struct uid_list *list, char *const *members)
 {
 	uid_t uid;
@@ -151,7 +151,8 @@ static int add_listed(struct uid_list *list, char *const *members)
 	return 0;
 }
 
-/* Those whose primary group it is. Directories that refuse to be enumerated (sssd) hide theirs. */
+/* Adds the users whose primary group it is. Directories that refuse enumeration (sssd) hide theirs.
+ */
 static int add_primary(struct uid_list *list, gid_t gid)
 {
 	struct passwd entry, *found;

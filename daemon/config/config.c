@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Files and drop-ins -> sections and assignments -> struct uw_config. What each key takes is in
- * config_keys.c, how mistakes are collected in config_error.c.
+ * Reads files and drop-ins, splits them into sections and assignments, and fills struct uw_config.
+ * config_keys.c has the keys and their values, config_error.c collects the mistakes.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -103,7 +103,7 @@ static int draft_add_rule(struct uw_draft *draft, const char *name)
 	return 0;
 }
 
-/* A name that comes again continues its rule. */
+/* A second section of the same name continues its rule. */
 static int begin_named_rule(struct uw_draft *draft, const char *name)
 {
 	size_t len = strlen(name);
@@ -148,7 +148,7 @@ static int unknown_section(struct uw_draft *draft, const char *word, const char 
 				UW_SHOWN(word), space, UW_SHOWN(rest));
 }
 
-/* Overwrites the line, which begins with a bracket. */
+/* The line begins with a bracket. Modifies it. */
 static int begin_section(struct uw_draft *draft, char *line)
 {
 	char *word, *rest;
@@ -230,13 +230,13 @@ static int draft_take_text(struct uw_draft *draft, const char *text, size_t size
 			r = take_line(draft, &ini, error);
 		else
 			break;
-		/* A file with NUL bytes is no text: what follows would only add noise. */
+		/* A file with NUL bytes is not text: further messages would only be noise. */
 	} while (r == 0 && error != -EILSEQ);
 	uw_ini_done(&ini);
 	return r;
 }
 
-/* A FIFO without a writer counts as empty, it must not stop the daemon. */
+/* Opening a FIFO that has no writer must not block the daemon: it counts as empty. */
 static int open_file(const char *path, struct stat *st)
 {
 	int fd, r;
@@ -286,7 +286,7 @@ static int unreadable(struct uw_draft *draft, int error)
 	}
 }
 
-/* Whoever can write it decides what is watched: of the system's configuration, that is root alone. */
+/* Only root may change what is watched, so nobody else may be able to write the file. */
 static int check_trust(struct uw_draft *draft, const struct stat *st)
 {
 	if (!draft->trusted)
@@ -329,7 +329,7 @@ static int is_dropin(const struct dirent *entry)
 	return entry->d_name[0] != '.' && len > 5 && !strcmp(entry->d_name + len - 5, ".conf");
 }
 
-/* Not alphasort(3), which follows the locale. */
+/* alphasort(3) would follow the locale. */
 static int compare_entries(const struct dirent **a, const struct dirent **b)
 {
 	return strcmp((*a)->d_name, (*b)->d_name);
@@ -400,7 +400,7 @@ static int name_rules(struct uw_draft *draft)
 	return 0;
 }
 
-/* Moves the rules out of the draft. */
+/* Moves the rules from the draft to *ret. */
 static int draft_take_config(struct uw_draft *draft, struct uw_config **ret)
 {
 	struct uw_config *config;
@@ -426,7 +426,7 @@ static int draft_take_config(struct uw_draft *draft, struct uw_config **ret)
 	return 0;
 }
 
-/* r is the outcome of reading. Takes the draft over. */
+/* r is the result of reading. Frees the draft. */
 static int finish(struct uw_draft *draft, int r, struct uw_config **ret, struct uw_errors *errors)
 {
 	if (r == 0)

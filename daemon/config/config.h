@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Configuration: text in systemd's INI dialect -> struct uw_config. Pure: no libbpf, no libsystemd,
- * nothing is logged; users and groups are looked up through a struct uw_names of the caller's.
+ * Reads the configuration, text in systemd's INI dialect, into struct uw_config. Pure: it logs
+ * nothing, and looks up users and groups through the caller's struct uw_names.
  */
 #ifndef UW_CONFIG_H
 #define UW_CONFIG_H
@@ -16,7 +16,7 @@
 
 #define UW_CONFIG_FILE "/etc/unlinkwatch.conf"
 
-/* What holds where nothing is configured. */
+/* The defaults. */
 #define UW_OPERATIONS_ALL     (1u << UW_OP_UNLINK | 1u << UW_OP_RMDIR | 1u << UW_OP_RENAME)
 #define UW_PRIORITY_DEFAULT   6 /* LOG_INFO */
 #define UW_DETAIL_DEFAULT     UW_DETAIL_STANDARD
@@ -43,7 +43,7 @@ struct uw_uid_range {
 	uid_t first, last; /* both included */
 };
 
-/* A list of uids. `any` (no User= line) and an empty list (a group without members) differ. */
+/* A list of uids. `any`: there is no User= line. An empty list matches nobody. */
 struct uw_uids {
 	bool any;
 	struct uw_uid_range *range;
@@ -57,8 +57,8 @@ struct uw_paths {
 };
 
 struct uw_rule {
-	char *name;	      /* [Watch NAME], or ruleN where it is the Nth rule and has no name */
-	struct uw_paths path; /* empty: every path */
+	char *name;		 /* of [Watch NAME]; that of an unnamed Nth rule is ruleN */
+	struct uw_paths path;	 /* empty: every path */
 	struct uw_paths exclude; /* wins over path */
 	struct uw_uids user;
 	struct uw_uids exclude_user; /* never `any`; wins over user */
@@ -69,7 +69,7 @@ struct uw_rule {
 
 /* More than burst deletions of one program within interval_s seconds are a storm. */
 struct uw_storm_limit {
-	unsigned int burst; /* 0: nothing is */
+	unsigned int burst; /* 0: storms are off */
 	unsigned int interval_s;
 };
 
@@ -83,26 +83,25 @@ struct uw_config {
 	struct uw_storm_limit storm;
 };
 
-/* What is wrong with a configuration, in the order of files and lines: `FILE:LINE: message`. */
+/* The mistakes in a configuration, as `FILE:LINE: message`, in the order of files and lines. */
 struct uw_errors {
 	char **line;
 	size_t n;
 };
 
 /*
- * Reads FILE, then the files FILE.d / *.conf in the order of their names, as systemd does with
- * drop-ins. With optional, FILE is the system's own: where it does not exist, it counts as empty,
- * and what others than root and this user can write is refused. Where there is no [Watch] section
- * at all, one rule that watches everything stands in.
+ * Reads FILE, then FILE.d / *.conf in the order of their names, as systemd reads drop-ins. With
+ * `optional`, FILE is the system's own: it may be missing, and only root and this user may be able
+ * to write what is read. Without any [Watch] section, one rule watches everything.
  *
- * Returns 0 and *ret, which the caller frees with uw_config_free(); -EINVAL with every mistake of
- * every file in *errors (a file that cannot be read is one of them); or -ENOMEM. *ret is only
- * touched on success. The caller frees the errors in either case.
+ * Returns 0 and *ret, which the caller frees with uw_config_free(); -EINVAL and every mistake of
+ * all files, unreadable ones included, in *errors; or -ENOMEM. Sets *ret only on success. The
+ * caller frees the errors in any case.
  */
 int uw_config_load(const char *file, bool optional, const struct uw_names *names,
 		   struct uw_config **ret, struct uw_errors *errors);
 
-/* The same from one text of size bytes, NULs included, which `name` stands for in the messages. */
+/* The same for a text of size bytes, which may contain NULs. Messages call it `name`. */
 int uw_config_parse(const char *name, const char *text, size_t size, const struct uw_names *names,
 		    struct uw_config **ret, struct uw_errors *errors);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Mistakes in a configuration: collected in one pass, shown in the order of files and lines, and
- * safe to print, whatever bytes the file holds.
+ * Collects the mistakes of a configuration in one pass, sorts them by file and line, and makes them
+ * safe to print whatever bytes the file holds.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -44,7 +44,7 @@ const char *uw_shown(char buffer[UW_SHOWN_MAX], const char *text)
 
 	if (strlen(text) < UW_SHOWN_MAX)
 		return text;
-	/* Not in the middle of a character. */
+	/* Do not cut a character in two. */
 	while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80)
 		len--;
 	memcpy(buffer, text, len);
@@ -52,7 +52,7 @@ const char *uw_shown(char buffer[UW_SHOWN_MAX], const char *text)
 	return buffer;
 }
 
-/* Takes text over. */
+/* Takes ownership of text. */
 static int add(struct uw_draft *draft, struct uw_place place, char *text)
 {
 	if (!uw_array_room(draft->mistakes, draft->n_mistakes)) {
@@ -159,7 +159,7 @@ int uw_draft_take_mistakes(struct uw_draft *draft, struct uw_errors *ret)
 	return 0;
 }
 
-/* The number of letters to change, insert or delete; words longer than any key are far from all. */
+/* The Levenshtein distance. Words that are longer than any key are far from every key. */
 static size_t edit_distance(const char *a, const char *b)
 {
 	size_t n = strlen(a), m = strlen(b), row[33];

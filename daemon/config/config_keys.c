@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The keys of each section: one table of what each of them takes and where its value goes, and the
- * readers of those values.
+ * The keys of all sections. One table says what values each key takes and where they go; below it
+ * are the functions that read those values.
  */
 #include <assert.h>
 #include <ctype.h>
@@ -39,15 +39,15 @@ const struct uw_config uw_config_defaults = {
 };
 
 enum type {
-	PATHS,	/* struct uw_paths: a list that adds up */
-	USERS,	/* struct uw_uids: the same */
-	FLAGS,	/* unsigned int: a list of words, each with the number of a bit */
+	PATHS,	/* struct uw_paths: a list; assignments add to it */
+	USERS,	/* struct uw_uids: likewise */
+	FLAGS,	/* unsigned int: a list of words, each the number of a bit */
 	CHOICE, /* int or enum: one choice */
 	SIZE,	/* size_t: a power of two */
 	COUNT,	/* unsigned int */
 };
 
-/* Those of [Watch] are members of struct uw_rule, the others of struct uw_config. */
+/* The keys of [Watch] set members of struct uw_rule, the others members of struct uw_config. */
 #define RULE(member)   UW_SECTION_WATCH, offsetof(struct uw_rule, member)
 #define DAEMON(member) UW_SECTION_DAEMON, offsetof(struct uw_config, member)
 #define FLOOD(member)  UW_SECTION_FLOOD, offsetof(struct uw_config, storm.member)
@@ -82,7 +82,7 @@ static const struct key {
 
 #define N_KEYS (sizeof(keys) / sizeof(keys[0]))
 
-/* Where the value of the key is. */
+/* The member that holds the value of the key. */
 static void *value_of(struct uw_draft *draft, const struct key *key)
 {
 	char *base = key->section == UW_SECTION_WATCH ? (char *)&draft->rule->rule
@@ -103,8 +103,8 @@ static int choose(struct uw_draft *draft, const struct key *key, const char *wor
 }
 
 /*
- * Reads digits, and returns what comes behind them. Too many of them stop at some 34 bits, beyond
- * every limit, so that nothing overflows.
+ * Reads a number and returns the text after it. A number that exceeds every limit stops growing at
+ * about 34 bits, so it cannot overflow.
  */
 static const char *digits(const char *s, uint64_t *ret)
 {
@@ -115,7 +115,7 @@ static const char *digits(const char *s, uint64_t *ret)
 	return s;
 }
 
-/* A power of two from key->min, which key->hint has in words, to 1G. */
+/* Takes a power of two from key->min, which key->hint spells, to 1G. */
 static int take_size(struct uw_draft *draft, const struct key *key, const char *word, size_t *ret)
 {
 	uint64_t size;
@@ -167,7 +167,7 @@ static int add_path(struct uw_draft *draft, struct uw_paths *paths, char *word)
 	if (r < 0)
 		return uw_draft_mistake(draft, "\"%s\": %s", UW_SHOWN(word), problem);
 	if (draft->n_paths > UW_CONFIG_PATHS_MAX)
-		return 0; /* has been said */
+		return 0; /* already reported */
 	if (draft->n_paths++ == UW_CONFIG_PATHS_MAX)
 		return uw_draft_mistake(draft,
 					"more than %d paths in all rules; name directories above "
@@ -209,7 +209,7 @@ static int add_range(struct uw_draft *draft, struct uw_uids *uids, uid_t first, 
 		return 0;
 	}
 	if (draft->n_uids > UW_CONFIG_UIDS_MAX)
-		return 0; /* has been said */
+		return 0; /* already reported */
 	if (draft->n_uids++ == UW_CONFIG_UIDS_MAX)
 		return uw_draft_mistake(draft,
 					"more than %d users in all rules; use ranges of uids",
@@ -220,7 +220,7 @@ static int add_range(struct uw_draft *draft, struct uw_uids *uids, uid_t first, 
 	return 0;
 }
 
-/* Notes a mistake and returns 0, or returns 1, or -ENOMEM. */
+/* Returns 1, 0 if it has noted a mistake, or -ENOMEM. */
 static int parse_uid(struct uw_draft *draft, const char *digits, size_t len, uid_t *ret)
 {
 	uint64_t value = 0;
@@ -292,7 +292,7 @@ static int add_group(struct uw_draft *draft, struct uw_uids *uids, const char *g
 					"cannot look up group \"%s\": %s; list its members by uid",
 					UW_SHOWN(group), strerror(-r));
 	draft->rule->uses_groups = true;
-	/* In order, so that neighbours become one range. */
+	/* Sorted, so that adjacent uids become one range. */
 	if (n > 0)
 		qsort(members, n, sizeof(*members), compare_uids);
 	for (size_t i = 0; i < n && r == 0; i++)
@@ -359,7 +359,7 @@ static void reset(struct uw_draft *draft, const struct key *key)
 		draft->rule->given &= ~(1u << (key - keys));
 }
 
-/* The first assignment replaces a default that stands for everything; later ones add up. */
+/* The first assignment replaces a default that means everything; later ones add to it. */
 static void begin(struct uw_draft *draft, const struct key *key)
 {
 	struct uw_draft_rule *rule = draft->rule;
@@ -511,7 +511,7 @@ static bool excludes_glob(const struct uw_pattern_set *exclude, const char *glob
 	return false;
 }
 
-/* Only what is certain: globs may cover each other in ways that are not looked for. */
+/* True only if it is certain. Globs may cover each other in ways that this does not detect. */
 static int excludes_all_paths(const struct uw_rule *rule, bool *ret)
 {
 	struct uw_pattern_set exclude;
@@ -584,7 +584,7 @@ int uw_draft_check_rules(struct uw_draft *draft)
 				r = uw_draft_mistake_at(draft, rule->exclude_place, never,
 							draft->key);
 		}
-		/* Members come and go: what is left today says nothing about tomorrow. */
+		/* Members of groups change: a rule that matches nobody today may match tomorrow. */
 		if (r == 0 && !rule->uses_groups && excludes_all_users(&rule->rule)) {
 			draft->key = "ExcludeUser";
 			r = uw_draft_mistake_at(draft, rule->exclude_user_place, never, draft->key);

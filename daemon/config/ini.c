@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Lines and words of systemd's configuration dialect; the header says what they are. Where the
- * manual pages leave a question open, conf-parser.c and extract-word.c of systemd 255 were the
- * reference.
+ * Lines and words of systemd's configuration dialect. Where the manual pages are silent, the parser
+ * behaves as conf-parser.c and extract-word.c of systemd 255 do.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -21,7 +20,7 @@ static bool is_space(char c)
 	return c != '\0' && strchr(UW_INI_SPACE, c);
 }
 
-/* Takes one physical line, without its end, from the text. CR LF counts as one end of line. */
+/* Reads one physical line, without its end. CR LF counts as one end of line. */
 static bool take_physical(struct uw_ini *ini, const char **ret, size_t *ret_len)
 {
 	const char *start = ini->text + ini->pos, *end;
@@ -53,7 +52,7 @@ static int add_piece(struct uw_ini *ini)
 	return 0;
 }
 
-/* A backslash that is not escaped itself, as the very last character. */
+/* True if the last character is a backslash that is not itself escaped. */
 static bool is_continued(const char *s, size_t len)
 {
 	size_t backslashes = 0;
@@ -63,7 +62,7 @@ static bool is_continued(const char *s, size_t len)
 	return backslashes % 2 != 0;
 }
 
-/* Appends to the logical line; what is beyond the limit is dropped and counted in len alone. */
+/* Appends to the logical line. Beyond the limit, drops the text and only counts it in len. */
 static void append(struct uw_ini *ini, const char *s, size_t len)
 {
 	if (ini->len + len <= UW_INI_LINE_MAX)
@@ -91,7 +90,7 @@ int uw_ini_next(struct uw_ini *ini)
 			r = add_piece(ini);
 			return r < 0 ? r : -EILSEQ;
 		}
-		/* Comments may be as long as they like. */
+		/* Strip and skip first: comments have no limit of length. */
 		while (len > 0 && is_space(*s)) {
 			s++;
 			len--;
@@ -174,7 +173,7 @@ static int64_t parse_digits(const char *s, size_t n, unsigned int base)
 	return value;
 }
 
-/* Never longer than the escape that it came from: \u takes six characters, \U ten. */
+/* The result is never longer than the escape: \u has six characters, \U ten. */
 static char *put_utf8(char *out, uint32_t c)
 {
 	if (c < 0x80) {
@@ -195,7 +194,7 @@ static char *put_utf8(char *out, uint32_t c)
 	return out;
 }
 
-/* An escape by number; *in is behind its introduction of `skip` characters. */
+/* Decodes a numeric escape, whose digits follow `skip` characters at *in. */
 static int put_number(char **in, char **out, size_t skip, size_t digits, unsigned int base)
 {
 	int64_t c = parse_digits(*in + skip, digits, base);
@@ -212,7 +211,7 @@ static int put_number(char **in, char **out, size_t skip, size_t digits, unsigne
 	return 0;
 }
 
-/* *in is behind the backslash. */
+/* *in points behind the backslash. */
 static int unescape(char **in, char **out)
 {
 	static const char from[] = "abfnrtv\\\"'s", to[] = "\a\b\f\n\r\t\v\\\"' ";

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The text dialect of systemd's configuration files: logical lines out of physical ones, words out
- * of a value. Knows nothing of sections or keys. Pure.
+ * The text dialect of systemd's configuration files. Joins physical lines into logical ones and
+ * splits values into words. Knows nothing of sections or keys. Pure.
  */
 #ifndef UW_INI_H
 #define UW_INI_H
@@ -31,15 +31,15 @@ struct uw_ini {
 
 /*
  * Reads the next logical line that is neither empty nor a comment. A backslash at the end of a line
- * continues it: it turns into a space, and the leading space of the next line goes. Comment lines
- * in between are skipped.
+ * continues it: it becomes a space, and the leading space of the next line is dropped. Comment
+ * lines in between are skipped.
  *
  * Returns 1; 0 at the end of the text; -EMSGSIZE for a line longer than UW_INI_LINE_MAX, which is
  * skipped; -EILSEQ at a NUL byte; -ENOMEM. uw_ini_first_line() is valid for each but 0 and -ENOMEM.
  */
 int uw_ini_next(struct uw_ini *ini);
 
-/* Numbers of the physical line that the logical line begins on, and that p points into. */
+/* The number of the physical line on which the logical line begins, and of the one at p. */
 unsigned int uw_ini_first_line(const struct uw_ini *ini);
 unsigned int uw_ini_line_of(const struct uw_ini *ini, const char *p);
 
@@ -48,19 +48,19 @@ void uw_ini_done(struct uw_ini *ini);
 /* Removes white space at both ends, in place. */
 char *uw_ini_strip(char *text);
 
-/* Splits a value; set next to its beginning. */
+/* Splits a value into words. Set next to its beginning. */
 struct uw_ini_words {
-	char *next;  /* what is left */
+	char *next;  /* the rest of the value */
 	char *start; /* where the word, quotes included, begins in the value */
 	char *word;  /* without quotes and escapes, NUL terminated */
-	char *fault; /* after an error: where the quote or the backslash in question stands */
+	char *fault; /* after an error: the quote or the backslash that caused it */
 	char quote;  /* after -EBADMSG: which quote */
 };
 
 /*
- * Takes the next word as systemd's extract_first_word() does with UNQUOTE and CUNESCAPE: quotes may
- * stand anywhere in a word, escapes count within and without. Works in place: the value is
- * overwritten up to the end of the word.
+ * Reads the next word as systemd's extract_first_word() does with UNQUOTE and CUNESCAPE: quotes may
+ * stand anywhere in a word, and escapes work inside and outside of them. Works in place, and
+ * overwrites the value up to the end of the word.
  *
  * Returns 1; 0 when nothing is left; -EBADMSG for a quote that is not closed; -EINVAL for an escape
  * that C does not have; -ERANGE for one that stands for NUL or for no character. After an error the

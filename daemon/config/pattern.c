@@ -2,11 +2,11 @@
 /*
  * Path patterns: checking, matching, sets.
  *
- * Matching needs no backtracking beyond the last star. Within a component, the leftmost match of
- * what stands between two stars is as good as any other. The same holds one level up for the
- * components between two `**`, because a pattern covers all that is below what it matches: it
- * behaves as if it ended in `**`. Both levels together look at each pair of pattern byte and path
- * byte at most once per level, hence the bound that the header promises.
+ * Matching never backtracks beyond the last star. Within a component, the leftmost match of the
+ * text between two stars is as good as any other. The same is true one level up, for the components
+ * between two `**`, because a pattern also covers everything below a match: it behaves as if it
+ * ended in `**`. Each level compares each pattern byte with each path byte at most once, hence the
+ * bound in the header.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 
 #define WILD "*?["
 
-/* The root is the empty text here: every other path is that of a directory, a slash, and a name. */
+/* Makes the root the empty text, so that every other path is its directory, a slash and a name. */
 static const char *root_is_empty(const char *text)
 {
 	return text[0] == '/' && text[1] == '\0' ? text + 1 : text;
@@ -29,7 +29,7 @@ static const char *component_end(const char *s, const char *end)
 	return slash ? slash : end;
 }
 
-/* s is at the bracket. Returns the end of the set, behind its `]`, or NULL with the problem. */
+/* s points at the bracket. Returns a pointer behind the `]`, or NULL with the problem. */
 static const char *check_set(const char *s, const char *end, const char **ret_problem)
 {
 	const char *first;
@@ -140,7 +140,7 @@ struct uw_pattern uw_pattern_of(const char *text)
 	return pattern;
 }
 
-/* Whether c is in the set at s, which check_set() has accepted; *ret_next is behind the set. */
+/* True if c is in the set at s, which check_set() has accepted. Points *ret_next behind the set. */
 static bool match_set(const char *s, unsigned char c, const char **ret_next)
 {
 	bool negated = s[1] == '!' || s[1] == '^', found = false;
@@ -160,7 +160,7 @@ static bool match_set(const char *s, unsigned char c, const char **ret_next)
 	return found != negated;
 }
 
-/* Matches one byte against what stands at pat; returns what follows in the pattern, or NULL. */
+/* Matches one byte. Returns the rest of the pattern, or NULL. */
 static const char *match_byte(const char *pat, char c)
 {
 	const char *next;
@@ -224,7 +224,7 @@ static bool is_deep(const char *pat)
 	return !strncmp(pat, "/**", 3) && (pat[3] == '/' || pat[3] == '\0');
 }
 
-/* A segment ends where the pattern does or before the next component `**`. */
+/* A segment ends before the next component `**` or at the end of the pattern. */
 static const char *segment_end(const char *pat, const char *pat_end)
 {
 	while (pat < pat_end && !is_deep(pat))
@@ -268,7 +268,7 @@ int uw_pattern_set_of(const struct uw_pattern *patterns, size_t n, struct uw_pat
 	struct uw_path_index *literals = &set.literals;
 	size_t kept = 0;
 
-	/* One element more, as calloc() may return NULL for none. */
+	/* One more, as calloc() may return NULL for none. */
 	set.globs = calloc(n + 1, sizeof(*set.globs));
 	if (!set.globs || uw_path_index_init(literals, n) < 0) {
 		uw_pattern_set_done(&set);

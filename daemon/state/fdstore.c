@@ -42,7 +42,7 @@ void uw_fdstore_put(const struct uw_fdstore *store, const char *name, int fd)
 
 	if (!store->enabled)
 		return;
-	/* Most of them would poll as if they had gone: those of perf events, and of maps. */
+	/* FDPOLL=0: systemd would drop perf events and maps, which poll(2) reports as gone. */
 	snprintf(state, sizeof(state), "FDSTORE=1\nFDPOLL=0\nFDNAME=%s", name);
 	sd_pid_notify_with_fds(0, 0, state, &fd, 1);
 }

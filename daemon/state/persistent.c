@@ -8,30 +8,33 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* "uwledger", and to be raised with every change of what is in the memory, the storms included. */
+/*
+ * "uwledger", which identifies the memory in every version. VERSION has to be raised with every
+ * change of its layout, that of the storms included.
+ */
 #define MAGIC	UINT64_C(0x7265676465776c75)
 #define VERSION 2
 
-/* What systemd keeps it as: the next version looks for this name. */
+/* The name in systemd's fd store. It stays: the next version looks for it. */
 #define STORED_NAME "ledger"
 
-/* The kernel has not taken the message. */
+/* The length of a message that the kernel has not yet accepted. */
 #define UNSENT UINT_MAX
 
-/* The queue's ring is in one of two areas, the other one is for its successor. Holes take nothing. */
+/* The ring is in one of two areas; a resized one goes to the other. Holes take no memory. */
 #define AREA_SIZE ((off_t)1 << 40)
 
 struct page {
 	uint64_t magic;
 	uint64_t version;
-	uint64_t size;	   /* of the words */
-	uint64_t changing; /* the words are not to be trusted, but before */
-	uint64_t sending;  /* words.popped + 1 when message was about to be sent, or 0 */
+	uint64_t size;	   /* of struct uw_persistent_words */
+	uint64_t changing; /* if set, words may be torn and before is valid */
+	uint64_t sending;  /* words.popped + 1 when message was last about to be sent, or 0 */
 	struct mmsghdr message;
 	struct uw_persistent_words words, before;
 };
 
-/* Whoever is killed has done what stands before in the program, and nothing that stands behind. */
+/* Stores before this call are complete before any after it, wherever the process is killed. */
 static void in_order(void)
 {
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
@@ -52,23 +55,23 @@ static int map_area(int fd, uint64_t area, size_t size, char **ret)
 	return 0;
 }
 
-static int map(struct uw_persistent *l, int fd)
+static int map(struct uw_persistent *p, int fd)
 {
-	void *page = mmap(NULL, sizeof(*l->page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	void *page = mmap(NULL, sizeof(*p->page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	void *room = mmap(NULL, UW_PERSISTENT_ROOM, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
 			  (off_t)UW_PERSISTENT_ROOM);
 
-	*l = (struct uw_persistent){
+	*p = (struct uw_persistent){
 		.fd = -EBADF,
 		.page = page == MAP_FAILED ? NULL : page,
 		.room = room == MAP_FAILED ? NULL : room,
 	};
-	if (!l->page || !l->room) {
-		uw_persistent_done(l);
+	if (!p->page || !p->room) {
+		uw_persistent_done(p);
 		return -ENOMEM;
 	}
-	l->words = &l->page->words;
-	l->message = &l->page->message;
+	p->words = &p->page->words;
+	p->message = &p->page->message;
 	return 0;
 }
 
@@ -133,100 +136,100 @@ int uw_persistent_adopt(struct uw_persistent *ret, int fd)
 	return 0;
 }
 
-void uw_persistent_done(struct uw_persistent *l)
+void uw_persistent_done(struct uw_persistent *p)
 {
-	if (l->page) {
-		/* The next process maps it anew. */
-		if (l->fd >= 0 && l->words->queue.ring)
-			munmap(l->words->queue.ring, l->words->queue.size);
-		munmap(l->page, sizeof(*l->page));
-		if (l->fd >= 0)
-			close(l->fd);
+	if (p->page) {
+		/* The next process maps the ring again. */
+		if (p->fd >= 0 && p->words->queue.ring)
+			munmap(p->words->queue.ring, p->words->queue.size);
+		munmap(p->page, sizeof(*p->page));
+		if (p->fd >= 0)
+			close(p->fd);
 	}
-	if (l->room)
-		munmap(l->room, UW_PERSISTENT_ROOM);
-	*l = (struct uw_persistent){ .fd = -EBADF };
+	if (p->room)
+		munmap(p->room, UW_PERSISTENT_ROOM);
+	*p = (struct uw_persistent){ .fd = -EBADF };
 }
 
-void uw_persistent_begin(struct uw_persistent *l)
+void uw_persistent_begin(struct uw_persistent *p)
 {
-	if (l->depth++)
+	if (p->depth++)
 		return;
-	l->page->before = l->page->words;
+	p->page->before = p->page->words;
 	in_order();
-	l->page->changing = 1;
+	p->page->changing = 1;
 	in_order();
 }
 
-void uw_persistent_commit(struct uw_persistent *l)
+void uw_persistent_commit(struct uw_persistent *p)
 {
-	if (--l->depth)
+	if (--p->depth)
 		return;
 	in_order();
-	l->page->changing = 0;
+	p->page->changing = 0;
 	in_order();
 }
 
-bool uw_persistent_is_changing(const struct uw_persistent *l)
+bool uw_persistent_is_changing(const struct uw_persistent *p)
 {
-	return l->depth;
+	return p->depth;
 }
 
-void uw_persistent_next(struct uw_persistent *l, struct uw_taken next)
+void uw_persistent_next(struct uw_persistent *p, struct uw_taken next)
 {
-	l->next = next;
+	p->next = next;
 }
 
-void uw_persistent_take(struct uw_persistent *l)
+void uw_persistent_take(struct uw_persistent *p)
 {
-	struct uw_taken *taken = l->words->taken;
+	struct uw_taken *taken = p->words->taken;
 
-	if (!l->next.serial)
+	if (!p->next.serial)
 		return;
 	/* At most two sources are read at a time. */
-	if (taken[1].serial == l->next.serial || taken[1].serial < taken[0].serial)
+	if (taken[1].serial == p->next.serial || taken[1].serial < taken[0].serial)
 		taken++;
-	if (l->words->taken[0].serial == l->next.serial)
-		taken = &l->words->taken[0];
-	*taken = l->next;
-	l->next.serial = 0;
+	if (p->words->taken[0].serial == p->next.serial)
+		taken = &p->words->taken[0];
+	*taken = p->next;
+	p->next.serial = 0;
 }
 
-uint64_t uw_persistent_taken(const struct uw_persistent *l, uint64_t serial)
+uint64_t uw_persistent_taken(const struct uw_persistent *p, uint64_t serial)
 {
 	size_t i;
 
 	for (i = 0; i < 2; i++)
-		if (l->words->taken[i].serial == serial)
-			return l->words->taken[i].position;
+		if (p->words->taken[i].serial == serial)
+			return p->words->taken[i].position;
 	return 0;
 }
 
-void uw_persistent_sending(struct uw_persistent *l)
+void uw_persistent_sending(struct uw_persistent *p)
 {
-	l->message->msg_len = UNSENT;
+	p->message->msg_len = UNSENT;
 	in_order();
-	l->page->sending = l->words->popped + 1;
+	p->page->sending = p->words->popped + 1;
 	in_order();
 }
 
-bool uw_persistent_was_sent(const struct uw_persistent *l)
+bool uw_persistent_was_sent(const struct uw_persistent *p)
 {
-	return l->page->sending == l->words->popped + 1 && l->message->msg_len != UNSENT;
+	return p->page->sending == p->words->popped + 1 && p->message->msg_len != UNSENT;
 }
 
-int uw_persistent_resize_queue(struct uw_persistent *l, size_t size)
+int uw_persistent_resize_queue(struct uw_persistent *p, size_t size)
 {
-	struct uw_queue *q = &l->words->queue, other;
-	uint64_t area = !l->words->area;
+	struct uw_queue *q = &p->words->queue, other;
+	uint64_t area = !p->words->area;
 	size_t old_size = q->size;
 	char *ring = NULL, *old = q->ring;
 	int r;
 
-	/* The queue rounds it down. */
+	/* The queue rounds its size down. */
 	if (size / sizeof(struct uw_queue_entry) == q->size / sizeof(struct uw_queue_entry))
 		return 0;
-	r = map_area(l->fd, area, size, &ring);
+	r = map_area(p->fd, area, size, &ring);
 	if (r < 0)
 		return r;
 	uw_queue_init(&other, ring, size);
@@ -236,10 +239,10 @@ int uw_persistent_resize_queue(struct uw_persistent *l, size_t size)
 		munmap(ring, size);
 		return r;
 	}
-	uw_persistent_begin(l);
+	uw_persistent_begin(p);
 	*q = other;
-	l->words->area = area;
-	uw_persistent_commit(l);
+	p->words->area = area;
+	uw_persistent_commit(p);
 	madvise(old, old_size, MADV_REMOVE);
 	munmap(old, old_size);
 	return 0;
@@ -254,7 +257,7 @@ int uw_persistent_open(struct uw_fdstore *store, size_t queue_size, struct uw_pe
 		r = uw_persistent_adopt(ret, fd);
 		if (!r)
 			return 0;
-		/* Of another version, which has written its records before it ended, if it could. */
+		/* Of another version, which has tried to write its records before it ended. */
 		uw_fdstore_remove(store, STORED_NAME);
 		close(fd);
 	}

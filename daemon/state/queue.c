@@ -5,13 +5,12 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* Where a record would not fit behind the last one, it goes to the beginning, and this says so. */
+/* A length that marks where the ring continues at its beginning. */
 #define WRAPPED UINT32_MAX
 
 #define HEADER sizeof(struct uw_queue_entry)
 
-/* An empty queue gives its memory back if it has used more than this: a few records are not worth
- * it. */
+/* An empty queue gives its memory back only if it has used more than this. */
 #define KEPT ((size_t)128 << 10)
 
 _Static_assert(HEADER % 8 == 0, "records are aligned to headers");
@@ -31,7 +30,7 @@ void uw_queue_init(struct uw_queue *q, char *ring, size_t size)
 	*q = (struct uw_queue){ .ring = ring, .size = size / HEADER * HEADER };
 }
 
-/* True where records go around the end of the ring: what is free lies between tail and head. */
+/* True if the records wrap around the end of the ring: the free space is between tail and head. */
 static bool is_wrapped(const struct uw_queue *q)
 {
 	return q->n && q->tail <= q->head;
@@ -57,7 +56,7 @@ bool uw_queue_push(struct uw_queue *q, struct uw_queue_tag tag, const void *data
 	if (!uw_queue_fits(q, len))
 		return false;
 	if (!is_wrapped(q) && q->size - q->tail < room) {
-		/* Offsets are multiples of 8, but not of HEADER: there may be no room to say so. */
+		/* Offsets are multiples of 8, not of HEADER: the mark may not fit. */
 		if (q->size - q->tail >= HEADER)
 			at(q, q->tail)->len = WRAPPED;
 		q->tail = 0;
@@ -73,7 +72,7 @@ bool uw_queue_push(struct uw_queue *q, struct uw_queue_tag tag, const void *data
 	return true;
 }
 
-/* Where the record is that comes behind what ends at `offset`. */
+/* The offset of the record that follows one that ends at `offset`. */
 static size_t from(const struct uw_queue *q, size_t offset)
 {
 	if (q->size - offset < HEADER || at(q, offset)->len == WRAPPED)

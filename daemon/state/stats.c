@@ -56,7 +56,7 @@ void uw_stats_balance(const struct uw_stats *stats, struct uw_balance *ret)
 	const uint64_t *kernel = stats->kernel;
 	uint64_t taken = stats->recorded + stats->queued + stats->filtered + stats->summarised +
 			 stats->undecodable + stats->sink_failed;
-	/* The kernel side counts an event a moment after it is in the ring buffer. */
+	/* The BPF programs count an event just after they have put it into the ring buffer. */
 	uint64_t passed = kernel[UW_CNT_RECORDED] > taken ? kernel[UW_CNT_RECORDED] : taken;
 
 	*ret = (struct uw_balance){

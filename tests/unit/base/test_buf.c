@@ -100,7 +100,7 @@ static bool all_utf8(const unsigned char *s, size_t len)
 	return true;
 }
 
-/* Says the same as the table of a sequence, and gives a character that encodes to the same bytes. */
+/* uw_utf8() must agree with the table, and its character must encode to the same bytes. */
 static void check_utf8(const unsigned char *s, size_t len)
 {
 	unsigned char again[4];
@@ -153,7 +153,7 @@ static void test_all_short_sequences(void **state)
 	}
 }
 
-/* Behind every first byte, the bytes next to a border in every combination. */
+/* After every first byte, tries all combinations of bytes next to a boundary. */
 static void test_long_sequences(void **state)
 {
 	static const unsigned char edge[] = { 0x00, 0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f,
@@ -178,7 +178,7 @@ static void test_long_sequences(void **state)
 	}
 }
 
-/* In memory of exactly its size: a sequence that is cut off must not be read on. */
+/* In memory of exactly its size, so that the sanitizer sees a read beyond a truncated sequence. */
 static void test_cut_sequences(void **state)
 {
 	unsigned char whole[4];
@@ -434,18 +434,18 @@ static const struct safe_row {
 	{ "leaves characters of four bytes alone", TEXT("\xf0\x9f\x98\x80"), "\xf0\x9f\x98\x80" },
 	{ "quotes an empty text", TEXT(""), "\"\"" },
 	{ "quotes a space", TEXT("a b"), "\"a b\"" },
-	{ "quotes a text that the words around it ask for", TEXT("a=b"), "\"a=b\"", "=" },
-	{ "quotes nothing for a byte that it does not hold", TEXT("ab"), "ab", "=[]()" },
+	{ "quotes a text that has a byte of also", TEXT("a=b"), "\"a=b\"", "=" },
+	{ "does not quote a text without the bytes of also", TEXT("ab"), "ab", "=[]()" },
 	{ "escapes a quote", TEXT("\""), "\"\\\"\"" },
 	{ "escapes a backslash", TEXT("\\"), "\"\\\\\"" },
-	{ "tells a backslash from an escape of its own", TEXT("\\x41\\n"), "\"\\\\x41\\\\n\"" },
+	{ "tells a literal backslash from an escape", TEXT("\\x41\\n"), "\"\\\\x41\\\\n\"" },
 	{ "escapes the controls that have a letter", TEXT("\a\b\t\n\v\f\r"),
 	  "\"\\a\\b\\t\\n\\v\\f\\r\"" },
 	{ "escapes the other controls by number", TEXT("\x01\x06\x0e\x1b\x1f"),
 	  "\"\\x01\\x06\\x0e\\x1b\\x1f\"" },
 	{ "escapes a NUL", TEXT("a\0b"), "\"a\\x00b\"" },
 	{ "escapes DEL", TEXT("\x7f"), "\"\\x7f\"" },
-	{ "tells an escape from the digits behind it",
+	{ "tells an escape from the digits after it",
 	  TEXT("\x1b"
 	       "41"),
 	  "\"\\x1b41\"" },
@@ -473,8 +473,8 @@ static const struct safe_row {
 	{ "escapes a surrogate", TEXT("\xed\xa0\x80"), "\"\\xed\\xa0\\x80\"" },
 	{ "escapes what is beyond the last character", TEXT("\xf4\x90\x80\x80"),
 	  "\"\\xf4\\x90\\x80\\x80\"" },
-	{ "escapes a sequence that the end cuts off", TEXT("a\xe2\x82"), "\"a\\xe2\\x82\"" },
-	{ "escapes no more of a broken sequence than is broken", TEXT("\xe2\x82\xc3\xa9"),
+	{ "escapes a truncated sequence", TEXT("a\xe2\x82"), "\"a\\xe2\\x82\"" },
+	{ "escapes only the broken part of a sequence", TEXT("\xe2\x82\xc3\xa9"),
 	  "\"\\xe2\\x82\xc3\xa9\"" },
 };
 
@@ -653,7 +653,7 @@ static const struct safe_row json_rows[] = {
 	{ "escapes quotes and backslashes in a string", TEXT("a\"b\\c"), "\"a\\\"b\\\\c\"" },
 	{ "escapes controls in a string", TEXT("a\n\x1b\x7f\0"),
 	  "\"a\\u000a\\u001b\\u007f\\u0000\"" },
-	{ "escapes what turns the direction of a string", TEXT("\xe2\x80\xae\xc2\x9b"),
+	{ "escapes characters that change the direction of a string", TEXT("\xe2\x80\xae\xc2\x9b"),
 	  "\"\\u202e\\u009b\"" },
 	{ "leaves other characters of a string alone", TEXT("\xc3\xa9 \xf0\x9f\x98\x80"),
 	  "\"\xc3\xa9 \xf0\x9f\x98\x80\"" },
@@ -718,7 +718,7 @@ static void fill(struct uw_buf *buf, size_t n)
 	uw_buf_add(buf, as, n);
 }
 
-/* The NUL that vsnprintf() writes behind the text needs room as well. */
+/* The NUL that vsnprintf() writes after the text needs room, too. */
 static void test_printf_growth(void **state)
 {
 	static const size_t more[] = { 0, 1, 2, 511, 1022, 1023, 1024, 1025, 2048, 5000 };

@@ -40,7 +40,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* The number that the next descriptor gets: another one if any was left open. */
+/* The number of the next descriptor, which changes if one was left open. */
 static int next_fd(void)
 {
 	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -78,7 +78,7 @@ static void test_with_fd(void **state)
 	close(null);
 }
 
-/* A descriptor that comes with what is refused is closed. */
+/* The descriptor of a refused message is closed. */
 static void test_size(void **state)
 {
 	int *pair = *state, fd, free_fd = next_fd();
@@ -94,7 +94,7 @@ static void test_size(void **state)
 	assert_int_equal(next_fd(), free_fd);
 }
 
-/* Of several descriptors, as the other side may send, one comes. */
+/* If the other side sends several descriptors, one arrives. */
 static void test_several(void **state)
 {
 	int *pair = *state, fd, fds[] = { pair[0], pair[0], pair[0] };

@@ -17,7 +17,7 @@
 #include "base/array.h"
 #include "base/file.h"
 
-/* A file that has the text, and where it can be opened. */
+/* Creates a file with the text. */
 static int file_with(const char *text, size_t size, char path[64])
 {
 	int fd = memfd_create("test", MFD_CLOEXEC);

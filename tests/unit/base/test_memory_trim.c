@@ -13,7 +13,7 @@
 
 #define SIZE ((size_t)4 << 20)
 
-/* In the program's constants, as the BPF objects are. */
+/* Constant data of the program, like the BPF objects. */
 static const unsigned char constants[SIZE] = { 1, [SIZE - 1] = 2 };
 
 static unsigned int read_all(void)
@@ -26,7 +26,7 @@ static unsigned int read_all(void)
 	return sum;
 }
 
-/* Resident memory that files back, in bytes: the third number of statm, in pages. */
+/* Resident file-backed memory in bytes: the third number of statm, in pages. */
 static size_t mapped_resident(void)
 {
 	FILE *file = fopen("/proc/self/statm", "re");
@@ -47,7 +47,7 @@ static void test_constants(void **state)
 	before = mapped_resident();
 	uw_memory_trim();
 	assert_true(mapped_resident() + SIZE / 2 < before);
-	/* They are the same when they are read again. */
+	/* Reading them again gives the same. */
 	assert_int_equal(read_all(), 3);
 	assert_true(mapped_resident() + SIZE / 2 > before);
 }

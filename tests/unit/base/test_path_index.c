@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Paths in tree order: what is at or above a path, against looking at each.
+ * Tests of daemon/base/path_index.c, with random paths compared with a linear search.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,19 +23,22 @@ struct search {
 };
 
 static const struct search searches[] = {
-	{ "nothing is found in nothing", { NULL }, "/a", "" },
-	{ "a path is found itself", { "/a", "/b" }, "/b", "1 " },
-	{ "what is above is found, the nearest first",
+	{ "an empty index finds nothing", { NULL }, "/a", "" },
+	{ "the path itself is found", { "/a", "/b" }, "/b", "1 " },
+	{ "paths above are found, the nearest first",
 	  { "/", "/a", "/a/b/c", "/a/b" },
 	  "/a/b/c/d",
 	  "2 3 1 0 " },
-	{ "what only begins the same is not found", { "/a", "/ab", "/a.b", "/a-" }, "/a.b/c", "2 " },
+	{ "a path that only shares a prefix is not found",
+	  { "/a", "/ab", "/a.b", "/a-" },
+	  "/a.b/c",
+	  "2 " },
 	{ "names that sort before a slash do not come in between",
 	  { "/a", "/a.b", "/a-b", "/a!", "/a/b" },
 	  "/a/c",
 	  "0 " },
 	{ "bytes are not signed", { "/\xff", "/\x01", "/a" }, "/\xff/x", "0 " },
-	{ "of equal paths all are found, the last first",
+	{ "all equal paths are found, the last first",
 	  { "/a", "/b", "/a", "/a/" },
 	  "/a/b",
 	  "3 2 0 " },
@@ -139,8 +142,8 @@ static void test_random(void **state)
 int main(void)
 {
 	static const struct CMUnitTest others[] = {
-		{ "groups have nothing to do with each other", test_groups, NULL, NULL, NULL },
-		{ "random paths agree with looking at each", test_random, NULL, NULL, NULL },
+		{ "a path is found only in its own group", test_groups, NULL, NULL, NULL },
+		{ "random paths agree with a linear search", test_random, NULL, NULL, NULL },
 	};
 	static struct CMUnitTest tests[N_SEARCHES + sizeof(others) / sizeof(others[0])];
 

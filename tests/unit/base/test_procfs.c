@@ -61,8 +61,8 @@ static int teardown(void **state)
 	return rmdir(other) || rmdir(base) ? -1 : 0;
 }
 
-/* A process that rests in this directory under this name, until it is killed, with the test or
- * before. */
+/* Starts a process that sleeps in this directory under this name until it is killed, at the latest
+ * with the test. */
 static pid_t rest(const char *dir, const char *comm)
 {
 	int fds[2];
@@ -190,7 +190,7 @@ static void test_thread_gone(void **state)
 	(void)state;
 	assert_int_equal(pthread_create(&id, NULL, thread_short, &tid), 0);
 	pthread_join(id, NULL);
-	/* pthread_join() returns a moment before the kernel is done with the thread. */
+	/* pthread_join() returns shortly before the kernel has removed the thread. */
 	for (i = 0; i < 5000 && !syscall(SYS_tgkill, getpid(), tid, 0); i++)
 		usleep(1000);
 	assert_int_equal(cwd_of(own_pid(), tid, now_ns()), -ENOENT);
@@ -205,7 +205,7 @@ static void test_foreign_thread(void **state)
 	end(pid);
 }
 
-/* ---- processes that are gone, or are another one */
+/* ---- processes that are gone, or whose pid was reused */
 
 static void test_process_gone(void **state)
 {
@@ -250,7 +250,7 @@ static void test_started_later(void **state)
 	pid_t pid;
 
 	(void)state;
-	usleep(50000); /* the kernel tells the start to a hundredth of a second, rounded down */
+	usleep(50000); /* the kernel rounds the start time down to a hundredth of a second */
 	pid = rest(other, NULL);
 	assert_int_equal(cwd_of((uint32_t)pid, (uint32_t)pid, before), -ESRCH);
 	check_cwd(pid, now_ns(), other);
@@ -259,7 +259,7 @@ static void test_started_later(void **state)
 
 /* ---- hostile names */
 
-/* Behind the last bracket stand the numbers; each of these names has some of its own. */
+/* The numbers follow the last bracket; each of these names contains some of its own. */
 static void test_comm(void **state)
 {
 	static const char *const comms[] = {
@@ -315,7 +315,7 @@ static void test_names_with_deleted(void **state)
 	}
 }
 
-/* Such a name looks like a deleted directory: no path rather than the path of another one. */
+/* Such a name looks like a deleted directory: better no path than that of another directory. */
 static void test_name_like_deleted(void **state)
 {
 	char dir[sizeof(base) + 32];
@@ -343,7 +343,7 @@ static void test_size(void **state)
 
 	(void)state;
 	for (size = 1; size <= len + 1; size++) {
-		buf = malloc(size); /* the address sanitizer sees what is written behind it */
+		buf = malloc(size); /* the address sanitizer sees writes beyond it */
 		assert_non_null(buf);
 		n = uw_procfs_cwd((uint32_t)pid, (uint32_t)pid, now_ns(), buf, size);
 		if (size <= len)

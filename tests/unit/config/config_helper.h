@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * For tests that read configurations: users and groups that do not depend on the machine, and a
- * configuration as text, so that a table can hold what is expected.
+ * Helpers for tests that read configurations: users and groups that do not depend on the machine,
+ * and a configuration as text, which tables of expected results can hold.
  */
 #ifndef UW_TEST_CONFIG_HELPER_H
 #define UW_TEST_CONFIG_HELPER_H

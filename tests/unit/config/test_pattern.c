@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Path patterns: which paths they cover, alone and in sets, and that no name makes that slow.
+ * Tests of daemon/config/pattern.c: which paths patterns cover, alone and in sets, and that hostile
+ * names do not make matching slow.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -19,7 +20,7 @@
 struct cover {
 	const char *title;
 	const char *pattern;
-	const char *covered;	 /* paths, parted by spaces */
+	const char *covered;	 /* paths, separated by spaces */
 	const char *not_covered; /* the same */
 };
 
@@ -117,7 +118,7 @@ static void test_cover(void **state)
 	check_list(cover->pattern, cover->not_covered, false);
 }
 
-/* The obvious matcher, exponential where it has to be: what the patterns mean, word by word. */
+/* The obvious matcher: it follows the definition of patterns and takes exponential time. */
 static bool naive_component(const char *pat, size_t pat_len, const char *s, size_t len)
 {
 	if (pat_len == 0)
@@ -186,7 +187,7 @@ static void random_pattern(char *out)
 			const char *part = parts[random_number(9)];
 
 			if (star && *part == '*')
-				part = "b"; /* ** within a component is no pattern */
+				part = "b"; /* ** within a component is not allowed */
 			star = *part == '*';
 			out = stpcpy(out, part);
 		}
@@ -213,7 +214,7 @@ static void test_random_patterns(void **state)
 			fail_msg("%s should%s cover %s", pattern_text, expected ? "" : " not",
 				 path);
 	}
-	/* Neither answer is rare. */
+	/* Both answers must be common. */
 	assert_in_range(n_covered, 30000, 270000);
 }
 
@@ -253,7 +254,7 @@ static uint64_t now_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
-/* Times are those of a build with sanitizers on a busy machine, some hundred times what is needed. */
+/* The limits are for a build with sanitizers on a busy machine, about a hundred times the need. */
 static void test_hostile_names(void **state)
 {
 	static const char *const patterns[] = {
@@ -347,8 +348,8 @@ int main(void)
 		  NULL },
 		{ "hostile names are matched quickly", test_hostile_names, NULL, NULL, NULL },
 		{ "ten thousand paths are matched quickly", test_many_literals, NULL, NULL, NULL },
-		{ "what another path covers is left out of a set", test_nested_literals, NULL, NULL,
-		  NULL },
+		{ "a set leaves out paths that another one covers", test_nested_literals, NULL,
+		  NULL, NULL },
 		{ "an empty set covers nothing", test_empty_set, NULL, NULL, NULL },
 	};
 	static struct CMUnitTest tests[N_COVERS + sizeof(others) / sizeof(others[0])];

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Tests of daemon/state/persistent.c: the process that is killed is a child, or one that only seems
- * to be. */
+/* Tests of daemon/state/persistent.c. The process that is killed is a child, or only simulated. */
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -20,7 +19,7 @@
 
 #define SIZE 65536
 
-/* What another process finds that is handed the same memory. */
+/* Takes over the same memory as another process would. */
 static void succeed(const struct uw_persistent *l, struct uw_persistent *ret)
 {
 	int fd = dup(l->fd);
@@ -51,7 +50,7 @@ static void test_complete(void **state)
 	assert_int_equal(uw_queue_first(&next.words->queue)->len, 3);
 	assert_memory_equal(uw_queue_first(&next.words->queue)->data, "abc", 3);
 	uw_persistent_done(&next);
-	l.fd = -EBADF; /* its mapping of the queue is in the words no more */
+	l.fd = -EBADF; /* so that uw_persistent_done() does not unmap the queue */
 	uw_persistent_done(&l);
 }
 
@@ -136,7 +135,7 @@ static void test_foreign(void **state)
 	close(fd);
 }
 
-/* Takes numbers one after the other, and sends each to the socket. */
+/* Queues consecutive numbers, and sends each to the socket. */
 static void work(struct uw_persistent *l, int fd)
 {
 	const struct uw_queue_entry *entry;
@@ -168,7 +167,7 @@ static void work(struct uw_persistent *l, int fd)
 	}
 }
 
-/* 300 processes are killed in turn; what they send in all is each number once, in order. */
+/* Kills 300 processes in turn. Together they must send each number once, in order. */
 static void test_killed(void **state)
 {
 	uint64_t number, want = 0;
@@ -210,16 +209,13 @@ static void test_killed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		{ "what was complete is found by the next process", test_complete, NULL, NULL,
-		  NULL },
-		{ "what was not has not happened", test_interrupted, NULL, NULL, NULL },
-		{ "it knows how far each of two ring buffers was read", test_taken, NULL, NULL,
-		  NULL },
-		{ "the queue takes another size with what is in it", test_resize, NULL, NULL,
-		  NULL },
+		{ "the next process finds complete changes", test_complete, NULL, NULL, NULL },
+		{ "an incomplete change is undone", test_interrupted, NULL, NULL, NULL },
+		{ "the positions in two ring buffers are kept", test_taken, NULL, NULL, NULL },
+		{ "a resized queue keeps its records", test_resize, NULL, NULL, NULL },
 		{ "memory of another version is refused", test_foreign, NULL, NULL, NULL },
-		{ "processes that are killed at any time send everything once", test_killed, NULL,
-		  NULL, NULL },
+		{ "processes that are killed at any moment send everything exactly once",
+		  test_killed, NULL, NULL, NULL },
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -101,7 +101,7 @@ static void test_full(void **state)
 	while (uw_queue_push(&q, (struct uw_queue_tag){ 0 }, record, 100))
 		n++;
 	assert_in_range(n, SIZE / 200, SIZE / 100);
-	/* Room for as much as was taken out, and for no more. */
+	/* There is room for as much as was removed, and no more. */
 	uw_queue_pop(&q);
 	assert_true(uw_queue_fits(&q, 100));
 	assert_false(uw_queue_fits(&q, 300));
@@ -124,7 +124,7 @@ static void test_memory_returned(void **state)
 	while (uw_queue_first(&q))
 		uw_queue_pop(&q);
 	uw_queue_trim(&q);
-	/* What is given back reads as zeroes. */
+	/* Memory that was given back reads as zeroes. */
 	assert_int_equal(q.ring[1 << 20], 0);
 	unmake(&q);
 	free(record);
@@ -155,7 +155,7 @@ static void test_copy(void **state)
 	unmake(&q);
 }
 
-/* Against what a plain list of the same records would have, with a generator of fixed seed. */
+/* Compares the queue with a plain list of the same records. The random seed is fixed. */
 static void test_random(void **state)
 {
 	static uint16_t lens[4096];
@@ -197,12 +197,11 @@ static void test_random(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		{ "gives records back in their order", test_order, NULL, NULL, NULL },
-		{ "takes a record without bytes", test_empty_record, NULL, NULL, NULL },
-		{ "refuses what has no room, and takes what has", test_full, NULL, NULL, NULL },
+		{ "returns records in order", test_order, NULL, NULL, NULL },
+		{ "accepts an empty record", test_empty_record, NULL, NULL, NULL },
+		{ "accepts a record only if it fits", test_full, NULL, NULL, NULL },
 		{ "gives memory back when it is empty", test_memory_returned, NULL, NULL, NULL },
-		{ "is copied to one of another size if that has room for it", test_copy, NULL, NULL,
-		  NULL },
+		{ "is copied to a queue of another size if it fits", test_copy, NULL, NULL, NULL },
 		{ "loses, doubles and tears nothing in 300,000 random steps", test_random, NULL,
 		  NULL, NULL },
 	};
