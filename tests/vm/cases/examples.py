@@ -189,7 +189,7 @@ def make_history():
         if owner == "alice":
             os.chown(os.path.dirname(name), 1000, 1000)
         run(*become(owner, "rm", "-f", name))
-    run("passwd", "-l", "alice")  # writes /etc/shadow anew
+    run("passwd", "-l", "alice")  # replaces /etc/shadow
     meanwhile()
     wanted = {"/srv/data/report.csv", "/srv/share/plan.txt", "/var/log/app/old/x.log", "/etc/motd",
               "/etc/shadow", "/etc/hostname"}

@@ -74,7 +74,8 @@ for n in range(len(pids)):
 records = settle(since, len(expected), *pids)
 got = [r["UNLINK_PATH"] for r in records]
 ok(len(expected) > ROUNDS and others > ROUNDS,
-   "more than %d deletions are inside the watched directories, and as many outside" % ROUNDS)
+   "more than %d deletions are inside the watched directories, and more than %d outside" %
+   (ROUNDS, ROUNDS))
 equal(len(got), len(set(got)), "no deletion is recorded twice")
 ok(not expected - set(got),
    "all %d deletions below a watched directory are recorded" % len(expected),

@@ -160,7 +160,7 @@ ok(run("dpkg-query", "-W", "-f", "${Version}", "unlinkwatchd").endswith("+newer"
    is_now("is-active", "is-enabled") == ["active", "enabled"] and
    main_pid() != first, "an upgrade runs the new program", out)
 equal((conf(), os.path.exists(CONF + ".dpkg-dist")), (EDITED, True),
-      "the edited configuration stays, and the new one is beside it")
+      "the edited configuration stays, and dpkg writes the new one to .dpkg-dist")
 expected = deleted_meanwhile()
 # the earlier records have arrived by then
 ok(delete("marker"), "the new program records deletions")
