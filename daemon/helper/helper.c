@@ -20,12 +20,12 @@
 #define IDLE_MS 1000
 
 struct helper {
-	int socket; /* the connection */
+	int socket; /* from systemd */
 	pid_t pid;  /* of the daemon */
 	struct uw_root_facts facts;
 };
 
-/* Only what this program has made is its to remove, and a name must not become a command. */
+/* The helper removes only events that unlinkwatchd made, and a name must not become a command. */
 static bool is_own_event(const char *name)
 {
 	static const char group[] = UW_TRACEFS_GROUP "/";
@@ -61,7 +61,7 @@ static int probe(const struct helper *h, const struct uw_helper_request *q, int 
 				reply->name);
 }
 
-/* Whoever has taken over the daemon may ask, too: for its probes, and no more. */
+/* An attacker in control of the daemon may ask, too, but gets no more than the daemon's probes. */
 static int answer(const struct helper *h, const struct uw_helper_request *q, int program,
 		  struct uw_helper_reply *reply, int *ret_fd)
 {

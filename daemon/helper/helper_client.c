@@ -12,10 +12,10 @@
 #include "base/fdpass.h"
 #include "helper/protocol.h"
 
-/* Longer than anything takes that the helper does, and shorter than the watchdog's time. */
+/* Longer than any request takes, and shorter than the watchdog's timeout. */
 #define ANSWER_S 10
 
-/* A helper that has waited for a second ends, and the next question gets another one. */
+/* The connection. A helper that is idle for a second ends; the next request starts another one. */
 static int helper = -EBADF;
 
 static void hang_up(void)
@@ -56,7 +56,7 @@ static int ask_once(const struct uw_helper_request *request, int program,
 	r = uw_fdpass_send(helper, request, sizeof(*request), program);
 	if (r >= 0)
 		r = uw_fdpass_receive(helper, ret, sizeof(*ret), ret_fd);
-	/* What answers late answers another question. */
+	/* A late answer would be taken for that of the next request. */
 	if (r < 0)
 		hang_up();
 	return r;
@@ -72,13 +72,13 @@ static int ask(enum uw_helper_op op, const char *name, int max_active, int progr
 	snprintf(request.name, sizeof(request.name), "%s", name);
 	*ret_fd = -EBADF;
 	r = ask_once(&request, program, ret, ret_fd);
-	/* It has just ended, as it was idle. */
+	/* The helper has just ended because it was idle. */
 	if (r == -ECONNRESET)
 		r = ask_once(&request, program, ret, ret_fd);
 	return r < 0 ? r : ret->result;
 }
 
-/* For a question whose answer is a descriptor. */
+/* For requests whose answer is a descriptor. */
 static int ask_for_fd(enum uw_helper_op op, const char *name, int max_active, int program,
 		      struct uw_helper_reply *reply)
 {
@@ -91,7 +91,7 @@ static int ask_for_fd(enum uw_helper_op op, const char *name, int max_active, in
 	return r;
 }
 
-/* For one whose answer is a number at most. */
+/* For requests whose answer is a number. */
 static int ask_for_result(enum uw_helper_op op, const char *name)
 {
 	struct uw_helper_reply reply;
@@ -107,7 +107,7 @@ int uw_helper_facts(struct uw_root_facts *ret)
 	struct uw_helper_reply reply;
 	int fd, r = ask(UW_HELPER_FACTS, "", 0, -EBADF, &reply, &fd);
 
-	/* Without a descriptor, the result says why there is no tracefs, if there is an answer. */
+	/* If there is an answer but no descriptor, the result says why there is no tracefs. */
 	if (helper < 0)
 		return r;
 	ret->helper = true;

@@ -14,22 +14,22 @@
 #define UW_HELPER_NAME_MAX 64
 
 enum uw_helper_op {
-	UW_HELPER_FACTS,  /* the kernel's facts that root alone may read; fd: the root of tracefs */
-	UW_HELPER_PROBE,  /* probe the function `name` with the BPF program; fd: what holds it */
-	UW_HELPER_ATTACH, /* attach the BPF program to the event `name`; fd: what holds it */
-	UW_HELPER_REMOVE, /* remove the event `name`, of a probe whose descriptor is closed */
-	UW_HELPER_CLEAN,  /* remove the events that processes left behind which are gone */
-	UW_HELPER_RESTART, /* 1 if systemd stops the one who asks only to start it again */
+	UW_HELPER_FACTS,   /* read the facts that root alone may read; fd: the root of tracefs */
+	UW_HELPER_PROBE,   /* probe the function `name` with the BPF program; fd: what holds it */
+	UW_HELPER_ATTACH,  /* attach the BPF program to the event `name`; fd: what holds it */
+	UW_HELPER_REMOVE,  /* remove the event `name`, of a probe whose descriptor is closed */
+	UW_HELPER_CLEAN,   /* remove the events of processes that are gone */
+	UW_HELPER_RESTART, /* 1 if systemd is restarting the daemon */
 };
 
-/* With a descriptor of the program, where there is one. */
+/* Comes with the descriptor of the program, if it is about one. */
 struct uw_helper_request {
 	uint32_t op;
-	int32_t max_active; /* of returns, 0: at the entry */
+	int32_t max_active; /* returns in flight; 0: probe the entry */
 	char name[UW_HELPER_NAME_MAX];
 };
 
-/* With a descriptor, where the question has one. */
+/* Comes with a descriptor, if the request asks for one. */
 struct uw_helper_reply {
 	int32_t result; /* 0 or more, or -errno */
 	uint8_t kprobe_events;

@@ -6,10 +6,10 @@
 #include <string.h>
 #include <systemd/sd-bus.h>
 
-/* How long systemd may take to answer. It has just sent a signal, so it is there. */
+/* How long systemd may take to answer. It is running, since it has just sent a signal. */
 #define ANSWER_USEC 3000000
 
-/* systemd's own socket, for root, which takes no message bus; otherwise that. NULL: neither. */
+/* Root uses systemd's own socket, which needs no message bus. NULL if neither is there. */
 static sd_bus *open_bus(void)
 {
 	sd_bus *bus = NULL;

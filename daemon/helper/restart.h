@@ -6,8 +6,8 @@
 #include <sys/types.h>
 
 /*
- * Whether systemd stops the service of this process only to start it again, and has descriptors of
- * it. False where it does not tell. Without root that takes a message bus.
+ * Whether systemd is restarting the service of this process, and keeps descriptors of it. False if
+ * systemd does not answer. Without root, this takes a message bus.
  */
 bool uw_restart_is_due(pid_t pid);
 

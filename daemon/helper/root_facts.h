@@ -12,9 +12,9 @@ enum uw_lockdown {
 };
 
 /*
- * Whether the kernel may preempt a program that a trampoline runs. Since 5.12 it skips that program
- * for other threads on the same CPU until the first one is done: with many threads at work a
- * quarter of the deletions was lost so on 7.2, and returns were taken for those of others.
+ * Whether the kernel may preempt a program that a trampoline runs. Since 5.12 the kernel then skips
+ * that program for other threads on the same CPU until the first one is done. With many threads
+ * deleting on 7.2, a quarter of the deletions was lost, and returns were taken for those of others.
  */
 enum uw_preemption {
 	UW_PREEMPTION_UNKNOWN,
@@ -32,9 +32,9 @@ struct uw_root_facts {
 };
 
 /*
- * Mounts a file system of the kernel's for this process alone: attached nowhere, and gone with the
- * descriptor. Without systemd nobody may have mounted tracefs, securityfs and debugfs. Returns a
- * descriptor of its root, or -errno.
+ * Mounts a file system such as tracefs for this process alone: it is attached nowhere, and goes
+ * with the descriptor. Without systemd, tracefs, securityfs and debugfs may not be mounted. Returns
+ * a descriptor of its root, or -errno.
  */
 int uw_mount_detached(const char *type);
 

@@ -25,8 +25,8 @@ bool uw_tracefs_off(void)
 		uw_file_read_small(AT_FDCWD, "/proc/sys/kernel/ftrace_enabled", text, sizeof(text));
 
 	if (n == -ENOENT || n == -EACCES)
-		return false; /* this kernel has no ftrace that could be off */
-	/* ENODEV: it has turned itself off for good, as something went wrong. */
+		return false; /* this kernel has no ftrace */
+	/* ENODEV: ftrace found a bug and turned itself off for good. */
 	return n <= 0 || text[0] == '0';
 }
 
@@ -35,7 +35,7 @@ static int command(int tracefs, const char *line)
 	size_t len = strlen(line);
 	int fd, r = 0;
 
-	/* Appending: an open for writing that truncates removes everybody's probes. */
+	/* O_APPEND, since an open that truncates removes everybody's probes. */
 	fd = openat(tracefs, "kprobe_events", O_WRONLY | O_APPEND | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
@@ -76,7 +76,7 @@ void uw_tracefs_clean(int tracefs)
 		pid = id ? atoi(id + 1) : 0;
 		if (pid <= 0 || pid == getpid() || !kill(pid, 0) || errno != ESRCH)
 			continue;
-		/* At once, or not at all: it may be another daemon's to go on with. */
+		/* Try once: another daemon may be using the event. */
 		snprintf(line, sizeof(line), "-:%s\n", name);
 		command(tracefs, line);
 	}
@@ -115,7 +115,10 @@ void uw_tracefs_remove(int tracefs, const char *name)
 	char line[UW_EVENT_NAME_MAX + 4];
 	int i;
 
-	/* Of no use, but harmless: removing it might not be, see tracefs.h. */
+	/*
+	 * The event is useless now, but removing it while ftrace is off may hang the kernel: see
+	 * tracefs.h.
+	 */
 	if (uw_tracefs_off())
 		return;
 	snprintf(line, sizeof(line), "-:%s\n", name);
@@ -156,7 +159,7 @@ static int open_event(int tracefs, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Not by a link of the kernel's, which perf events have from 5.15 on: the descriptor will do. */
+/* The descriptor holds the probe. BPF links for perf events exist only from 5.15 on. */
 int uw_tracefs_attach(int tracefs, const char *name, int program)
 {
 	int fd = open_event(tracefs, name), r;

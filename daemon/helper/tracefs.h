@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Probes as events of tracefs. libbpf attaches kprobes by itself, but has no way to say how many
- * returns may be in flight at once (maxactive): the kernel's default of twice the CPUs misses most
- * of the returns when many threads delete at a time, silently. An event of type `r4096:` in
- * tracefs' kprobe_events does say it (Documentation/trace/kprobetrace.rst).
+ * Makes kprobes through tracefs. libbpf can attach kprobes, but cannot set how many returns may be
+ * in flight at once (maxactive). The kernel's default of twice the CPUs silently misses most
+ * returns when many threads delete at a time. An event of type `r4096:` in kprobe_events sets it
+ * (Documentation/trace/kprobetrace.rst).
  */
 #ifndef UW_TRACEFS_H
 #define UW_TRACEFS_H
@@ -22,21 +22,21 @@
 #define UW_EVENT_NAME_MAX 64
 
 /*
- * Whether ftrace is off (kernel.ftrace_enabled=0). At the entry of a function kprobes are made of
- * it, on x86 and others, and see nothing then. They must not be removed either: the kernel fails to
- * take them out of its tables, but frees them (seen on 6.1: a warning, and later a CPU that hangs).
+ * Whether ftrace is off (kernel.ftrace_enabled=0). Kprobes at a function's entry use ftrace on x86
+ * and others, and see nothing while it is off. Nor may they be removed then: the kernel frees them
+ * without taking them out of its tables (seen on 6.1: a warning, and later a CPU that hangs).
  */
 bool uw_tracefs_off(void);
 
 /*
- * Removes the events that unlinkwatchd processes left behind which are gone. One that is in use
- * is never removed: the kernel refuses it. Best effort.
+ * Removes the events of unlinkwatchd processes that are gone, as far as possible. The kernel
+ * refuses to remove an event that is in use.
  */
 void uw_tracefs_clean(int tracefs);
 
 /*
- * How many returns may be in flight at once. UNLINKWATCH_MAXACTIVE= is for the tests: few make
- * returns go missing.
+ * How many returns may be in flight at once. UNLINKWATCH_MAXACTIVE= is for the tests: with a small
+ * number, returns are missed.
  */
 int uw_tracefs_max_active(void);
 
@@ -49,7 +49,7 @@ int uw_tracefs_probe(int tracefs, const char *function, int max_active, pid_t pi
 		     char ret_name[UW_EVENT_NAME_MAX]);
 
 /*
- * Waits for up to two seconds while it is in use: systemd may just be closing its descriptor of it.
+ * Waits up to two seconds while the event is in use: systemd may be about to close its descriptor.
  */
 void uw_tracefs_remove(int tracefs, const char *name);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "probe/attachments.h"
 
-/* Returns before entries, so that no entry waits for a return unseen. */
+/* Returns before entries, so that no entry waits for a return that is not probed. */
 const struct uw_attachment uw_attachments[UW_N_ATTACHMENTS] = {
 	{ UW_PROBE_KPROBE, "uw_enter_d_move", .function = UW_FN_MOVE, .first = true },
 	{ UW_PROBE_KPROBE, "uw_leave_d_move", .leave = true, .function = UW_FN_MOVE,

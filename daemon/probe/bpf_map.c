@@ -6,12 +6,11 @@
 #include <bpf/bpf.h>
 
 /*
- * So many elements in a row: a fraction of a millisecond. After each row the scheduler looks for
- * others that have waited, who may take a time slice each.
+ * Elements per row, which take a fraction of a millisecond. Other tasks may run between two rows.
  */
 #define AT_ONCE 64
 
-/* Returns what end() takes: the policy to go back to, or -1 where nothing has changed. */
+/* Returns the policy for end() to restore, or -1 if nothing was changed. */
 static int begin(void)
 {
 	const struct sched_param lowest = { .sched_priority = 1 };

@@ -72,7 +72,7 @@ static bool named(const char name[UW_EVENT_SCHEMA_NAME], const char *want)
 	return !strncmp(name, want, UW_EVENT_SCHEMA_NAME);
 }
 
-/* Numbers are little endian or not as everywhere on this machine; those of another size stay 0. */
+/* Numbers have this machine's byte order. One of another size stays 0. */
 static void copy_members(const struct uw_event_schema *l, const char *data, struct uw_event *to)
 {
 	size_t i, k;

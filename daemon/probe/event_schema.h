@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The schema of an event in words, for another version of this program: what is in the ring buffer
- * when the program is replaced was written with the schema of the old one. Members, strings and
- * flags are matched by their names; the numbers of operations, probes and the like never change.
- * Pure.
+ * The schema of an event, by names. When the program is replaced, the ring buffer still holds
+ * events with the schema of the old version. Members, strings and flags are matched by their names;
+ * the numbers of operations, probes and the like never change.
  */
 #ifndef UW_EVENT_SCHEMA_H
 #define UW_EVENT_SCHEMA_H
@@ -19,7 +18,7 @@
 #define UW_EVENT_SCHEMA_STRINGS 32
 #define UW_EVENT_SCHEMA_FLAGS	32
 
-/* Never changes itself. */
+/* This struct never changes. */
 struct uw_event_schema {
 	uint32_t abi;
 	uint32_t event_size; /* of the members, before the strings */
@@ -34,13 +33,13 @@ struct uw_event_schema {
 	char flag[UW_EVENT_SCHEMA_FLAGS][UW_EVENT_SCHEMA_NAME];	    /* by bit */
 };
 
-/* That of this version. */
+/* The schema of this version. */
 void uw_event_schema_describe(struct uw_event_schema *ret);
 
 /*
- * Makes an event of this version of one that has the schema: at most UW_EVENT_MAX bytes, in `to`.
- * What is unknown to the other side is zero. Generation and state of the tree are those of another
- * kernel side, and become unknown. Returns the size, or 0 where the bytes make no sense.
+ * Converts an event with the schema to one of this version, of at most UW_EVENT_MAX bytes, in `to`.
+ * What the old version does not have is zero. Generation and state of the tree belong to the old
+ * kernel side, and become unknown. Returns the size, or 0 for bytes that make no sense.
  */
 size_t uw_event_schema_convert(const struct uw_event_schema *schema, const void *data, size_t size,
 			       struct uw_event *to);

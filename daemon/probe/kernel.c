@@ -51,7 +51,7 @@ static const char *function_of(const struct btf *btf, enum uw_function function)
 void uw_kernel_read(struct uw_kernel *ret)
 {
 	const char *pretend = getenv("UNLINKWATCH_PREEMPTION");
-	libbpf_print_fn_t print = libbpf_set_print(NULL); /* that there is none is said elsewhere */
+	libbpf_print_fn_t print = libbpf_set_print(NULL); /* a missing BTF is reported elsewhere */
 	struct btf *btf = btf__load_vmlinux_btf();
 	int i;
 
@@ -65,7 +65,7 @@ void uw_kernel_read(struct uw_kernel *ret)
 	/* libbpf 1.0 and later: NULL on failure. */
 	if (btf) {
 		ret->btf = true;
-		/* CONFIG_BPF_JIT; what else it takes, 5.10 has not in its BTF: attaching tells. */
+		/* CONFIG_BPF_JIT. The BTF of 5.10 does not show the rest: attaching will. */
 		ret->trampolines = has_function(btf, "bpf_trampoline_link_prog");
 		for (i = 0; i < UW_FN_MAX; i++)
 			ret->functions[i] = function_of(btf, (enum uw_function)i);
@@ -154,13 +154,13 @@ static bool has_path_hooks(const struct uw_kernel *k)
 	       k->functions[UW_FN_PATH_RENAME];
 }
 
-/* By kprobes, whatever sees the processes. */
+/* By kprobes, whichever probe sees processes. */
 static bool can_see_kthreads(const struct uw_kernel *k)
 {
 	return k->vfs && k->root.tracefs >= 0 && k->root.kprobe_events;
 }
 
-/* Of programs in the kernel's functions. */
+/* What kprobes and fentry programs do not see. */
 static const char *not_covered_inside(const struct uw_kernel *k)
 {
 	bool kthreads = can_see_kthreads(k);
@@ -189,7 +189,7 @@ size_t uw_kernel_plan(const struct uw_kernel *kernel, enum uw_probe_choice choic
 {
 	size_t n = 0;
 
-	/* First, as it sees the same as kprobe for less. */
+	/* First, as it costs less than kprobe and sees the same. */
 	if (choice == UW_CHOOSE_AUTO || choice == UW_CHOOSE_FENTRY)
 		plans[n++] = plan_functions(kernel, UW_PROBE_FENTRY);
 	if (choice == UW_CHOOSE_AUTO || choice == UW_CHOOSE_KPROBE)

@@ -422,8 +422,10 @@ void uw_probe_select_check(struct uw_probe_select *p, const struct uw_config *co
 		if (!p->blind)
 			say_blind(p);
 		p->blind = true;
-		/* Removing kprobes while ftrace is off hangs 6.1. This one will see again by
-		 * itself. */
+		/*
+		 * Removing kprobes while ftrace is off hangs 6.1. This one will see again by
+		 * itself.
+		 */
 		if (uw_tracefs_off())
 			return;
 		/* What is left of it must not see what the next one sees. */

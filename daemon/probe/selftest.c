@@ -13,14 +13,14 @@
 enum { REPLACE, UNLINKAT, UNLINK, UNLINKAT_DIR, RMDIR };
 
 /*
- * In their order. One for each system call: they share the functions that kprobes are on, but have
- * tracepoints of their own. unlink(3) and rmdir(3) of the C library are those calls where the
- * architecture has them, and unlinkat(2) elsewhere.
+ * The deletions, in their order: one for each system call, since each has a tracepoint of its own.
+ * The C library's unlink() and rmdir() make those calls where the architecture has them, and
+ * unlinkat(2) elsewhere.
  */
 static const struct step {
 	const char *call;
 	enum uw_op op;
-	enum uw_function hook; /* what the kernel found is learnt there */
+	enum uw_function hook; /* shows what the kernel found */
 	const char *name;      /* below the directory made for it */
 } steps[UW_SELFTEST_STEPS] = {
 	[REPLACE] = { "rename", UW_OP_RENAME, UW_FN_PATH_RENAME, "/old" },
@@ -30,7 +30,7 @@ static const struct step {
 	[RMDIR] = { "rmdir", UW_OP_RMDIR, UW_FN_PATH_RMDIR, "" },
 };
 
-/* A directory that no other user can reach. Its path goes to where the last step has it. */
+/* Makes a directory that no other user can reach, and stores its path for the last step. */
 static int make_dir(struct uw_selftest *c)
 {
 	const char *const places[] = { getenv("RUNTIME_DIRECTORY"), "/run", "/tmp", "/dev/shm" };
@@ -76,7 +76,7 @@ static int make_all(struct uw_selftest *c, const char *replacement)
 	return r;
 }
 
-/* All of them even where one fails, so that nothing is left over. */
+/* Do all, even if one fails, so that nothing is left over. */
 static int delete_all(struct uw_selftest *c, const char *replacement)
 {
 	int failed = 0;
@@ -105,7 +105,10 @@ int uw_selftest_delete(struct uw_selftest *c)
 		 c->path[RMDIR]);
 	made = make_all(c, replacement);
 	r = delete_all(c, replacement);
-	/* It fails. If the return of the last one was missed, this makes the kernel side say so. */
+	/*
+	 * This fails. If the return of the last deletion was missed, it makes the kernel side
+	 * report that.
+	 */
 	(void)unlink(replacement);
 	return made < 0 ? made : r;
 }
@@ -115,8 +118,10 @@ static bool same(struct uw_str a, const char *b)
 	return a.len == strlen(b) && !memcmp(a.s, b, a.len);
 }
 
-/* The path that the kernel found ends like the name; where it begins is a matter of mounts and
- * roots. */
+/*
+ * The path that the kernel found ends like the name; where it begins is a matter of mounts and
+ * roots.
+ */
 static bool found(const struct uw_record *r, const char *path)
 {
 	const char *last = strrchr(path, '/');
@@ -187,11 +192,11 @@ enum uw_verdict uw_selftest_judge(const struct uw_selftest *c, const struct uw_p
 	return verdict;
 }
 
-/* Several, as a probe may miss one: a return while all its instances are in use. */
+/* Several, since a return probe misses returns while all its instances are in use. */
 #define ROUNDS	      3
 #define ROUND_STEP_NS 10000000
 
-/* Events read at a time. Not all that there may be: the daemon has other duties, and a watchdog. */
+/* Events read at a time. Not more: the daemon has other duties, and a watchdog. */
 #define EVENTS_MAX 1024
 
 static enum uw_verdict unknown(enum uw_verdict verdict, struct uw_buf *why, const char *what,
@@ -226,7 +231,7 @@ static enum uw_verdict prove_once(struct uw_source *source, const struct uw_plan
 	if (r < 0)
 		return unknown(UW_VERDICT_UNKNOWN, why,
 			       "no file of its own can be made and deleted", r);
-	/* The kernel side has written them by the time that the system calls returned. */
+	/* The kernel side has written the events before the system calls returned. */
 	uw_source_usage(source, &written);
 	n = uw_source_read(source, EVENTS_MAX);
 	if (n < 0)

@@ -24,10 +24,10 @@
 #define STOP_STEPS   20
 #define STOP_STEP_NS 5000000
 
-/* Of another version, whose deletions in flight cannot be taken over. */
+/* A source of another version gets longer, since its deletions in flight cannot be taken over. */
 #define FOREIGN_STEPS 400
 
-/* The last warning of libbpf, as it says more about a failure than an errno. */
+/* The first warning of libbpf, which says more about a failure than an errno. */
 static char libbpf_said[256];
 
 static int keep_warning(enum libbpf_print_level level, const char *format, va_list args)
@@ -85,7 +85,7 @@ static bool wants(const struct uw_plan *plan, const char *program)
 	       !strcmp(program, "uw_whoami") || (plan->kthreads && uw_source_vfs_wants(program));
 }
 
-/* Names the functions for the programs, which are loaded for these. */
+/* Sets the functions that fentry programs are loaded for. */
 static int set_targets(struct uw_source *s, const struct uw_plan *plan)
 {
 	int r = 0;
@@ -113,7 +113,7 @@ static int resize(struct uw_source *s, const char *map, size_t entries)
 					(__u32)entries);
 }
 
-/* The working spaces that the plan's programs use. */
+/* Sizes the scratch maps for the plan's programs. */
 static int size_scratch(struct uw_source *s, const struct uw_plan *plan)
 {
 	bool fentry = plan->probe == UW_PROBE_FENTRY;
@@ -187,7 +187,7 @@ static void add_part(struct uw_source_part parts[PARTS_MAX], size_t *n, const ch
 	parts[(*n)++].fd = fd;
 }
 
-/* The maps that have a name of ours, the programs' global data, and the programs that are loaded. */
+/* Lists our maps, the programs' global data, and the loaded programs. */
 static void list_parts(struct uw_source *s)
 {
 	struct bpf_program *program;
@@ -234,7 +234,7 @@ static int load(struct uw_source *s, const struct uw_plan *plan, size_t ring_siz
 	return r < 0 ? uw_source_explain(ret_why, r, "cannot watch for modules", NULL) : 0;
 }
 
-/* Lets the programs know which process, and which thread of it, this is. */
+/* Tells the programs which process and thread this is. */
 int uw_source_introduce(struct uw_source *s, const struct uw_source_setup *setup, char **ret_why)
 {
 	int r = uw_source_run(s, "uw_whoami");
@@ -260,7 +260,7 @@ int uw_source_attach_function(const struct uw_source *s, const char *program, co
 	return 0;
 }
 
-/* To what it was loaded for, or to the raw tracepoint. */
+/* Attaches the program to what it was loaded for, or to the raw tracepoint. */
 static int attach_raw(const struct uw_source *s, const char *program, const char *tracepoint,
 		      struct uw_source_link *ret)
 {
@@ -398,7 +398,7 @@ void uw_source_stop(struct uw_source *s)
 	if (!s->n_links)
 		return;
 	uw_source_ignore(s);
-	/* Whoever keeps a descriptor has the probe attached. */
+	/* A probe stays attached while systemd keeps its descriptor. */
 	uw_source_forget(s);
 	uw_source_vfs_stop(s, true);
 	for (i = 0; i < (s->foreign ? FOREIGN_STEPS : STOP_STEPS) && (!i || uw_source_in_flight(s));
@@ -406,7 +406,7 @@ void uw_source_stop(struct uw_source *s)
 		nanosleep(&step, NULL);
 	detach(s);
 	uw_source_vfs_stop(s, false);
-	/* What is left has no return any more that could tell its result. */
+	/* Deletions that are left have no return probe any more. */
 	if (!s->foreign)
 		uw_source_sweep(s, 0);
 }
@@ -421,7 +421,7 @@ void uw_source_free(struct uw_source *s)
 {
 	if (!s)
 		return;
-	/* Their events are not to be removed where they are kept: they are in use. */
+	/* Probes that systemd keeps are in use: their events stay. */
 	if (!s->store) {
 		uw_source_vfs_stop(s, false);
 		detach(s);

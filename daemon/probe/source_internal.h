@@ -47,7 +47,7 @@ struct uw_source {
 	struct uw_fdstore *store; /* that it is kept in, or NULL */
 	/* Of a source that is only to be read, perhaps of another version: */
 	bool retiring;
-	bool foreign; /* nothing is known of its maps but what the layout says */
+	bool foreign; /* only its schema says what is in its maps */
 	struct uw_event_schema schema;
 	struct uw_event *converted;
 	struct ring_buffer *ring;
@@ -58,8 +58,8 @@ struct uw_source {
 	unsigned long *consumed;   /* positions in the ring buffer, or NULL */
 	const unsigned long *produced;
 	uint32_t active; /* slot of the rule set in force */
-	struct uw_shared
-		*shared; /* with the programs; of another version: NULL, or of another layout */
+	struct uw_shared *
+		shared; /* shared with the programs; of another version: NULL, or with its schema */
 	size_t shared_size;
 	struct uw_source_link links[LINKS_MAX];
 	size_t n_links;
@@ -69,13 +69,13 @@ struct uw_source {
 };
 
 /*
- * Has the programs take no notice of what begins from now on. Entries are not detached for that:
- * the kernel skips the fexit programs of calls that are under way when it rebuilds a function's
- * trampoline (bpf_tramp_image_put() in kernel/bpf/trampoline.c).
+ * Makes the programs ignore deletions that begin from now on. Detaching the entries would not do:
+ * when the kernel rebuilds a function's trampoline, it skips the fexit programs of calls under way
+ * (bpf_tramp_image_put() in kernel/bpf/trampoline.c).
  */
 void uw_source_ignore(const struct uw_source *source);
 
-/* Descriptor of the map, or the program, of that name, which the source keeps; negative: none. */
+/* The descriptor of the map or program of that name, which the source owns; negative: none. */
 int uw_source_map(const struct uw_source *source, const char *name);
 int uw_source_program(const struct uw_source *source, const char *name);
 
@@ -93,7 +93,7 @@ int uw_source_prepare_maps(struct uw_source *source);
 int uw_source_share_maps(struct uw_source *source);
 void uw_source_release_maps(struct uw_source *source);
 
-/* From now on both probes of __d_move() are attached. */
+/* Call it once both probes of __d_move() are attached. */
 void uw_source_trust_renames(struct uw_source *source);
 
 /* Makes an event at the function's entry or return, and attaches. Returns 0 or -errno. */
@@ -106,23 +106,22 @@ void uw_source_detach_link(const struct uw_source *source, struct uw_source_link
 /* Reads the ring buffers of a source that has its maps. Returns 0 or -errno. */
 int uw_source_open_rings(struct uw_source *source);
 
-/* Zeroes but for what the setup says. NULL: no memory. */
+/* Allocates a source, with what the setup says and otherwise zeroes. NULL: no memory. */
 struct uw_source *uw_source_alloc(const struct uw_source_setup *setup);
 
-/* Introduces the process to the programs, and puts the rules in force. Returns 0 or -errno. */
+/* Tells the programs which process this is, and puts the rules in force. Returns 0 or -errno. */
 int uw_source_introduce(struct uw_source *source, const struct uw_source_setup *setup,
 			char **ret_why);
 int uw_source_explain(char **ret_why, int error, const char *what, const char *name);
 
-/* Of source_store.c: what has come since uw_source_keep(), or is to be kept no more. */
+/* source_keep.c: has systemd keep a probe attached since uw_source_keep(), or drop one, or all. */
 void uw_source_keep_vfs(const struct uw_source *source, size_t i);
 void uw_source_forget_vfs(const struct uw_source *source, size_t i);
 void uw_source_forget(const struct uw_source *source);
 
 /*
- * Of source_vfs.c: whether the program is one of its own; what is due before the programs are
- * loaded, and after, if they are wanted; and, once the rings are open, before they are read;
- * and the end, in one step or two, more are harmless.
+ * source_vfs.c: whether a program belongs to it; what to do before the programs are loaded, after
+ * that, and once the ring buffer is open; and how to stop, idempotent.
  */
 bool uw_source_vfs_wants(const char *program);
 int uw_source_vfs_prepare(struct uw_source *source);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Sources that outlive the process: each descriptor that holds a map, a program or a probe is kept
- * under a name of its own, "sSERIAL.KIND.NAME", and a info under "sSERIAL.manifest".
+ * under a name of its own, "sSERIAL.KIND.NAME", and a struct uw_source_info under
+ * "sSERIAL.manifest".
  */
 #include "probe/source_internal.h"
 
@@ -118,7 +119,7 @@ void uw_source_forget(const struct uw_source *s)
 
 	if (!s->store)
 		return;
-	/* First, as the rest is of no use then. */
+	/* First, since the rest is useless without it. */
 	snprintf(name, sizeof(name), MANIFEST, s->serial);
 	uw_fdstore_remove(s->store, name);
 	for_each(s, forget);
@@ -226,7 +227,7 @@ static void resume(struct uw_source *s)
 		__atomic_store_n(s->consumed, taken, __ATOMIC_RELEASE);
 }
 
-/* As it was set by a process that was about to end, or is no more. */
+/* The previous process set it before it ended. */
 static void reset_control(struct uw_source *s)
 {
 	struct uw_control *control = &s->shared->control;
@@ -248,7 +249,7 @@ int uw_source_adopt(const struct uw_source_setup *setup, struct uw_fdstore *stor
 	s->serial = info->serial;
 	s->ring_size = info->ring_size;
 	take_all(s, store);
-	/* One that is only to be read needs no news of modules, nor what may not be there. */
+	/* A source that is only read needs no news of modules, nor optional parts. */
 	s->plan.kthreads &= setup->tables != NULL;
 	if (s->n_maps != info->maps || s->n_programs != info->programs || s->n_links != info->links)
 		r = -EPROTO;

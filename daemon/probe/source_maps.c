@@ -41,7 +41,7 @@ int uw_source_run(const struct uw_source *s, const char *program)
 	return bpf_prog_test_run_opts(uw_source_program(s, program), &opts);
 }
 
-/* Entries of a table, laid out as struct uw_uid_entry and struct uw_path_entry are. */
+/* The entries of a table such as struct uw_uid_entry and struct uw_path_entry. */
 struct entries {
 	const char *map;
 	enum bpf_map_type type;
@@ -49,7 +49,7 @@ struct entries {
 	size_t n, size, key_size, value_size, value_offset;
 };
 
-/* A new table in the slot; the kernel waits for programs that still use the old one. */
+/* Puts a new table into the slot; the kernel waits for programs that still use the old one. */
 static int push_table(const struct uw_source *s, __u32 slot, const struct entries *e)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts,
@@ -96,7 +96,9 @@ int uw_source_set_tables(struct uw_source *s, const struct uw_rule_tables *table
 		.value_offset = offsetof(struct uw_path_entry, value),
 	};
 
-	/* No later one may have this number, in whichever process: it may be remembered. */
+	/*
+	 * No later rule set, in any process, may have this number: the directory cache may hold it.
+	 */
 	if (s->persistent && s->persistent->words->gen < tables->masks.gen)
 		s->persistent->words->gen = tables->masks.gen;
 	r = push_table(s, slot, &uids);
@@ -130,7 +132,7 @@ void uw_source_ignore(const struct uw_source *s)
 	size_t at = s->retiring ? s->schema.stopping_offset
 				: offsetof(struct uw_shared, control.stopping);
 
-	/* It may be that of another version. */
+	/* The memory may be that of another version. */
 	if (at + sizeof(__u32) <= s->shared_size)
 		__atomic_store_n((__u32 *)((char *)s->shared + at), 1, __ATOMIC_SEQ_CST);
 }
@@ -142,7 +144,7 @@ void uw_source_set_state(struct uw_source *s, const struct uw_rule_tables *table
 
 int uw_source_set_path_deps(struct uw_source *s, const struct uw_path_deps *deps)
 {
-	/* Only keys count: any bytes that are there serve as the value. */
+	/* Only keys count, so the value may be any bytes. */
 	const struct entries path = {
 		.map = "uw_path_deps",
 		.type = BPF_MAP_TYPE_HASH,
@@ -231,9 +233,8 @@ void uw_source_trust_renames(struct uw_source *s)
 }
 
 /*
- * How often the kernel skipped an entry program that was running already: on the same CPU, for
- * another thread, which it had preempted. Kernels count it from 5.12, where it is possible
- * from 5.11 on.
+ * How often the kernel skipped an entry program because it was running on the same CPU for a thread
+ * that was preempted. This happens from 5.11 on, and is counted from 5.12 on.
  */
 static uint64_t skipped(const struct uw_source *s)
 {
@@ -269,7 +270,7 @@ static int sum_counters(const struct uw_source *s, uint64_t ret[UW_CNT_MAX])
 	r = uw_bpf_map_lookup(fd, &zero, values);
 	if (!r) {
 		memset(ret, 0, UW_CNT_MAX * sizeof(*ret));
-		/* Another version may have less of them, or more. */
+		/* Another version may have fewer or more counters. */
 		for (cpu = 0; cpu < cpus; cpu++)
 			for (i = 0; i < n && i < UW_CNT_MAX; i++)
 				ret[i] += values[(size_t)cpu * n + i];
@@ -295,7 +296,7 @@ int uw_source_counters(const struct uw_source *s, uint64_t ret[UW_CNT_MAX])
 	return 0;
 }
 
-/* libbpf says how far a ring buffer is filled from 1.3 on. The layout is the kernel's ABI. */
+/* libbpf has this only from 1.3 on. The layout is the kernel's ABI. */
 int uw_source_map_positions(struct uw_source *s)
 {
 	int fd = uw_source_map(s, "uw_events");
@@ -351,7 +352,7 @@ static int take_long_slot(const struct uw_source *s, const struct uw_slot *slot,
 	return r;
 }
 
-/* Nobody but us has anything to do with the slot now. */
+/* Only the daemon uses the slot now. */
 static void free_slot(struct uw_source *s, __u32 at, __u64 id)
 {
 	struct uw_owner *owner = &s->shared->owner[at];
@@ -379,8 +380,10 @@ static void take_who(struct uw_event *ev)
 	}
 }
 
-/* As the kernel side would hand it over, with what is known of a deletion in flight. `strings` is
- * room for it. */
+/*
+ * As the kernel side would hand it over, with what is known of a deletion in flight. `strings` is
+ * room for it.
+ */
 static int hand_over(struct uw_source *s, const struct uw_slot *slot, struct uw_long_slot *strings)
 {
 	struct uw_event *ev = &strings->ev;
@@ -415,8 +418,8 @@ struct room {
 };
 
 /*
- * Takes the slot if the deletion is older than that: in two steps, one call after the other, or a
- * program might pass it on in this moment. Programs that are detached do not: then at once.
+ * Takes the slot if the deletion is older than that. While programs are attached this takes two
+ * calls, since a program might be sending the event at this moment; otherwise one.
  */
 static int sweep_one(struct uw_source *s, __u32 at, uint64_t age_ns, struct room *room)
 {
@@ -466,7 +469,7 @@ size_t uw_source_in_flight(const struct uw_source *s)
 {
 	size_t n = 0, at;
 
-	/* Of another version, which may have another layout: nobody knows. */
+	/* Another version may have another layout. */
 	if (s->shared_size != sizeof(*s->shared))
 		return 1;
 	for (at = 0; at < UW_SLOTS; at++)

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* The probes of a source that see kernel threads delete; see bpf/vfs.bpf.c. They come and go. */
+/*
+ * The probes for deletions by kernel threads, which are attached and detached while the source
+ * runs; see bpf/vfs.bpf.c.
+ */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,7 +20,7 @@ struct probe {
 	bool leave; /* at the return */
 };
 
-/* Returns first: no entry may wait for one that nobody sees. */
+/* Returns first, so that no entry waits for a return that is not probed. */
 #define RETURNS 3
 
 static const struct probe probes[UW_VFS_PROBES] = {
@@ -69,7 +72,9 @@ int uw_source_vfs_start(struct uw_source *s)
 	r = uw_bpf_map_update(uw_source_map(s, "uw_vfs_next"), &zero, &fd);
 	if (r < 0)
 		return r;
-	/* Where it cannot be attached, as without CONFIG_MODULES, uw_kthreads_check() is only late.
+	/*
+	 * If it cannot be attached, as without CONFIG_MODULES, uw_kthreads_check() only notices
+	 * later.
 	 */
 	s->vfs.module_load =
 		bpf_raw_tracepoint_open("module_load", uw_source_program(s, "uw_module_load"));
@@ -103,7 +108,7 @@ int uw_source_watch_kthreads(struct uw_source *s)
 	struct uw_source_vfs *vfs = &s->vfs;
 	int r = 0;
 
-	/* Those that another process has left are the first ones. */
+	/* Probes that another process has left come first. */
 	while (vfs->n < UW_VFS_PROBES && r >= 0) {
 		const struct probe *p = &probes[vfs->n];
 

@@ -40,7 +40,7 @@ static FILE *open_text(int dir, const char *path)
 	return f;
 }
 
-/* Only what a file says in so many words: CONFIG_X=y or "# CONFIG_X is not set". */
+/* Reads only what the file states: CONFIG_X=y or "# CONFIG_X is not set". */
 static void read_options(struct uw_facts *facts)
 {
 	char path[128], line[256], name[64];
@@ -157,7 +157,7 @@ static void read_rights(struct uw_facts *facts)
 		facts->memlock = limit.rlim_cur;
 }
 
-/* This helper came with the kernel that charges maps to the memory cgroup, as libbpf has it, too. */
+/* The kernel that added this helper charges maps to the memory cgroup; libbpf tests for it, too. */
 static enum uw_answer memlock_charged(void)
 {
 	int r = libbpf_probe_bpf_helper(BPF_PROG_TYPE_SOCKET_FILTER, BPF_FUNC_ktime_get_coarse_ns,
@@ -227,18 +227,18 @@ static void read_facts(struct uw_facts *facts, const struct uw_config *config)
 	read_symbols(facts);
 	read_debugfs(facts);
 	read_rights(facts);
-	/* A daemon that was killed has left its own, which would count for one that runs. */
+	/* Events of a daemon that was killed would count as those of one that runs. */
 	uw_tracefs_clean(facts->kernel.root.tracefs);
 	read_missed(facts);
 }
 
 static void on_event(const void *data, size_t size, void *userdata)
 {
-	/* What is not a self-test deletion is nothing to the doctor. */
+	/* The doctor ignores all other events. */
 	(void)uw_selftest_take(userdata, data, size);
 }
 
-/* The cause in what a buffer or libbpf says, safe to print. */
+/* Stores the reason so that it is safe to print. */
 static void keep_why(struct uw_trial *t, const char *why, size_t len)
 {
 	struct uw_buf safe = { 0 };

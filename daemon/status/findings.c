@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Newer than the headers of some that can build this. */
+/* Newer than the headers of some systems that can build this. */
 #ifndef CAP_PERFMON
 #define CAP_PERFMON 38
 #define CAP_BPF	    39
@@ -15,7 +15,7 @@
 
 #define MIB (UINT64_C(1) << 20)
 
-/* Maps beside the ring buffer, as locked memory: the tables of deletions in flight are most of it. */
+/* Locked memory for the maps beside the ring buffer, most of it for deletions in flight. */
 #define MAPS_BYTES (16 * MIB)
 
 const char *const uw_options[UW_OPTIONS_MAX] = {
@@ -143,7 +143,7 @@ static void judge_ftrace(const struct uw_facts *facts, struct uw_finding *f)
 		say(f, UW_LEVEL_OK, NULL, "it is on");
 }
 
-/* The functions' names with what is wrong with each. */
+/* Lists the functions with what is wrong with each. */
 static void judge_functions(const struct uw_facts *facts, struct uw_finding *f)
 {
 	static const char *const wrong[] = {
@@ -218,7 +218,7 @@ static void judge_capabilities(const struct uw_facts *facts, struct uw_finding *
 	    "this process lacks ");
 	start = strlen(f->text);
 	for (i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
-		/* CAP_SYS_ADMIN stands for the other two, which are younger. */
+		/* CAP_SYS_ADMIN includes the other two, which are newer. */
 		if (has(facts, needed[i].number) || has(facts, CAP_SYS_ADMIN))
 			continue;
 		if (needed[i].number == CAP_SYS_ADMIN && !asks_admin)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What --doctor makes of a host: facts in, findings out, each with what to do about it. The man
- * page unlinkwatchd(8) explains every finding under its id. Pure.
+ * Turns facts about a host into findings, each with what to do about it. unlinkwatchd(8) explains
+ * every finding under its id. Pure.
  */
 #ifndef UW_FINDINGS_H
 #define UW_FINDINGS_H
@@ -27,7 +27,7 @@ enum uw_symbol {
 #define UW_OPTIONS_MAX 7
 extern const char *const uw_options[UW_OPTIONS_MAX]; /* as CONFIG_ has them */
 
-/* A probe that was tried for real. */
+/* A probe that was tried. */
 struct uw_trial {
 	struct uw_plan plan;
 	bool attached;
@@ -59,7 +59,7 @@ struct uw_facts {
 enum uw_level {
 	UW_LEVEL_OK,
 	UW_LEVEL_NOTE,	  /* worth knowing, or not known */
-	UW_LEVEL_LACKING, /* something is amiss, and advice says what to do */
+	UW_LEVEL_LACKING, /* something is wrong, and advice says what to do */
 };
 
 struct uw_finding {
@@ -77,7 +77,7 @@ const char *uw_level_name(enum uw_level level);
 /* Fills ret, the result last. Returns how many. */
 size_t uw_findings_judge(const struct uw_facts *facts, struct uw_finding ret[UW_FINDINGS_MAX]);
 
-/* True where a probe works that covers all that one can: the exit status is 0. */
+/* True if a probe works that covers all that one can: the exit status is 0. */
 bool uw_findings_whole(const struct uw_facts *facts);
 
 #endif

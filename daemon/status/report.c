@@ -18,7 +18,7 @@ void uw_report_stats(const struct uw_report *report, struct uw_stats *ret)
 	const struct uw_spool_counts *counts = uw_output_counts(report->output);
 
 	*ret = report->persistent->words->stats;
-	/* Those of a kernel that does not tell are those of the last time. */
+	/* If the kernel's counters cannot be read, use the last ones. */
 	memcpy(ret->kernel, report->persistent->words->reported.kernel, sizeof(ret->kernel));
 	uw_probe_select_counters(report->probe_select, ret->kernel);
 	ret->recorded = counts->sent[UW_KIND_RECORD];
@@ -41,7 +41,7 @@ static void report_losses(struct uw_report *report, const struct uw_stats *now)
 				      (int)report->text.len, report->text.p);
 }
 
-/* PID 1 need not hear every two seconds that nothing has happened. */
+/* Tell PID 1 only of changes. */
 static void tell_systemd(struct uw_report *report, const struct uw_balance *b)
 {
 	struct uw_buf *text = &report->text;
@@ -112,7 +112,7 @@ static void tell_status(struct uw_buf *buf, void *userdata)
 
 void uw_report_start(struct uw_report *report, sd_event *event)
 {
-	/* Also keeps a daemon that is started by hand away from the service's socket. */
+	/* Without it, as when started by hand, stay away from the service's socket. */
 	const char *directory = getenv("RUNTIME_DIRECTORY");
 	char path[256];
 	int r;

@@ -6,7 +6,7 @@
 
 #include "config/words.h"
 
-/* A member begins with the comma behind the one before it, if there is one. */
+/* Begins a member, after a comma if it is not the first. */
 static void key(struct uw_buf *buf, const char *name)
 {
 	if (buf->len && buf->p[buf->len - 1] != '{')
@@ -37,7 +37,7 @@ static void add_usage(struct uw_buf *buf, const char *name, const struct uw_usag
 	uw_buf_puts(buf, "}");
 }
 
-/* An element of an array. */
+/* Begins an element of an array. */
 static void begin_element(struct uw_buf *buf)
 {
 	if (buf->len && buf->p[buf->len - 1] != '[')
@@ -57,7 +57,7 @@ static void add_paths(struct uw_buf *buf, const char *name, const struct uw_path
 	uw_buf_puts(buf, "]");
 }
 
-/* Uids and ranges of them in the syntax of User=, null for everyone. */
+/* Uids and ranges in the syntax of User=, null for everyone. */
 static void add_users(struct uw_buf *buf, const char *name, const struct uw_uids *users)
 {
 	size_t i;

@@ -10,7 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* Further clients wait in the kernel's backlog until one of these has gone. */
+/* Further clients wait in the kernel's backlog. */
 #define CLIENTS 8
 #define BACKLOG 16
 
@@ -19,7 +19,7 @@
 
 struct client {
 	struct uw_status_socket *socket;
-	int fd; /* -EBADF where the place is free */
+	int fd; /* -EBADF: free */
 	struct uw_buf buf;
 	size_t sent;
 	sd_event_source *writable, *timer;
@@ -48,7 +48,7 @@ static void hang_up(struct client *c)
 	sd_event_source_set_enabled(c->socket->readable, SD_EVENT_ON);
 }
 
-/* False where the client has all, or has gone. */
+/* False if the client has read everything, or has gone. */
 static bool more(struct client *c)
 {
 	ssize_t n;
