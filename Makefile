@@ -4,18 +4,18 @@
 # make run        install what is missing, build, and print every deletion on this machine
 # make test       install what is missing, and run every test, those in virtual machines included
 # make bench      measure a deletion, next to other tools: writes tests/bench/RESULTS.md (minutes)
-# make bench-check  the part of it that is a test
+# make bench-check  fail if the cost exceeds a budget
 # make fuzz       run each fuzz target for SECONDS=60
 # make test-arm64 build for arm64, and test on arm64 kernels in an emulator (minutes)
 # make check      the quick part of the tests: no virtual machine, nothing is installed
 # make install    DESTDIR and PREFIX are honoured        make uninstall
-# make dist       pack the commit at hand: the same commit gives the same bytes
-# make deb, rpm   install what is missing, and build the packages from that
+# make dist       pack the current commit: the same commit gives the same bytes
+# make deb, rpm   install what is missing, and build the packages from make dist
 # make lint       static checks        make format   clang-format all sources
-# make deps       install what building and testing takes
+# make deps       install what building and testing need
 # make clean
 #
-# V=1 shows the commands. CC, CLANG, CFLAGS, CPPFLAGS and LDFLAGS are the user's.
+# V=1 shows the commands. Set CC, CLANG, CFLAGS, CPPFLAGS and LDFLAGS as you like.
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -31,7 +31,7 @@ ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
 DOCDIR ?= $(PREFIX)/share/doc/unlinkwatchd
 EXAMPLES := alert fleet metrics
 MANDIR ?= $(PREFIX)/share/man
-# Units, catalogs and users are only found in these places, whatever the prefix.
+# systemd finds units, catalogs and users only in these places, whatever the prefix.
 UNITDIR ?= $(if $(filter /usr,$(PREFIX)),/usr/lib,/etc)/systemd/system
 CATALOGDIR ?= /usr/lib/systemd/catalog
 SYSUSERSDIR ?= /usr/lib/sysusers.d
@@ -49,7 +49,7 @@ INSTALL ?= install
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' '$1' '$2')
 
-# Asked for when first used: a fresh machine has no pkg-config until `make deps` has run.
+# Evaluated when first used: a fresh machine has no pkg-config until `make deps` has run.
 PKGS := libbpf libsystemd
 CTL_PKGS := libsystemd jansson
 pkg_cflags = $(eval pkg_cflags := \
@@ -65,8 +65,8 @@ ALL_CPPFLAGS = -D_GNU_SOURCE -DUW_VERSION='"$(VERSION)"' -Ibpf -Idaemon -isystem
 ALL_CFLAGS = -std=gnu17 $(WARNINGS) -fstack-protector-strong -fPIE $(CFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,separate-code $(LDFLAGS)
 
-# CO-RE needs the types that -g brings. 5.10 takes no more than -mcpu=v3. BPF_ARCH is the machine
-# that the programs run on. linux/types.h may be that of the machine that builds.
+# CO-RE needs the types from -g. 5.10 supports at most -mcpu=v3. BPF_ARCH is the architecture that
+# the programs run on; linux/types.h may be that of the building machine.
 UNAME_M := $(shell uname -m)
 BPF_ARCH ?= $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(UNAME_M)))
 BPF_CFLAGS = -g -ffile-prefix-map=$(CURDIR)=. -O2 -target bpf -mcpu=v3 \
@@ -123,7 +123,8 @@ $(BUILD)/daemon/probe/source.o $(BUILD)/san/probe/source.o: $(BPF_OBJECTS:.bpf.o
 
 $(BUILD)/unit/status/test_status.o: VERSION
 
-# One source, three objects: see its head.
+# One source, three objects: see the comment at its top. Without DWARF, which would be a quarter of
+# the program.
 $(BUILD)/unlinkwatch.bpf.o: bpf_variant := UW_KERNEL_READS
 $(BUILD)/unlinkwatch_plain.bpf.o: bpf_variant := UW_PLAIN
 $(BUILD)/unlinkwatch_raw.bpf.o: bpf_variant := UW_RAW
@@ -144,7 +145,7 @@ $(BUILD)/daemon $(BUILD)/san $(BUILD)/fuzz $(BUILD)/unit:
 
 # ---- tests
 
-# Everything once more, with the sanitizers.
+# The same objects with the sanitizers.
 $(BUILD)/san/%.o: daemon/%.c Makefile | $(BUILD)/san
 	$(call say,CC,$@)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(pkg_cflags) $(ALL_CFLAGS) $(SANITIZE) -MMD -MP -c -o $@ $<
@@ -160,7 +161,7 @@ $(BUILD)/unit/%: $(BUILD)/unit/%.o $(BUILD)/san/ctl/libctl.a $(BUILD)/san/libunl
 
 unit-tests: $(UNIT_TESTS:%=$(BUILD)/unit/%)
 
-# Run in the guests: static, so that they run in each of them.
+# Programs for the guests: static, so that they run in all of them.
 $(BUILD)/vm/%: tests/vm/%.c Makefile | $(BUILD)/vm
 	$(call say,CC,$@)
 	$(Q)$(CC) -D_GNU_SOURCE -std=gnu17 $(WARNINGS) -O2 -static -pthread -o $@ $<
@@ -199,7 +200,7 @@ bench:
 bench-check: all vm-programs
 	$(Q)UW_BUILD=$(BUILD) tests/run bench-check
 
-# With libFuzzer's counters; pattern.c, for its own target, counts its calls.
+# With libFuzzer's counters. For its own target, pattern.c also counts its calls.
 FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_FLAGS = $(ALL_CPPFLAGS) -Itests/unit $(ALL_CFLAGS) -O1 $(SANITIZE)
 FUZZED := $(filter base/% config/% record/% state/% rules/%,$(SOURCES))
@@ -261,7 +262,7 @@ deps:
 # ---- installation
 
 UNITS := unlinkwatchd.service unlinkwatchd-attach@.service
-# Installed pages tell the version at their foot.
+# Installed pages show the version in their footer.
 MAN := man8/unlinkwatchd.8 man5/unlinkwatch.conf.5 man1/unlinkwatchctl.1
 
 install: all
@@ -292,7 +293,7 @@ install: all
 	@test -n '$(DESTDIR)' || { systemd-sysusers unlinkwatchd.conf; systemctl daemon-reload; \
 		journalctl --update-catalog; } || true
 
-# The configuration stays: it is the administrator's. The user stays, as no other may get its uid.
+# Uninstalling keeps the administrator's configuration, and the user, whose uid must not be reused.
 uninstall:
 	@test -n '$(DESTDIR)' || systemctl disable --now unlinkwatchd || true
 	rm -f $(DESTDIR)$(BINDIR)/unlinkwatchctl $(MAN:%=$(DESTDIR)$(MANDIR)/%) \
@@ -316,7 +317,7 @@ TARBALL := $(BUILD)/$(RELEASE).tar.gz
 PACKAGER := env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS
 RPM_NODEPS := $(if $(wildcard /var/lib/dpkg/status),--nodeps)
 
-# Commits are packed, not trees: the same commit gives the same bytes.
+# dist packs the commit, not the working tree: the same commit gives the same bytes.
 dist: | $(BUILD)
 	$(Q)test -z "$$(git status --porcelain)" || \
 		{ echo 'dist: there are uncommitted changes' >&2; exit 1; }
@@ -341,7 +342,7 @@ rpm:
 		--define '_topdir $(abspath $(BUILD))/rpm' $(TARBALL)
 	@ls $(BUILD)/rpm/RPMS/*/*.rpm
 
-# ---- care
+# ---- maintenance
 
 C_SOURCES = $(wildcard $(addsuffix /*.[ch],bpf daemon daemon/* tests/fuzz tests/unit/* tests/vm \
 	    tests/bench/probes))
