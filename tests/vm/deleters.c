@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
  * Processes with several threads each delete different names in one directory, as fast as they
- * can. Every FAILth name does not exist. Prints what happened, one line for each deletion: TID NAME
- * RET.
+ * can or with a pause before each deletion. Every FAILth name does not exist. Prints what happened,
+ * one line for each deletion: TID NAME RET.
  *
- * deleters DIRECTORY PROCESSES THREADS DELETIONS FAIL
+ * deleters DIRECTORY PROCESSES THREADS DELETIONS FAIL [PAUSE_US]
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,6 +35,7 @@ static bool name_of(int i, int fail, char name[32])
 }
 
 static int fail_every;
+static useconds_t pause_us;
 
 static void *work(void *arg)
 {
@@ -44,6 +45,8 @@ static void *work(void *arg)
 	pthread_barrier_wait(barrier);
 	for (i = worker; i < total; i += workers) {
 		name_of(i, fail_every, name);
+		if (pause_us)
+			usleep(pause_us);
 		deletions[i].tid = tid;
 		deletions[i].ret = unlinkat(dir, name, 0) ? -errno : 0;
 	}
@@ -80,14 +83,16 @@ int main(int argc, char *argv[])
 	pthread_barrierattr_t attr;
 	char name[32];
 
-	if (argc != 6) {
-		fprintf(stderr, "usage: deleters DIRECTORY PROCESSES THREADS DELETIONS FAIL\n");
+	if (argc != 6 && argc != 7) {
+		fprintf(stderr, "usage: deleters DIRECTORY PROCESSES THREADS DELETIONS FAIL "
+				"[PAUSE_US]\n");
 		return 64;
 	}
 	processes = atoi(argv[2]);
 	threads = atoi(argv[3]);
 	total = atoi(argv[4]);
 	fail_every = atoi(argv[5]);
+	pause_us = argc > 6 ? (useconds_t)atoi(argv[6]) : 0;
 	workers = processes * threads;
 	dir = open(argv[1], O_RDONLY | O_DIRECTORY);
 	if (dir < 0 || threads > 64 || fail_every < 1) {

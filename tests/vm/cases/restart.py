@@ -17,6 +17,7 @@ from uwtest import (CONTINUED, STARTED, STOPPED, Account, configure, cursor, don
                     keep_journal, ok, run, status, unbalanced)
 
 UID, DIR, FAIL = 4242, "/dev/shm/restart", 3
+DELETERS, THREADS = 8, 2
 DELETIONS = int(os.environ.get("UW_DELETIONS", "1000"))
 KILLS = int(os.environ.get("UW_KILLS", "6"))
 PROGRAM = "/usr/sbin/unlinkwatchd"
@@ -35,10 +36,11 @@ def configured(ring="32M", more=""):
     configure(RULE % (UID, ring, more))
 
 
-def begin(n):
-    """Starts the deletions. Returns after the first few."""
-    p = subprocess.Popen(["deleters", DIR, "8", "2", str(n), str(FAIL)], stdout=subprocess.PIPE,
-                         user=UID, group=UID)
+def begin(n, seconds):
+    """Starts deletions that take about so many seconds. Returns after the first few."""
+    pause = seconds * 1000000 * DELETERS * THREADS // n
+    numbers = map(str, (DELETERS, THREADS, n, FAIL, pause))
+    p = subprocess.Popen(["deleters", DIR, *numbers], stdout=subprocess.PIPE, user=UID, group=UID)
     most = 0
     while True:
         left = len(os.listdir(DIR))
@@ -100,18 +102,20 @@ def processes():
         return []
 
 
-def kill_often(times):
-    killed = 0
+def kill_often(times, deleting):
+    """Returns how often it killed the daemon, and how often of these while files were deleted."""
+    killed = meanwhile = 0
     limit = time.monotonic() + 3 * times
     while killed < times and time.monotonic() < limit:
         for pid in processes():
             try:
                 os.kill(pid, signal.SIGKILL)
                 killed += 1
+                meanwhile += deleting.poll() is None
             except ProcessLookupError:
                 pass
         time.sleep(0.3)
-    return killed
+    return killed, meanwhile
 
 
 keep_journal()
@@ -123,10 +127,12 @@ for probe in ("kprobe",) if short else ("auto", "kprobe"):
     counted["all"] = 0
     run("systemctl", "start", "unlinkwatchd")
     here = cursor()
-    p = begin(DELETIONS)
-    killed = kill_often(KILLS)
+    p = begin(DELETIONS, 4)
+    killed, meanwhile = kill_often(KILLS, p)
     equal(killed, KILLS,
           "by %s: the daemon is killed %d times, and restarts each time" % (probe, KILLS))
+    ok(meanwhile > 1, "by %s: it is killed several times while files are deleted" % probe,
+       meanwhile)
     happened = end(p)
     active()
     said = check("killed, by " + probe, here, happened).said
@@ -138,8 +144,9 @@ if not short:
     configure((RULE % (UID, "32M", "Probe=kprobe")) + "[Flood]\nBurst=100\nIntervalSec=2\n")
     run("systemctl", "restart", "unlinkwatchd")
     here = cursor()
-    p = begin(DELETIONS)
-    ok(kill_often(10) > 0, "the daemon is killed in a storm")
+    p = begin(DELETIONS, 4)
+    meanwhile = kill_often(10, p)[1]
+    ok(meanwhile > 1, "the daemon is killed several times in a storm", meanwhile)
     happened = end(p)
     active()
     check("killed in a storm", here, happened)
@@ -148,9 +155,12 @@ if not short:
 configured(more="Probe=kprobe")
 run("systemctl", "restart", "unlinkwatchd")
 here = cursor()
-p = begin(DELETIONS)
+p = begin(DELETIONS, 6)
+meanwhile = 0
 for _ in range(RESTARTS):
     run("systemctl", "restart", "unlinkwatchd")
+    meanwhile += p.poll() is None
+ok(meanwhile, "the daemon is restarted while files are deleted")
 happened = end(p)
 check("restarted", here, happened)
 
@@ -158,7 +168,7 @@ if not short:
     # Settings that need new probes.
     configured(ring="16M", more="Probe=kprobe")
     here = cursor()
-    p = begin(DELETIONS)
+    p = begin(DELETIONS, 2)
     run("systemctl", "restart", "unlinkwatchd")
     happened = end(p)
     check("restarted with another ring buffer", here, happened, False)
@@ -170,7 +180,7 @@ if not short:
         run("install", "-m", "755", program, PROGRAM + ".new")
         os.rename(PROGRAM + ".new", PROGRAM)
         here = cursor()
-        p = begin(DELETIONS)
+        p = begin(DELETIONS, 2)
         run("systemctl", "restart", "unlinkwatchd")
         happened = end(p)
         check(title, here, happened, False)
