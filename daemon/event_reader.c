@@ -11,13 +11,13 @@
 #define BATCH 512
 
 /*
- * While a storm is under way, events are left to gather between two reads, or the daemon would wake
- * up, and interrupt who deletes, for each. For as long as a quarter of the ring buffer takes to
- * fill at 512 MB/s, which is more than a million events a second, and nobody notices.
+ * During a storm the daemon lets events gather between two reads. Otherwise each event would wake
+ * it up and interrupt the process that deletes. It rests for the time in which a quarter of the
+ * ring buffer fills at 512 MB/s, more than a million events a second.
  */
 #define REST_BYTES_PER_USEC 2048
 #define REST_USEC_MAX	    10000
-#define ACCURACY_USEC	    1 /* 0 would be 250 ms */
+#define ACCURACY_USEC	    1 /* 0 would mean 250 ms */
 
 void uw_event_reader_take(const void *data, size_t size, void *userdata)
 {
@@ -41,7 +41,9 @@ int uw_event_reader_read(struct uw_event_reader *in, unsigned int max)
 	return n;
 }
 
-/* Takes deletions that never returned, as far as there is room. Returns how many, or -errno. */
+/*
+ * Takes over deletions that never returned, as far as there is room. Returns how many, or -errno.
+ */
 static int sweep(struct uw_event_reader *in, uint64_t age_ns)
 {
 	if (!uw_output_has_room(in->output))
@@ -52,7 +54,7 @@ static int sweep(struct uw_event_reader *in, uint64_t age_ns)
 
 void uw_event_reader_tick(struct uw_event_reader *in, uint64_t age_ns)
 {
-	/* With events held up in the ring buffer, a storm would seem to have ended. */
+	/* While events wait in the ring buffer, a storm would only seem to have ended. */
 	if (!uw_output_has_room(in->output))
 		return;
 	sweep(in, age_ns);
@@ -61,12 +63,12 @@ void uw_event_reader_tick(struct uw_event_reader *in, uint64_t age_ns)
 	uw_output_trim(in->output);
 }
 
-/* For how long to rest after a read of n events, of which so many are only part of a summary. */
+/* How long to rest after a read of n events, some of which only belong to a summary. */
 static uint64_t rest_usec(const struct uw_event_reader *in, int n, uint64_t summarised)
 {
 	struct uw_source_usage usage;
 
-	/* Without reads of the kernel, /proc is asked about processes before they are gone. */
+	/* A kernel side that cannot read the kernel needs /proc before the process is gone. */
 	if (!summarised || n >= BATCH || !in->probe_select->plan.kernel_reads)
 		return 0;
 	uw_source_usage(in->probe_select->source, &usage);
@@ -82,14 +84,14 @@ static void rest(struct uw_event_reader *in, uint64_t usec)
 		sd_event_source_set_enabled(in->readable, SD_EVENT_OFF);
 }
 
-/* Takes what is there, and says when to come back: at once, later, or when there is room. */
+/* Reads a batch, and arranges for the next one: at once, later, or when there is room. */
 static void take_batch(struct uw_event_reader *in)
 {
 	const uint64_t *summarised = &in->pipeline->stats->summarised;
 	uint64_t before = *summarised, usec;
 	int n = uw_event_reader_read(in, BATCH);
 
-	/* An error returned here would only turn this source off, and leave the daemon blind. */
+	/* Returning an error would disable this event source and leave the daemon blind. */
 	if (n < 0) {
 		uw_output_note(in->output, NULL, LOG_ERR, "cannot read the ring buffer: %s",
 			       strerror(-n));
@@ -143,7 +145,7 @@ int uw_event_reader_start(struct uw_event_reader *in, sd_event *event)
 	return r < 0 ? r : uw_output_attach(in->output, event, on_moved, in);
 }
 
-/* A journal that is slow, but takes records, is worth waiting for, beyond TimeoutStopSec=. */
+/* Wait beyond TimeoutStopSec= for a journal that is slow but takes records. */
 static void ask_for_time(void)
 {
 	sd_notify(0, "EXTEND_TIMEOUT_USEC=60000000");
@@ -164,7 +166,7 @@ int uw_event_reader_finish(struct uw_event_reader *in, unsigned int timeout_ms)
 		swept = sweep(in, 0);
 	} while (n > 0 || swept > 0);
 	if (r < 0)
-		timeout_ms = 0; /* it has been given its time */
+		timeout_ms = 0; /* it has had its time */
 	uw_pipeline_end_storms(in->pipeline);
 	r = uw_output_drain(in->output, timeout_ms, ask_for_time);
 	return n < 0 ? n : r;
@@ -172,7 +174,7 @@ int uw_event_reader_finish(struct uw_event_reader *in, unsigned int timeout_ms)
 
 void uw_event_reader_leave(struct uw_event_reader *in, unsigned int timeout_ms)
 {
-	/* The next process may be of another version, that does not know them. */
+	/* The next process may be of another version, which cannot read the storms. */
 	uw_pipeline_end_storms(in->pipeline);
 	uw_output_drain(in->output, timeout_ms, ask_for_time);
 }

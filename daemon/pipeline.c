@@ -89,21 +89,23 @@ static void write_record(struct uw_pipeline *rec, const struct uw_rules *rules, 
 			place(rec, rules->mounts, entry.host_path);
 	}
 	entry.n_rules = name_rules(rules, matches, names, &entry.priority);
-	uw_output_write(rec->output, &entry); /* which counts it, also where it is lost */
+	uw_output_write(rec->output, &entry); /* counts the record, even if it is lost */
 }
 
-/* Whether rules can decide the record: they are for the host's tree as it was then, or may be. */
+/*
+ * Whether the rules were, or may have been, compiled for the host's tree as it was at the deletion.
+ */
 static bool are_for(const struct uw_rules *rules, const struct uw_record *record)
 {
 	if (record->tree)
 		return uw_rules_are_for(rules, record->tree);
-	/* A device that is not known may have been mounted a moment ago. */
+	/* An unknown device may have been mounted a moment ago. */
 	return !record->dev_known || uw_mounts_know(rules->mounts, record->dev);
 }
 
 /*
- * The tree has changed twice, and nobody has seen what it was in between: what was before or is now
- * may be right. In the host's own namespace, the path tells.
+ * The tree has changed twice, and its state in between is unknown. So a record matches if the rules
+ * before or after match, or, in the host's own namespace, if its path does.
  */
 static uint64_t match_any(const struct uw_ruleset *ruleset, const struct uw_record *record)
 {
@@ -115,7 +117,7 @@ static uint64_t match_any(const struct uw_ruleset *ruleset, const struct uw_reco
 	return matches;
 }
 
-/* The rules that want the record, and those that it is to be written by. */
+/* Returns the rules that want the record, and in *ret the generation that named them. */
 static uint64_t decide(struct uw_pipeline *rec, const struct uw_rules **ret)
 {
 	const struct uw_rules *now = &rec->ruleset->now;
@@ -124,7 +126,7 @@ static uint64_t decide(struct uw_pipeline *rec, const struct uw_rules **ret)
 	*ret = uw_ruleset_find(rec->ruleset, record->gen);
 	if (*ret && are_for(*ret, record))
 		return uw_filter_match((*ret)->filter, record);
-	/* What the kernel ruled out under other rules means nothing. */
+	/* What the kernel side excluded under other rules does not count. */
 	*ret = now;
 	record->rules = UINT64_MAX;
 	if (!are_for(now, record) && now->checked_ns <= record->exit_ns)
@@ -153,10 +155,10 @@ static void write_summary(struct uw_pipeline *rec, const struct uw_summary *summ
 	rec->persistent->words->written = 0;
 }
 
-/* What becomes of an event is one change of the persistent memory, from here to end_event(). */
+/* Each event is one change of the persistent memory, from here to end_event(). */
 static void begin_event(struct uw_pipeline *rec)
 {
-	/* Which is another one. */
+	/* A change of its own. */
 	if (!uw_storm_has_room(rec->storm))
 		write_summary(rec, uw_storm_oldest(rec->storm));
 	uw_storm_mark(rec->storm);
@@ -169,7 +171,10 @@ static void end_event(struct uw_pipeline *rec)
 	uw_persistent_commit(rec->persistent);
 }
 
-/* What rules decided that have been replaced is recorded: their names would mean nothing later. */
+/*
+ * Deletions that replaced rules decided are recorded one by one: a summary names rules, and theirs
+ * are gone.
+ */
 static bool is_storm(struct uw_pipeline *rec, const struct uw_rules *rules, uint64_t matches)
 {
 	if (rules->config != rec->ruleset->now.config)

@@ -10,10 +10,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* As libsystemd asks for; the kernel grants what net.core.wmem_max allows. */
+/* The size that libsystemd asks for. The kernel grants what net.core.wmem_max allows. */
 #define SNDBUF (8 << 20)
 
-/* journald takes a memfd only if nobody can change it any more. */
+/* journald accepts only a memfd that is sealed. */
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL)
 
 int uw_journal_socket_init(struct uw_journal_socket *j, const char *path, struct mmsghdr *message)
@@ -26,7 +26,7 @@ int uw_journal_socket_init(struct uw_journal_socket *j, const char *path, struct
 	j->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (j->fd < 0)
 		return -errno;
-	/* More datagrams under way; without, the queue behind this grows earlier. */
+	/* More datagrams can be on their way. If it fails, records wait in the queue instead. */
 	setsockopt(j->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	return 0;
 }
@@ -81,7 +81,10 @@ static int store(const void *data, size_t len)
 	return fd;
 }
 
-/* sendmsg(2) would leave a process that is killed now without a trace of whether it was sent. */
+/*
+ * With sendmsg(2), a process that is killed here would leave no trace of whether the record was
+ * sent.
+ */
 static int send_message(const struct uw_journal_socket *j, const struct msghdr *msg)
 {
 	j->message->msg_hdr = *msg;
@@ -142,7 +145,7 @@ int uw_journal_socket_send(struct uw_journal_socket *j, const void *data, size_t
 	do
 		r = send_once(j, data, len);
 	while (r == -EINTR);
-	/* The other end has gone: perhaps another one has its name already. */
+	/* The other end has gone. Another one may have taken its name. */
 	if (r < 0 && !j->connected && was_connected)
 		r = send_once(j, data, len);
 	return r < 0 && r != -EAGAIN && r != -EMSGSIZE ? -ENOTCONN : r;

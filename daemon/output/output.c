@@ -14,28 +14,30 @@
 #include "base/journal_fields.h"
 #include "output/journal_socket.h"
 
-/* More than the largest record takes: nine strings of 4 KB, each byte of which JSON makes six of. */
+/*
+ * More than the largest record takes: nine strings of 4 KB, each byte of which JSON makes six of.
+ */
 #define RECORD_ROOM ((size_t)384 << 10)
 
-/* Kept for the daemon's own notes, as those about a configuration with many mistakes. */
+/* Room that is kept for notes, such as those about a configuration with many mistakes. */
 #define NOTES_ROOM ((size_t)64 << 10)
 
-/* Queue of standard error, which gets nothing but notes. */
+/* The size of standard error's queue, which gets only notes. */
 #define STDERR_QUEUE ((size_t)256 << 10)
 
-/* How long the end of the daemon waits for what it has said last. */
+/* How long the daemon waits for its last notes when it ends. */
 #define LAST_WORDS_MS 5000
 
 struct uw_output {
 	enum uw_output_format format;
 	struct uw_spool *records;
-	struct uw_spool *notes;		 /* NULL where these go the way of the records */
+	struct uw_spool *notes;		 /* NULL if notes go where the records go */
 	struct uw_persistent persistent; /* of the notes */
 	uint64_t notes_lost;		 /* as reported */
 	struct uw_buf buf;
 };
 
-/* As sd_journal_stream_fd(3) and systemd.exec(5) have it: JOURNAL_STREAM names the stream's inode. */
+/* systemd.exec(5): JOURNAL_STREAM has device and inode of the stream. */
 static bool stderr_is_journal(void)
 {
 	const char *stream = getenv("JOURNAL_STREAM");
@@ -95,7 +97,7 @@ void uw_output_free(struct uw_output *output)
 	free(output);
 }
 
-/* Standard error may go away while standard output is read. */
+/* Standard error may be closed while standard output is still read. */
 static void on_stderr(int error, void *userdata)
 {
 	(void)error, (void)userdata;
@@ -120,7 +122,7 @@ bool uw_output_has_room(const struct uw_output *output)
 	return uw_spool_fits(output->records, RECORD_ROOM + NOTES_ROOM);
 }
 
-/* What every record has; libsystemd would add it. */
+/* The fields that libsystemd adds to every record. */
 static void begin(struct uw_output *output)
 {
 	uw_buf_reset(&output->buf);
@@ -184,7 +186,7 @@ void uw_output_trim(struct uw_output *output)
 	uw_spool_trim(output->records);
 }
 
-/* One note, which is text alone on standard error. */
+/* Writes one note, on standard error its text alone. */
 static int put_note(struct uw_output *output, const char *message_id, int priority,
 		    const struct uw_buf *fields, struct uw_str text)
 {
@@ -204,7 +206,7 @@ static int put_note(struct uw_output *output, const char *message_id, int priori
 	return put(output, output->notes ? output->notes : output->records, UW_KIND_NOTE, 1);
 }
 
-/* Even the room for notes may have been used up: the next one that has any says so first. */
+/* Even the room for notes can be used up. The next note that fits reports the loss first. */
 static void say_lost_notes(struct uw_output *output)
 {
 	struct uw_spool *spool = output->notes ? output->notes : output->records;
@@ -226,7 +228,7 @@ static void note(struct uw_output *output, const char *message_id, int priority,
 	char *text;
 	int n;
 
-	/* The journal's readers choose by priority, a terminal cannot. */
+	/* journalctl filters by priority, a terminal cannot. */
 	if (output->notes && priority == LOG_DEBUG)
 		return;
 	n = vasprintf(&text, format, args);

@@ -11,11 +11,11 @@
 #include "output/journal_socket.h"
 #include "output/stream.h"
 
-/* How often it is tried again where nothing can tell that it would work. */
+/* The interval of new attempts while the kernel cannot report that one would succeed. */
 #define RETRY_USEC 200000
 #define RETRY_MS   (RETRY_USEC / 1000)
 
-/* Lines that go by one write. */
+/* Lines per write. */
 #define LINES 64
 
 struct uw_spool {
@@ -25,8 +25,8 @@ struct uw_spool {
 	bool to_journal;
 	struct uw_journal_socket journal;
 	struct uw_stream stream;
-	size_t written;			   /* bytes of the first line that are out already */
-	bool torn;			   /* the last line that is out lacks its end */
+	size_t written;			   /* bytes of the first line that have been written */
+	bool torn;			   /* the last line was written in part */
 	sd_event_source *writable, *retry; /* NULL before uw_spool_attach() */
 	uw_spool_fn moved;
 	void *userdata;
@@ -44,7 +44,7 @@ static struct uw_spool *new (struct uw_persistent *persistent)
 	return o;
 }
 
-/* The first record has gone; `counts` is to say where. */
+/* Removes the first record and counts it in `counts`. */
 static void pop(struct uw_spool *o, uint64_t counts[UW_KINDS])
 {
 	const struct uw_queue_tag *tag = &uw_queue_first(o->queue)->tag;
@@ -66,7 +66,7 @@ int uw_spool_to_journal(const char *path, struct uw_persistent *persistent, stru
 	if (!o)
 		return -ENOMEM;
 	o->to_journal = true;
-	/* The process before this one has sent it, and was killed before it could note that. */
+	/* The previous process sent the record and was killed before it could note that. */
 	if (uw_queue_first(o->queue) && uw_persistent_was_sent(persistent))
 		pop(o, o->counts->sent);
 	r = uw_journal_socket_init(&o->journal, path, persistent->message);
@@ -117,7 +117,7 @@ static int send_records(struct uw_spool *o)
 	return 0;
 }
 
-/* The lines that wait, less what is out of the first one. */
+/* The lines that wait, without the written part of the first one. */
 static int gather(const struct uw_spool *o, struct iovec iov[LINES])
 {
 	const struct uw_queue_entry *entry = uw_queue_first(o->queue);
@@ -132,7 +132,7 @@ static int gather(const struct uw_spool *o, struct iovec iov[LINES])
 	return n;
 }
 
-/* What the output does not take is lost. Of a line that is out in part, at least the end is marked.
+/* Drops what the output did not take. Ends a line that was written in part.
  */
 static void give_up(struct uw_spool *o)
 {
@@ -168,7 +168,7 @@ static int send_lines(struct uw_spool *o)
 	return 0;
 }
 
-/* Waits for what would make the next attempt work. */
+/* Waits until the next attempt may succeed. */
 static void arm(struct uw_spool *o, int r)
 {
 	if (o->writable)
@@ -183,7 +183,7 @@ static void arm(struct uw_spool *o, int r)
 	}
 }
 
-/* Returns -EAGAIN and -ENOTCONN, too. */
+/* Also returns -EAGAIN and -ENOTCONN. */
 static int try(struct uw_spool *o)
 {
 	int r = o->to_journal ? send_records(o) : send_lines(o);
@@ -230,13 +230,13 @@ int uw_spool_attach(struct uw_spool *o, sd_event *event, uw_spool_fn moved, void
 	o->userdata = userdata;
 	r = sd_event_add_io(event, &o->writable, o->to_journal ? o->journal.fd : o->stream.fd,
 			    EPOLLOUT, on_writable, o);
-	/* A regular file cannot be polled, and need not be. */
+	/* A regular file cannot be polled and never blocks. */
 	if (r >= 0 || r == -EPERM)
 		r = sd_event_add_time_relative(event, &o->retry, CLOCK_MONOTONIC, RETRY_USEC, 0,
 					       on_retry, o);
 	if (r < 0)
 		return r;
-	/* Not before the next flush says which of them is of use. */
+	/* Both stay off until the next flush says which one is needed. */
 	try(o);
 	return 0;
 }
@@ -282,7 +282,7 @@ int uw_spool_drain(struct uw_spool *o, unsigned int timeout_ms, void (*moving)(v
 		}
 		if (now - moved >= timeout_ns)
 			return -ETIMEDOUT;
-		/* Without a receiver POLLOUT says nothing. */
+		/* Without a receiver, POLLOUT means nothing. */
 		poll(&pfd, r == -EAGAIN, RETRY_MS);
 	}
 }

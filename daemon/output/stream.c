@@ -38,7 +38,7 @@ void uw_stream_done(struct uw_stream *s)
 	*s = (struct uw_stream){ .fd = -EBADF };
 }
 
-/* A pipe that polls POLLOUT has room for PIPE_BUF bytes. */
+/* When a pipe polls POLLOUT, it has room for PIPE_BUF bytes. */
 static ssize_t write_little(int fd, const struct iovec *iov)
 {
 	struct pollfd pfd = { .fd = fd, .events = POLLOUT };
