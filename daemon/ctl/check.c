@@ -22,7 +22,7 @@ struct check {
 	size_t recorded;
 };
 
-/* Says every mistake, as unlinkwatchd --check-config does. */
+/* Prints every mistake, as unlinkwatchd --check-config does. */
 static int load(struct check *check)
 {
 	static const struct uw_ruleset empty;
@@ -67,7 +67,10 @@ static int find_user(struct check *check)
 	return 0;
 }
 
-/* The path that the kernel would find: links are followed, but for what is itself removed. */
+/*
+ * The path that the kernel would find. A link that is the last component is not followed: it is
+ * what would be removed.
+ */
 static char *true_path(const char *arg)
 {
 	char *whole = NULL, *parent = NULL, *real = NULL, *result = NULL, *cwd = NULL;
@@ -161,7 +164,7 @@ static int explain(struct check *check, const char *arg)
 	return r;
 }
 
-/* Whether each of the paths would be recorded. */
+/* Says for each path whether it would be recorded. */
 static int explain_all(struct check *check)
 {
 	int r;

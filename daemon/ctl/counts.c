@@ -70,7 +70,10 @@ void uw_counts_key(const struct uw_journal_record *found, enum uw_counts_by by, 
 
 /* ---- the table */
 
-/* FNV-1a from a secret start, the kernel's gift to each process: who deletes chooses the keys. */
+/*
+ * FNV-1a from a secret start, the random bytes that the kernel gives each process: users who delete
+ * choose the keys.
+ */
 static size_t hash(const char *key, size_t len)
 {
 	const void *random = (const void *)getauxval(AT_RANDOM);

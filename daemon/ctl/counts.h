@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Counts records by what they have in common: who, where, when. Pure. */
+/* Counts records by process, user, unit, directory or error. Pure. */
 #ifndef UW_CTL_TALLY_H
 #define UW_CTL_TALLY_H
 
@@ -10,7 +10,7 @@
 #include "ctl/journal_record.h"
 
 enum uw_counts_by {
-	UW_BY_PROCESS, /* the command, and which process last */
+	UW_BY_PROCESS, /* the command, and its last process */
 	UW_BY_USER,
 	UW_BY_UNIT,
 	UW_BY_DIRECTORY,
@@ -36,10 +36,10 @@ struct uw_counts {
 	struct uw_counts_row others;
 };
 
-/* What a record counts for, safe to be printed, in buf. "" where it has no such thing. */
+/* Puts the key that the record counts for into buf, safe to print. "" if the record has none. */
 void uw_counts_key(const struct uw_journal_record *found, enum uw_counts_by by, struct uw_buf *buf);
 
-/* Counts n deletions, of which so many failed. Returns 0 or -ENOMEM. */
+/* Counts n deletions, `failed` of which failed. Returns 0 or -ENOMEM. */
 int uw_counts_add(struct uw_counts *counts, const char *key, size_t len, uint64_t n,
 		  uint64_t failed);
 

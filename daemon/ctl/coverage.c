@@ -13,7 +13,7 @@ struct builder {
 	size_t n;
 };
 
-/* Adds what of the gap is in the time that is asked about. */
+/* Adds the part of the gap that is in the time asked about. */
 static void add(struct builder *b, enum uw_gap_type type, uint64_t from_us, uint64_t to_us)
 {
 	uint64_t since = b->coverage->since_us, until = b->coverage->until_us;
@@ -31,7 +31,7 @@ static enum uw_gap_type type_of(const struct uw_mark *end)
 	return end->type == UW_MARK_STOPPED ? UW_GAP_STOPPED : UW_GAP_DIED;
 }
 
-/* The gap before a start; `end` is the mark that said so, NULL where it was running last. */
+/* The gap before a start. `end` is the mark of the stop before it, or NULL if there is none. */
 static void before_start(struct builder *b, size_t i, const struct uw_mark *end)
 {
 	const struct uw_coverage *c = b->coverage;
@@ -41,7 +41,7 @@ static void before_start(struct builder *b, size_t i, const struct uw_mark *end)
 		add(b, type_of(end), end->us, start->us);
 	else if (i > 0 || start->alive_us)
 		add(b, UW_GAP_LOST, start->alive_us ?: c->mark[i - 1].us, start->us);
-	else if (c->since_us) /* without --since, nobody asked for a time before the first start */
+	else if (c->since_us) /* without --since, the time before the first start does not count */
 		add(b, UW_GAP_BEFORE, c->first_us, start->us);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the journal cannot know: when the daemon did not run, and before the journal begins. From
- * what it, and systemd, wrote about its coming and going. Pure.
+ * Finds the times that the journal does not cover: before it begins, and while the daemon did not
+ * run. It goes by what the daemon and systemd wrote about starts and stops. Pure.
  */
 #ifndef UW_CTL_COVERAGE_H
 #define UW_CTL_COVERAGE_H
@@ -14,8 +14,8 @@
 
 enum uw_mark_type {
 	UW_MARK_STARTED,
-	UW_MARK_CONTINUED, /* started, and nothing was missed since the one before it ended */
-	UW_MARK_STOPPED,   /* said goodbye */
+	UW_MARK_CONTINUED, /* started, and went on without a gap */
+	UW_MARK_STOPPED,   /* stopped as asked */
 	UW_MARK_DIED,	   /* systemd saw its process end */
 };
 
@@ -23,8 +23,8 @@ struct uw_mark {
 	enum uw_mark_type type;
 	uint64_t us;
 	/*
-	 * Of a start: the last record before, whatever it is about, or 0. It says how long the one
-	 * before had lived, if that ended without a word, as with the power.
+	 * Of a start: the time of the last record before it, or 0. It tells how long the previous
+	 * daemon lived if that ended without a record, as in a power failure.
 	 */
 	uint64_t alive_us;
 };
@@ -56,7 +56,7 @@ struct uw_gap {
 /* Finds the gaps, oldest first, in an array that the caller frees. Returns 0 or -ENOMEM. */
 int uw_coverage_gaps(const struct uw_coverage *coverage, struct uw_gap **ret, size_t *ret_n);
 
-/* Adds a sentence about it. */
+/* Adds a sentence about the gap. */
 void uw_gap_describe(const struct uw_gap *gap, struct uw_buf *buf);
 
 #endif

@@ -8,8 +8,7 @@
 
 #include "config/words.h"
 
-/* A deletion as the daemon would see it where the kernel has found the file. `inner` is for the
- * path. */
+/* Makes the record that the daemon would see of the deletion. `inner` is room for the path. */
 static void make_record(const struct uw_supposed *supposed, const struct uw_filter_env *env,
 			char inner[UW_PATH_MAX], struct uw_record *ret)
 {
@@ -45,7 +44,7 @@ static bool has_uid(const struct uw_uids *uids, uint32_t uid)
 	return false;
 }
 
-/* Whether a rule with this list as its Path= and nothing else would match. */
+/* Whether a rule with only this list as its Path= would match. */
 static int list_covers(const struct uw_paths *paths, const struct uw_filter_env *env,
 		       const struct uw_record *record)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which rules would record a deletion, and of the others, what it is that they do not match. Pure. */
+/* Says for each rule whether it would record a deletion, and if not, why not. Pure. */
 #ifndef UW_CTL_EXPLAIN_H
 #define UW_CTL_EXPLAIN_H
 
@@ -30,18 +30,20 @@ enum uw_verdict_type {
 
 struct uw_verdict {
 	enum uw_verdict_type type;
-	/* The pattern that covers it: of a match that of Path=, or NULL; of an excluded path that. */
+	/*
+	 * The pattern that covers it: of a match that of Path=, or NULL; of an excluded path that.
+	 */
 	const char *pattern;
 };
 
 /*
- * What rule i of the filter's configuration has to say: that it matches, as uw_filter_match() has
- * it, or the first thing that does not. Returns 0 or -ENOMEM.
+ * Decides rule i of the filter's configuration: that it matches, as uw_filter_match() says, or the
+ * first key that does not. Returns 0 or -ENOMEM.
  */
 int uw_explain(const struct uw_filter *filter, const struct uw_filter_env *env, size_t i,
 	       const struct uw_supposed *supposed, struct uw_verdict *ret);
 
-/* Adds it as words, safe to print: "would record it: Path=/srv covers the path". */
+/* Adds the verdict in words, safe to print: "would record it: Path=/srv covers the path". */
 void uw_verdict_add(const struct uw_verdict *verdict, const struct uw_supposed *supposed,
 		    struct uw_buf *buf);
 

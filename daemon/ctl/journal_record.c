@@ -33,7 +33,7 @@ static const struct {
 
 #define SLOTS 256
 
-/* A million records have forty million fields: no comparing of names with each of the table. */
+/* A hash, since a million records have forty million fields. */
 static size_t hash(const char *name, size_t len)
 {
 	return (len * 11 + (unsigned char)name[len - 1] * 5u + (unsigned char)name[len / 2] * 3u) %
@@ -79,8 +79,8 @@ void uw_journal_record_reset(struct uw_journal_record *found)
 }
 
 /*
- * Until the end, values are offsets in the buffer, plus one, as it may move. Of a field that is
- * there twice, which the daemon does not write, the first counts.
+ * While fields are added, values are offsets in the buffer, plus one, since it may move. If a field
+ * comes twice, which the daemon never writes, the first counts.
  */
 void uw_journal_record_add(struct uw_journal_record *found, const void *data, size_t len)
 {
@@ -191,7 +191,7 @@ uint64_t uw_journal_record_count(const struct uw_journal_record *found, uint64_t
 
 /* ---- JSON */
 
-/* As JSON has numbers: no sign but a minus, no zeros in front. */
+/* As JSON wants numbers: no plus sign, no leading zeros. */
 static bool is_number(struct uw_str text)
 {
 	if (text.len && *text.s == '-')
@@ -272,7 +272,7 @@ static enum uw_via via_of(const struct uw_journal_record *found)
 									    : UW_VIA_SYSCALL;
 }
 
-/* What format.c says of a record is said of the same record here: of its fields, those that count. */
+/* The same sentence as in record/format.c, made from the fields. */
 void uw_journal_record_sentence(const struct uw_journal_record *found, struct uw_buf *buf)
 {
 	struct uw_str user = found->value[UW_JOURNAL_RECORD_USER],

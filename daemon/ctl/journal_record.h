@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A record of the daemon as it is read back: fields NAME=value -> struct uw_journal_record -> JSON,
- * or the sentence of it. Pure. The bytes are not to be trusted: names of files are what somebody
- * chose, and with --any-source anybody wrote the rest.
+ * Reads a record of the daemon back: fields NAME=value -> struct uw_journal_record -> JSON or a
+ * sentence. Pure. The bytes are not trusted: users choose file names, and with --any-source anybody
+ * may have written the rest.
  */
 #ifndef UW_CTL_FOUND_H
 #define UW_CTL_FOUND_H
@@ -14,7 +14,7 @@
 #include "base/buf.h"
 #include "unlinkwatch.h"
 
-/* The fields of daemon/fields.c, in its order, and what kind of value each has in JSON. */
+/* The fields of record/fields.c, in its order, and the type of each value in JSON. */
 #define UW_JOURNAL_RECORD_FIELDS(X) \
 	X(TIME, TIME)               \
 	X(OP, TEXT)                 \
@@ -64,8 +64,7 @@ enum uw_journal_record_field {
 	UW_JOURNAL_RECORD_MESSAGE,
 	UW_JOURNAL_RECORD_MESSAGE_ID,
 	UW_JOURNAL_RECORD_HOSTNAME,
-	/* Of a summary of deletions that have no record of their own; of those, what is made use
-	   of. */
+	/* The fields of a summary that are used here. */
 	UW_JOURNAL_RECORD_FLOOD_COUNT,
 	UW_JOURNAL_RECORD_FLOOD_FAILED,
 	UW_JOURNAL_RECORD_FLOOD_DIR,
@@ -73,7 +72,7 @@ enum uw_journal_record_field {
 };
 
 struct uw_journal_record {
-	uint64_t realtime_us; /* when the journal got it; the caller's to set */
+	uint64_t realtime_us; /* when the journal got it; set by the caller */
 	struct uw_str
 		value[UW_JOURNAL_RECORD_MAX]; /* s is NULL where there is none; of RULE the first */
 	struct uw_str rule[UW_RULES_MAX];
@@ -84,10 +83,10 @@ struct uw_journal_record {
 /* Forgets the record, keeps the memory. */
 void uw_journal_record_reset(struct uw_journal_record *found);
 
-/* Takes a copy of a field, "NAME=value"; others than those above are passed over. */
+/* Takes a copy of a field, "NAME=value". Ignores fields that are not listed above. */
 void uw_journal_record_add(struct uw_journal_record *found, const void *data, size_t len);
 
-/* To be called behind the last field. Returns 0 or -ENOMEM. */
+/* Call it after the last field. Returns 0 or -ENOMEM. */
 int uw_journal_record_finish(struct uw_journal_record *found);
 
 void uw_journal_record_done(struct uw_journal_record *found);
@@ -98,7 +97,7 @@ static inline bool uw_journal_record_has(const struct uw_journal_record *found,
 	return found->value[field].s;
 }
 
-/* The value as a number: false where there is none, or it is not one. */
+/* The value as a number. False if there is none, or it is no number. */
 bool uw_journal_record_uint(const struct uw_journal_record *found,
 			    enum uw_journal_record_field field, uint64_t *ret);
 
@@ -106,7 +105,9 @@ bool uw_journal_record_uint(const struct uw_journal_record *found,
 bool uw_journal_record_is(const struct uw_journal_record *found, enum uw_journal_record_field field,
 			  const char *text);
 
-/* When it was deleted, in microseconds since 1970; when the journal got it, if that is not known. */
+/*
+ * When it was deleted, in microseconds since 1970; when the journal got it, if that is not known.
+ */
 uint64_t uw_journal_record_time(const struct uw_journal_record *found);
 
 /* Whether it is known to have failed: 0, or the positive error number. */

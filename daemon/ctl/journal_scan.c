@@ -68,7 +68,7 @@ static int list_files(struct uw_journal_scan *scan)
 	for (size_t i = 0; i < n && r == 0; i++) {
 		struct uw_reader *reader;
 
-		/* One that is damaged too much to be opened has nothing to say. */
+		/* A file that is too damaged to be opened is skipped. */
 		if (uw_reader_open_file(scan->whole, fd[i], &reader) < 0)
 			continue;
 		scan->file[scan->n_files++] =
@@ -121,7 +121,7 @@ static int add_hit(struct uw_journal_scan *scan, size_t file, uint64_t us)
 	return 0;
 }
 
-/* Adds what is selected, and, where all have to be read for it, is asked for. */
+/* Adds the selected records; where all had to be read, only those that the query wants. */
 static int add_hits(struct uw_journal_scan *scan, size_t file, bool all)
 {
 	struct uw_reader *reader = scan->file[file].reader;
@@ -159,7 +159,7 @@ static int add_by_value(struct uw_journal_scan *scan, size_t file)
 	return r;
 }
 
-/* Of a damaged list of values, what can be read of the records is left. */
+/* If the list of values is damaged, the readable records remain. */
 static int sift_file(struct uw_journal_scan *scan, size_t i)
 {
 	struct file *file = &scan->file[i];
@@ -193,7 +193,7 @@ static void close_file(struct file *file)
 	file->reader = NULL;
 }
 
-/* Sifts the files that may have a record that is newer than all that was found. */
+/* Scans the files that may have a record newer than all found so far. */
 static int sift_newest(struct uw_journal_scan *scan)
 {
 	uint64_t newest = scan->n_hits ? scan->hit[scan->n_hits - 1].us : 0;
@@ -220,7 +220,7 @@ static int sift_newest(struct uw_journal_scan *scan)
 	return 0;
 }
 
-/* Whether it was returned last: by another of its fields, or from another file. */
+/* Whether this record was just returned: through another of its fields, or from another file. */
 static bool is_repeated(struct uw_journal_scan *scan, const struct hit *hit, const char *identity)
 {
 	const struct hit *last = &scan->returned;

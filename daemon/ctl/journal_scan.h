@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Finds the records of a query in the order of time, whatever that in which they were written: a
- * collector writes them as they arrive. Also those of a query that no index answers: what is below
- * a directory, globs, names. A file of the journal has each value of a field once, in a list: those
- * that fit are looked for there, and the index then has their records. This is done file by file,
- * as libsystemd looks each value up in all files that it has open, and from the newest file on, so
- * that the first answers need not wait for the last file.
+ * Finds the records of a query in the order of time, even if a collector has written them in
+ * another order. It also answers queries that no index does: for everything below a directory, for
+ * globs, and for names. A journal file lists each value of a field once. The values that match are
+ * taken from that list, and their records from the index. This is done file by file, as libsystemd
+ * looks each value up in all files that it has open, and from the newest file on, so that the first
+ * answers need not wait for the last file.
  */
 #ifndef UW_CTL_SIFT_H
 #define UW_CTL_SIFT_H
@@ -23,8 +23,8 @@ int uw_journal_scan_open(struct uw_reader *whole, const struct uw_query *query, 
 			 uint64_t until_us, struct uw_journal_scan **ret);
 
 /*
- * The record before the last one, and at first the newest: a reader at it, valid until the next
- * call. A copy in another file is passed over. Returns 1, 0 where there are no more, or -errno.
+ * Steps to the newest record, then to the one before, and so on: a reader at it, valid until the
+ * next call. Skips copies in other files. Returns 1, 0 at the end, or -errno.
  */
 int uw_journal_scan_previous(struct uw_journal_scan *scan, struct uw_reader **ret);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* unlinkwatchctl: the tool for the person at the keyboard. */
+/* unlinkwatchctl: asks the journal and the daemon. */
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,7 +53,7 @@ void uw_add_record(const struct uw_ctl_options *options, const struct uw_show *s
 		uw_show_line(show, found, buf);
 }
 
-/* A journal may have more files than a shell lets its processes open: as far as is allowed. */
+/* Raise the limit of open files: a journal may have more files than a shell's default allows. */
 static void raise_file_limit(void)
 {
 	struct rlimit limit;

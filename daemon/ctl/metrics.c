@@ -26,8 +26,8 @@ static int write_all(int fd, const struct uw_buf *buf)
 }
 
 /*
- * The collector never sees half a file, and everybody may read it, as it is not root. It takes
- * files named *.prom: the new one is not called so until it is whole.
+ * Write to another name and rename, so that the collector, which reads *.prom, never sees half a
+ * file. Anybody may read the file, since the collector is not root.
  */
 static int write_textfile(const char *path, const struct uw_buf *buf)
 {
@@ -64,7 +64,7 @@ int uw_cmd_metrics(const struct uw_ctl_options *options)
 	r = uw_status_client_fetch(options->socket, &text);
 	if (r >= 0)
 		r = uw_status_client_parse(&text, &root);
-	/* Not to be asked is a mistake of who asks; a daemon that does not run is a metric. */
+	/* No permission is an error; a daemon that does not run is a metric. */
 	if (r == -EACCES || r == -ENOMEM || r == -ENAMETOOLONG) {
 		uw_buf_free(&text);
 		return uw_fail(options->socket, r);

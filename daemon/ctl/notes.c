@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What is said beside the answer: how much of the time that is asked about the journal covers. */
+/* Notes beside the answer: how much of the time asked about the journal covers. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,8 +49,7 @@ static void add_loss(struct notes *notes, const struct uw_journal_record *found)
 	uw_buf_free(&text);
 }
 
-/* systemd says the same of the processes that it runs to control the unit: it is the main one that
- * counts. */
+/* systemd reports control processes of the unit, too. Only the main process counts. */
 static bool is_main_process(const struct uw_journal_record *found)
 {
 	static const char text[] = "Main process";
@@ -82,7 +81,10 @@ static bool is_start(const struct uw_mark *mark)
 	return mark->type == UW_MARK_STARTED || mark->type == UW_MARK_CONTINUED;
 }
 
-/* Back to the first start before the time that is asked about, which says whether it ran then. */
+/*
+ * Reads back to the last start before the time asked about, which tells whether the daemon ran
+ * then.
+ */
 static int read_notes(struct notes *notes, struct uw_reader *reader)
 {
 	struct uw_journal_record found = { 0 };
@@ -113,7 +115,7 @@ static void reverse(struct notes *notes)
 	}
 }
 
-/* Time of the last record of the daemon up to us, 0 where there is none. */
+/* The time of the daemon's last record up to us, or 0. */
 static int last_alive(struct uw_reader *reader, uint64_t us, uint64_t *ret)
 {
 	int r = uw_reader_seek(reader, us);
@@ -126,7 +128,7 @@ static int last_alive(struct uw_reader *reader, uint64_t us, uint64_t *ret)
 	return r < 0 ? r : 0;
 }
 
-/* Where a start has no end before it, the last record says how long the one before lived. */
+/* If a start has no stop before it, the last record tells how long the previous daemon lived. */
 static int complete(struct notes *notes, struct uw_reader *reader)
 {
 	struct uw_coverage *c = &notes->coverage;
@@ -142,7 +144,7 @@ static int complete(struct notes *notes, struct uw_reader *reader)
 	if (r >= 0)
 		r = last_alive(reader, c->until_us, &last);
 	c->any = last > 0;
-	/* It cannot outlive the system: what it wrote last, it wrote before the machine was booted.
+	/* It ended with the system at the latest: its last record is from before the boot.
 	 */
 	if (last && c->until_us == UINT64_MAX && uw_reader_is_local(reader) &&
 	    !uw_reader_is_this_boot(reader))

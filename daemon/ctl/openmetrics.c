@@ -9,7 +9,7 @@
 
 enum type { COUNTER, GAUGE, INFO };
 
-/* Metrics that are one number, and where in the object it is. */
+/* Metrics of one number, and where the object has it. */
 static const struct metric {
 	const char *name;
 	enum type type;
@@ -53,7 +53,10 @@ static void add_head(struct uw_buf *buf, const char *name, enum type type, const
 		     const char *help, bool prometheus)
 {
 	static const char *const types[] = { "counter", "gauge", "info" };
-	/* There, a type is that of the samples, whose names have the suffix; there is no "info". */
+	/*
+	 * In the older format a type belongs to the samples' names, suffix included, and there is
+	 * no "info".
+	 */
 	const char *suffix = !prometheus       ? ""
 			     : type == COUNTER ? "_total"
 			     : type == INFO    ? "_info"
@@ -66,7 +69,7 @@ static void add_head(struct uw_buf *buf, const char *name, enum type type, const
 	uw_buf_printf(buf, "# HELP %s%s %s\n", name, suffix, help);
 }
 
-/* A label's value: a backslash, a quote and a newline have a backslash before them. */
+/* Adds a label's value, with a backslash before backslashes, quotes and newlines. */
 static void add_label(struct uw_buf *buf, const char *label, const char *value)
 {
 	uw_buf_printf(buf, "%s=\"", label);
@@ -106,7 +109,7 @@ static void add_lost(const json_t *root, bool prometheus, struct uw_buf *buf)
 	json_object_foreach(lost, cause, value)
 	{
 		if (!strcmp(cause, "total") || !json_is_integer(value))
-			continue; /* a sum of what is there would be counted twice */
+			continue; /* the total would count everything twice */
 		uw_buf_puts(buf, "unlinkwatchd_deletions_lost_total{");
 		add_label(buf, "cause", cause);
 		uw_buf_printf(buf, "} %" JSON_INTEGER_FORMAT "\n", json_integer_value(value));

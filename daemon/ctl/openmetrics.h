@@ -10,8 +10,8 @@
 
 /*
  * Adds OpenMetrics text, or, with prometheus, the older text format of Prometheus, which is what
- * node_exporter's textfile collector reads. Without a root (NULL) the daemon is down, and that is
- * all there is.
+ * node_exporter's textfile collector reads. root is NULL if the daemon is down: then that is the
+ * only metric.
  */
 void uw_openmetrics_add(const json_t *root, bool prometheus, struct uw_buf *buf);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The command line of unlinkwatchctl: one table of options, and which commands take which. */
+/* The command line of unlinkwatchctl: one table of options, with the commands that take each. */
 #ifndef UW_CTL_OPTIONS_H
 #define UW_CTL_OPTIONS_H
 
@@ -61,9 +61,8 @@ struct uw_ctl_options {
 };
 
 /*
- * Reads the command line. Returns 0; or, where there is nothing left to do, since something was
- * wrong (which is said on standard error) or help was asked for, 1 with the status to exit with in
- * *ret_status. Strings belong to argv; release with uw_ctl_options_done().
+ * Reads the command line. Returns 0; or 1 with the exit status in *ret_status, after help or an
+ * error message was printed. Strings belong to argv; release with uw_ctl_options_done().
  */
 int uw_ctl_options_parse(int argc, char *argv[], uint64_t now_us, struct uw_ctl_options *ret,
 			 int *ret_status);

@@ -28,7 +28,7 @@ static int add_exact(struct uw_query *query, char *path)
 	return 0;
 }
 
-/* Takes the text, of which so many bytes stand for themselves. */
+/* Adds a pattern and takes over its text, whose first `fixed` bytes stand for themselves. */
 static int add_wide(struct uw_query *query, char *text, size_t fixed)
 {
 	if (!uw_array_room(query->wide, query->n_wide)) {
@@ -47,7 +47,7 @@ static int add_tree(struct uw_query *query, const char *path)
 	return text ? add_wide(query, text, strlen(text)) : -ENOMEM;
 }
 
-/* Drops empty and `.` components of an absolute path. False where there is a `..`, which text
+/* Drops empty and `.` components of an absolute path. False if it has a `..`, which text alone
  * cannot follow. */
 static bool tidy(char *path)
 {
@@ -73,7 +73,7 @@ static bool tidy(char *path)
 	return true;
 }
 
-/* A glob, and the same with its directory as the links in that lead. `path` is absolute. */
+/* Adds a glob, and the same glob with the links in its directory followed. `path` is absolute. */
 static int add_glob(struct uw_query *query, const char *path, const struct uw_query_env *env,
 		    const char **ret_problem)
 {
@@ -109,7 +109,7 @@ static int add_glob(struct uw_query *query, const char *path, const struct uw_qu
 	return r;
 }
 
-/* The path with links followed, but for one that is its last component, which is what was deleted. */
+/* The path with links followed, but not in its last component, which is what was deleted. */
 static char *resolve_parent(const char *path, const struct uw_query_env *env)
 {
 	const char *slash = strrchr(path, '/');
@@ -124,7 +124,7 @@ static char *resolve_parent(const char *path, const struct uw_query_env *env)
 	return whole;
 }
 
-/* Adds a path, which it frees, and all that is below where that is asked for. */
+/* Adds a path, which it frees, and if asked for, everything below it. */
 static int add_literal(struct uw_query *query, char *path, bool below)
 {
 	int r = 0;
@@ -140,7 +140,7 @@ static int add_literal(struct uw_query *query, char *path, bool below)
 	return add_exact(query, path);
 }
 
-/* `path` is absolute, and ends in a slash where a directory is meant. */
+/* `path` is absolute, and ends in a slash if it means a directory. */
 static int add_path(struct uw_query *query, const char *path, const struct uw_query_env *env,
 		    const char **ret_problem)
 {
@@ -154,7 +154,7 @@ static int add_path(struct uw_query *query, const char *path, const struct uw_qu
 	followed = tidy(text);
 	below = path[len - 1] == '/' || (env->is_dir && env->is_dir(followed ? text : path));
 	if (env->resolve && strcmp(text, "/")) {
-		/* A `..` is the file system's to follow, where it can be. */
+		/* Only the file system can follow a `..`, if the directory exists. */
 		real = followed ? resolve_parent(text, env) : env->resolve(path);
 		if (real && !tidy(real)) {
 			free(real);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What files a person asks about: PATH arguments as they are typed -> what to look for in the
- * records. Pure: the system is asked through a struct uw_query_env.
+ * Turns PATH arguments, as typed, into what to look for in the records. Pure: it asks the system
+ * through a struct uw_query_env.
  */
 #ifndef UW_CTL_QUERY_H
 #define UW_CTL_QUERY_H
@@ -12,16 +12,16 @@
 #include "config/pattern.h"
 
 struct uw_query_env {
-	const char *cwd; /* absolute; NULL: relative paths mean nothing */
-	/* As in struct uw_filter_env, and NULL where it is another machine's files. */
+	const char *cwd; /* absolute; NULL: relative paths are refused */
+	/* As in struct uw_filter_env; NULL for the journal of another machine. */
 	char *(*resolve)(const char *path);
 	bool (*is_dir)(const char *path); /* NULL where resolve is */
 };
 
 /*
- * Records have the true path of a file, or where there was none, the path as it was typed: a path
- * here stands for both. An index finds the exact ones. Those of `wide` take reading every record:
- * all that is below a directory, globs, and names wherever they are.
+ * A record has the true path of a file, or if there was no file, the path as it was passed, so a
+ * path here is looked for as both. The journal's index finds those in `exact`. Those in `wide` take
+ * a scan: everything below a directory, globs, and names anywhere.
  */
 struct uw_query {
 	char **exact;
@@ -32,27 +32,25 @@ struct uw_query {
 };
 
 /*
- * Adds an argument: an absolute path or one relative to env->cwd; a directory, for all that is
- * below it, is one that is there or that is typed with a slash at its end; a glob as in
- * unlinkwatch.conf(5); a name without a slash is that name anywhere. Returns 0, -ENOMEM, or -EINVAL
- * with what is wrong in *ret_problem.
+ * Adds an argument: a path, absolute or relative to env->cwd; a glob as in unlinkwatch.conf(5); or
+ * a name without a slash, which means that name anywhere. A directory that exists, or a path with a
+ * slash at its end, means everything below it. Returns 0, -ENOMEM, or -EINVAL with what is wrong in
+ * *ret_problem.
  */
 int uw_query_add(struct uw_query *query, const char *arg, const struct uw_query_env *env,
 		 const char **ret_problem);
 
-/* Adds all that is below an exact path, by its index: it turned out to be a directory. 0 or
- * -ENOMEM. */
+/* Adds everything below exact path i, which turned out to be a directory. Returns 0 or -ENOMEM. */
 int uw_query_widen(struct uw_query *query, size_t exact);
 
-/* To be called after the last change, before the next. Returns 0 or -ENOMEM. */
+/* Call it after each series of changes. Returns 0 or -ENOMEM. */
 int uw_query_seal(struct uw_query *query);
 
-/* Whether a path is asked for: one of the exact ones, or one that `wide` covers. */
+/* Whether the query wants a path: it is one of `exact`, or `wide` covers it. */
 bool uw_query_covers(const struct uw_query *query, const char *path, size_t len);
 
 /*
- * Whether what is asked for may be below the directory, or have been one above it, which nothing
- * else may tell any more.
+ * Whether something that the query asks for may be, or have been, below the directory.
  */
 bool uw_query_reaches(const struct uw_query *query, const char *dir, size_t len);
 

@@ -35,8 +35,9 @@ struct uw_reader {
 };
 
 /*
- * ---- Which records are selected, by the journal's index. Matches of one field are alternatives,
- * those of different fields are all needed. */
+ * ---- Selecting records by the journal's index. Matches of one field are alternatives; those of
+ * different fields must all be true.
+ */
 
 static int match(struct uw_reader *reader, const char *field, const char *value)
 {
@@ -49,7 +50,7 @@ static int match(struct uw_reader *reader, const char *field, const char *value)
 	return sd_journal_add_match(reader->journal, reader->match.p, reader->match.len);
 }
 
-/* The field has the value, or else one of those that follow. */
+/* Matches any of the fields with the value. */
 static int match_any(struct uw_reader *reader, const char *const *fields, const char *value)
 {
 	int r = 0;
@@ -74,7 +75,7 @@ static int match_source(struct uw_reader *reader)
 	return r;
 }
 
-/* Who deleted, or had logged in to. */
+/* The user who deleted, or who had logged in. */
 static int match_user(struct uw_reader *reader)
 {
 	static const char *const uids[] = { "UNLINK_UID", "UNLINK_LOGINUID", NULL };
@@ -151,7 +152,7 @@ int uw_reader_select_value(struct uw_reader *reader, const char *data, size_t le
 	return r < 0 ? r : sd_journal_add_match(reader->journal, data, len);
 }
 
-/* What systemd says of the unit's process: process 1 is trusted as the daemon is. */
+/* systemd's records about the unit's process. Process 1 is trusted as the daemon is. */
 static int match_process_exit(struct uw_reader *reader)
 {
 	int r = 0;
@@ -192,9 +193,9 @@ int uw_reader_select_source(struct uw_reader *reader)
 	return match_source(reader);
 }
 
-/* ---- A journal file by file. */
+/* ---- Reading a journal file by file. */
 
-/* As https://systemd.io/JOURNAL_FILE_FORMAT has it. What was inherited is not closed on exec. */
+/* See https://systemd.io/JOURNAL_FILE_FORMAT. Inherited descriptors are not close-on-exec. */
 static bool is_journal(int fd)
 {
 	static const char magic[8] = { 'L', 'P', 'K', 'S', 'H', 'H', 'R', 'H' };
@@ -206,7 +207,7 @@ static bool is_journal(int fd)
 	       !memcmp(head, magic, sizeof(magic));
 }
 
-/* libsystemd knows best which files make up a journal, but does not tell: it has them open. */
+/* libsystemd does not say which files make up a journal, but has them open. */
 int uw_reader_files(int **ret, size_t *ret_n)
 {
 	DIR *dir = opendir("/proc/self/fd");
@@ -258,7 +259,7 @@ int uw_reader_open_file(const struct uw_reader *whole, int fd, struct uw_reader 
 		return -ENOMEM;
 	reader->options = whole->options;
 	memcpy(reader->uid, whole->uid, sizeof(reader->uid));
-	/* Not sd_journal_open_files_fd(): it has been seen to close what it is given. */
+	/* Not sd_journal_open_files_fd(), which has been seen to close the descriptors. */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	r = sd_journal_open_files(&reader->journal, paths, 0);
 	if (r >= 0)
@@ -347,8 +348,10 @@ int uw_reader_go_to(struct uw_reader *reader, uint64_t number)
 	return r > 0 ? 0 : r < 0 ? r : -ENOENT;
 }
 
-/* A cursor without the sequence, which each writer of files has of its own: boot, both times, and a
- * hash over all fields. */
+/*
+ * A cursor without the sequence, which each writer of files has of its own: boot, both times, and a
+ * hash over all fields.
+ */
 char *uw_reader_identity(struct uw_reader *reader)
 {
 	char *cursor, *boot, *identity = NULL;
@@ -365,8 +368,8 @@ char *uw_reader_identity(struct uw_reader *reader)
 /* ---- opening */
 
 /*
- * Whom the records may be of. Of a name that this machine has no user of, as in another's journal,
- * the records still have the name.
+ * Looks up the uid of --user. A user of another machine may be unknown here; the records then still
+ * have the name.
  */
 static void look_up_user(struct uw_reader *reader)
 {
@@ -387,15 +390,12 @@ static int open_journal(const struct uw_ctl_options *o, sd_journal **ret)
 		return sd_journal_open_directory(ret, o->directory, 0);
 	if (o->files)
 		return sd_journal_open_files(ret, o->files, 0);
-	/*
-	 * SD_JOURNAL_SYSTEM goes by the names of files: it leaves out those of other hosts, and
-	 * those that have what users wrote.
-	 */
+	/* SD_JOURNAL_SYSTEM selects files by name, without those of other hosts and of users. */
 	return sd_journal_open(ret, (o->merge ? 0 : SD_JOURNAL_LOCAL_ONLY) |
 					    (o->merge || o->any_source ? 0 : SD_JOURNAL_SYSTEM));
 }
 
-/* Without the right to read the files, libsystemd opens a journal of none, and says nothing. */
+/* Without the right to read the files, libsystemd silently opens an empty journal. */
 static int check_access(struct uw_reader *reader)
 {
 	uint64_t bytes = 0;
@@ -467,7 +467,7 @@ int uw_reader_previous(struct uw_reader *reader)
 
 int uw_reader_seek_span(struct uw_reader *reader, uint64_t since_us, uint64_t until_us)
 {
-	/* Of all that there is, nothing is left out, and looking would open each file. */
+	/* If everything is asked for, nothing is left out, and the test would open each file. */
 	if (!reader->looked && (since_us || until_us != UINT64_MAX)) {
 		reader->mixed = has_mixed(reader);
 		reader->looked = true;
@@ -515,7 +515,7 @@ bool uw_reader_covers_value(const struct uw_query *query, const char *data, size
 	return false;
 }
 
-/* One pass over all fields: sd_journal_get_data() takes as long for each one that it is asked for. */
+/* One pass over all fields, since sd_journal_get_data() takes as long for each single one. */
 bool uw_reader_covers(struct uw_reader *reader, const struct uw_query *query)
 {
 	const void *data;

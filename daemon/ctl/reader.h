@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads the daemon's records from the journal: the only user of sd-journal(3) here. What is wrong
- * is said on standard error when the journal is opened; afterwards, errors are returned.
+ * Reads the daemon's records from the journal; the only user of sd-journal(3). Opening the journal
+ * reports errors on standard error, everything else returns them.
  *
  * Anybody may write a record with any field to the journal. Those that begin with an underscore are
  * journald's own, so a record counts as the daemon's where journald found its writer in the control
@@ -29,14 +29,13 @@ struct uw_reader;
 int uw_reader_open(const struct uw_ctl_options *options, struct uw_reader **ret);
 void uw_reader_close(struct uw_reader *reader);
 
-/* Whether it is the journal of this machine alone, so that its users, paths and boots are those
- * here. */
+/* Whether the journal is this machine's own, so that users, paths and boots are those here. */
 bool uw_reader_is_local(const struct uw_reader *reader);
 
 /*
- * Selects deletions as the options have it, with summaries but for who, and of these, where n is
- * not 0, those that have one of the paths as the deleted one, by the host's name for it, or as what
- * took the place; with `rmdir`, of directories only. By the journal's index. Returns 0 or -errno.
+ * Selects deletions by the options, with summaries except for who. If n is not 0, only those that
+ * have one of the paths: as the deleted path, as the host's path of it, or as what took its place.
+ * With `rmdir`, only directories. Uses the journal's index. Returns 0 or -errno.
  */
 int uw_reader_select(struct uw_reader *reader, char *const *paths, size_t n, bool rmdir);
 
@@ -74,7 +73,7 @@ int uw_reader_next(struct uw_reader *reader);
 int uw_reader_seek_span(struct uw_reader *reader, uint64_t since_us, uint64_t until_us);
 int uw_reader_previous_in_span(struct uw_reader *reader);
 
-/* When the journal got the record, in microseconds since 1970; 0 where it has gone. */
+/* When the journal got the record, in microseconds since 1970, or 0 if it has gone. */
 uint64_t uw_reader_time(struct uw_reader *reader);
 
 /* Whether the query wants the record: looks at its paths alone. */
@@ -89,12 +88,12 @@ uint64_t uw_reader_first(struct uw_reader *reader);
 /* ---- file by file: for what takes looking at the values of a field, see `scan` */
 
 /*
- * The descriptors of all files that journals are read from, which stay libsystemd's. To be freed.
- * Returns 0 or -errno.
+ * The descriptors of all journal files that are open, which libsystemd keeps; the caller frees the
+ * array. Returns 0 or -errno.
  */
 int uw_reader_files(int **ret, size_t *ret_n);
 
-/* A reader of one of them, with the options of the whole, to be closed before it. 0 or -errno. */
+/* Opens a reader of one of them, with the options of the whole; close it first. 0 or -errno. */
 int uw_reader_open_file(const struct uw_reader *whole, int fd, struct uw_reader **ret);
 
 /*
@@ -123,8 +122,8 @@ int uw_reader_number(struct uw_reader *reader, uint64_t *ret);
 int uw_reader_go_to(struct uw_reader *reader, uint64_t number);
 
 /*
- * What the record has in common with its copies in other files, and with no other record: to be
- * freed. NULL where memory is short.
+ * A text that only copies of the record in other files share with it. The caller frees it. NULL if
+ * memory is short.
  */
 char *uw_reader_identity(struct uw_reader *reader);
 

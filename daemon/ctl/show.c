@@ -14,7 +14,7 @@ static void add_name(struct uw_buf *buf, const struct uw_journal_record *found,
 	uw_buf_add_safe(buf, found->value[field], ",;()");
 }
 
-/* What is between spaces anyway, such as a number or a command line that is quoted already. */
+/* Adds text that needs no quotes, such as a number or a command line that is quoted already. */
 void uw_show_text(struct uw_str text, struct uw_buf *buf)
 {
 	size_t start = buf->len;
@@ -43,7 +43,7 @@ static void begin(struct uw_buf *buf, const struct uw_show *show, const char *la
 	uw_buf_puts(buf, show->style->off);
 }
 
-/* Behind su or sudo there is somebody who logged in. */
+/* With su or sudo, another user had logged in. */
 static void add_user(const struct uw_show *show, const struct uw_journal_record *found,
 		     struct uw_buf *buf)
 {

@@ -12,21 +12,23 @@ struct uw_show {
 	const struct uw_style *style;
 	bool with_host;
 	uint64_t now_us;
-	/* The name of a user of this machine, or NULL; itself NULL for records of other machines. */
+	/*
+	 * The name of a user of this machine, or NULL; itself NULL for records of other machines.
+	 */
 	const char *(*user)(uint64_t uid);
 };
 
-/* All that answers "who deleted this, when, how, did it work". */
+/* Adds a paragraph with all that answers "who deleted this, when, how, did it work". */
 void uw_show_paragraph(const struct uw_show *show, const struct uw_journal_record *found,
 		       struct uw_buf *buf);
 
-/* The same in one line. */
+/* Adds the same in one line. */
 void uw_show_line(const struct uw_show *show, const struct uw_journal_record *found,
 		  struct uw_buf *buf);
 
 /*
- * Adds a message of others in a line of its own. It is not quoted, as a name would be, but what
- * could harm a terminal is escaped.
+ * Adds a message from outside as a line of its own, unquoted, with everything escaped that could
+ * harm a terminal.
  */
 void uw_show_text(struct uw_str text, struct uw_buf *buf);
 

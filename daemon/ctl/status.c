@@ -24,7 +24,7 @@ static void begin(struct status *s, const char *label)
 	uw_buf_puts(s->buf, s->style->off);
 }
 
-/* A line of what is text there; none if that is empty. */
+/* Prints a line with the text, or none if it is empty. */
 static void add_text(struct status *s, const char *label, const char *member)
 {
 	const char *text = uw_status_client_text(s->root, member);
@@ -62,7 +62,7 @@ static void add_head(struct status *s)
 
 /* ---- rules */
 
-/* A list as Path= and the others have it; nothing where it is empty or null. */
+/* Prints a list as Path= has it; nothing if it is empty or null. */
 static void add_list(struct status *s, const json_t *rule, const char *member, const char *key)
 {
 	const json_t *list = json_object_get(rule, member), *value;
@@ -78,7 +78,7 @@ static void add_list(struct status *s, const json_t *rule, const char *member, c
 	}
 }
 
-/* Of a list that has all there are, there is nothing to say. */
+/* A list that has all values is not worth a line. */
 static void add_unless_all(struct status *s, const json_t *rule, const char *member,
 			   const char *key, size_t all)
 {
@@ -140,7 +140,7 @@ static void add_lost(struct status *s)
 	uw_buf_puts(s->buf, *separator == ',' ? ")\n" : "\n");
 }
 
-/* What was seen has to be somewhere; where it is not, this program or the daemon counts wrong. */
+/* The counts must balance. If not, this program or the daemon counts wrong. */
 static void add_balance(struct status *s)
 {
 	static const char *const parts[] = { "recorded",  "filtered", "summarised",

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The state of the running daemon: one JSON object, which it writes to whoever connects to its
- * socket. */
+/*
+ * Reads the state of the running daemon: one JSON object, which the daemon writes to each client of
+ * its socket.
+ */
 #ifndef UW_CTL_SNAPSHOT_H
 #define UW_CTL_SNAPSHOT_H
 
@@ -13,8 +15,8 @@
 #define UW_STATUS_CLIENT_SOCKET "/run/unlinkwatchd/status"
 
 /*
- * Adds what the daemon writes to buf. Returns 0 or -errno: -ENOENT and -ECONNREFUSED where no
- * daemon listens, -EACCES where it is not for this user, -ETIMEDOUT where it does not answer.
+ * Adds what the daemon writes to buf. Returns 0 or -errno: -ENOENT or -ECONNREFUSED if no daemon
+ * listens, -EACCES if this user may not connect, -ETIMEDOUT if the daemon does not answer.
  */
 int uw_status_client_fetch(const char *socket, struct uw_buf *buf);
 

@@ -15,8 +15,8 @@
 /* ---- tables */
 
 /*
- * At most `columns` of a text that is safe to print. A character counts as one column; for
- * those that take two, top has the terminal cut its lines.
+ * At most `columns` of a text that is safe to print. A character counts as one column; for those
+ * that take two, top has the terminal cut its lines.
  */
 static void add_cut(struct uw_buf *buf, const char *text, size_t len, size_t columns)
 {

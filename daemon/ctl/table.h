@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Numbers for a person's eyes: the counts as a table, counts by hour as bars. Pure. */
+/* Numbers for people: counts as a table, counts by hour as bars. Pure. */
 #ifndef UW_CTL_TABLE_H
 #define UW_CTL_TABLE_H
 
@@ -19,7 +19,9 @@ struct uw_table {
 	uint64_t span_ns; /* how long `recent` counts for */
 };
 
-/* Adds a head and the rows, each with a newline; for a terminal, the rest of each line is erased. */
+/*
+ * Adds a head and the rows, each with a newline; for a terminal, the rest of each line is erased.
+ */
 void uw_table_add(const struct uw_table *table, const struct uw_counts *counts, struct uw_buf *buf);
 
 /* Counts by time, oldest first. The hours in between that have none are there, too. */

@@ -10,9 +10,8 @@
 #define WAIT_MS 1000 /* at most, for journals where nothing tells of changes */
 
 /*
- * Goes back so many records, to the first that is to be shown. Returns 1 if there is one, 0, or
- * -errno. From the end of the journal, where it is then, libsystemd never steps forward; from a
- * time it does.
+ * Goes back by that many records, to the first one to show. Returns 1 if there is one, 0, or
+ * -errno. libsystemd never steps forward from the end of an empty selection, but does from a time.
  */
 static int go_back(const struct uw_ctl_options *options, struct uw_reader *reader)
 {
@@ -50,7 +49,7 @@ static int show(const struct uw_ctl_options *options, struct uw_reader *reader,
 static int follow(const struct uw_ctl_options *options, struct uw_reader *reader)
 {
 	struct uw_show how = uw_show_for(options, reader);
-	/* Output that has gone is noticed, without a deletion to write. */
+	/* Notice that the output has gone even if there is nothing to write. */
 	struct pollfd pfd[2] = { { .events = 0 }, { .fd = 1 } };
 	int r;
 

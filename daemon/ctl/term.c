@@ -69,8 +69,8 @@ bool uw_term_utf8(void)
 /* ---- the pager */
 
 /*
- * As systemd has it: who runs this with the rights of another is not to get a shell from the pager.
- * less(1) has a mode without one, of others that is not known.
+ * As in systemd: a user who runs this with the rights of another must not get a shell from the
+ * pager. less(1) has a mode without shells; other pagers may not.
  */
 static bool is_secure(void)
 {
@@ -136,7 +136,7 @@ void uw_pager_close(void)
 	fflush(stdout);
 	close(STDOUT_FILENO);
 	close(STDERR_FILENO);
-	/* ^C is for the pager then, which takes it for something else. */
+	/* ^C is then the pager's, which does not end on it. */
 	signal(SIGINT, SIG_IGN);
 	while (waitpid(pager, NULL, 0) < 0 && errno == EINTR)
 		;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The terminal: is there one, how wide is it, may it have colours; and the pager. */
+/* The terminal, its width and its colours, and the pager. */
 #ifndef UW_CTL_TERM_H
 #define UW_CTL_TERM_H
 
@@ -13,8 +13,10 @@ struct uw_style {
 	const char *bold, *dim, *red, *green, *yellow, *off;
 };
 
-/* Those for standard output: as $SYSTEMD_COLORS and $NO_COLOR have it, else by whether it is a
- * terminal. */
+/*
+ * Those for standard output: as $SYSTEMD_COLORS and $NO_COLOR have it, else by whether it is a
+ * terminal.
+ */
 const struct uw_style *uw_term_style(void);
 
 /* Columns and rows of standard output; 80 and 24 where that is not known. */
@@ -31,8 +33,10 @@ bool uw_term_utf8(void);
 void uw_pager_open(void);
 void uw_pager_close(void);
 
-/* Writes buf to standard output and empties it. Returns 0, or -errno: -EPIPE if the reader has
- * gone. */
+/*
+ * Writes buf to standard output and empties it. Returns 0, or -errno: -EPIPE if the reader has
+ * gone.
+ */
 int uw_term_write(struct uw_buf *buf);
 
 #endif

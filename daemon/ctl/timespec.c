@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* libsystemd exports no parser of times, so this is one, for the forms that journalctl's users
- * know. */
+/* Parses the times that users of journalctl know: libsystemd exports no parser for them. */
 #include "ctl/timespec.h"
 
 #include <ctype.h>
@@ -100,7 +99,7 @@ static int parse_relative(const char *text, uint64_t now_us, uint64_t *ret_us)
 	int r;
 
 	r = parse_span(text + signed_one, &span, &ago);
-	/* "5min" alone could be meant either way; "-5min ago" is said twice. */
+	/* "5min" alone is ambiguous; "-5min ago" says it twice. */
 	if (r < 0 || signed_one == ago)
 		return -EINVAL;
 	if (*text == '+') {
@@ -129,7 +128,7 @@ static int to_usec(struct tm *tm, bool utc, uint64_t *ret_us)
 
 	tm->tm_isdst = -1;
 	s = utc ? timegm(tm) : mktime(tm);
-	/* Both take the 31st of April for the 1st of May. */
+	/* Both would turn 31 April into 1 May. */
 	if (s < 0 || (uint64_t)s > SECONDS_MAX || tm->tm_mday != wanted.tm_mday ||
 	    tm->tm_mon != wanted.tm_mon)
 		return -EINVAL;
@@ -221,7 +220,7 @@ static int parse_absolute(const char *s, uint64_t now_us, uint64_t *ret_us)
 	return r;
 }
 
-/* Midnight, so many days from now. A day may have 23 or 25 hours: mktime(3) knows. */
+/* Midnight `days` days from now. mktime(3) knows days of 23 and 25 hours. */
 static int midnight(uint64_t now_us, int days, uint64_t *ret_us)
 {
 	struct tm tm = broken_down(now_us);

@@ -67,7 +67,7 @@ static void leave(struct top *top)
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &top->saved);
 }
 
-/* Signals are read, not handled, so that none can come between: the terminal is always restored. */
+/* Signals are read from a descriptor, so that the terminal is always restored. */
 static int catch_signals(struct top *top)
 {
 	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH };
@@ -77,7 +77,7 @@ static int catch_signals(struct top *top)
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		sigaddset(&set, numbers[i]);
 	signal(SIGPIPE, SIG_IGN);
-	/* To be stopped by ^Z would leave the terminal as it is. */
+	/* ^Z would leave the terminal unrestored. */
 	signal(SIGTSTP, SIG_IGN);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return -errno;
@@ -143,7 +143,7 @@ static int count(struct top *top)
 	return r;
 }
 
-/* Reads what is new, for no longer than the screen may wait. */
+/* Reads new records, for no longer than the screen may wait. */
 static int read_new(struct top *top)
 {
 	uint64_t start = uw_clock_ns(CLOCK_MONOTONIC);

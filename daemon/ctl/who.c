@@ -51,7 +51,7 @@ static int build_query(struct search *s)
 	return r;
 }
 
-/* What was a directory until it was removed is one that is asked about, with what was in it. */
+/* If a path was a removed directory, also ask for what was in it. */
 static int find_directories(struct search *s)
 {
 	size_t n = s->query.n_exact;
@@ -79,7 +79,7 @@ static int show(struct search *s, struct uw_reader *reader)
 	return uw_term_write(&s->buf);
 }
 
-/* Paths are looked up in the index. This machine's journal is in the order of time. */
+/* The index finds exact paths. This machine's own journal is in the order of time. */
 static int find_exact(struct search *s)
 {
 	struct uw_reader *reader = s->reader;
