@@ -19,14 +19,14 @@
 static const struct {
 	const char *name, *args, *help;
 } commands[UW_CMD_MAX] = {
-	[UW_CMD_WHO] = { "who", "PATH...", "who deleted this, when and how; the newest first" },
-	[UW_CMD_TAIL] = { "tail", "", "deletions as they happen" },
-	[UW_CMD_TOP] = { "top", "", "a live table of who deletes most" },
-	[UW_CMD_STATS] = { "stats", "", "how many, by hour, user, unit, directory and error" },
-	[UW_CMD_STATUS] = { "status", "", "what the daemon watches, recorded and lost" },
+	[UW_CMD_WHO] = { "who", "PATH...", "show who deleted PATH, when and how, newest first" },
+	[UW_CMD_TAIL] = { "tail", "", "show deletions as they happen" },
+	[UW_CMD_TOP] = { "top", "", "show live who deletes most" },
+	[UW_CMD_STATS] = { "stats", "", "count by hour, user, unit, directory and error" },
+	[UW_CMD_STATUS] = { "status", "", "show what the daemon watches, recorded and lost" },
 	[UW_CMD_CHECK] = { "check", "[PATH...]",
-			   "is the configuration right; would it record PATH" },
-	[UW_CMD_METRICS] = { "metrics", "", "the daemon's counters in OpenMetrics format" },
+			   "check the configuration, and whether it records PATH" },
+	[UW_CMD_METRICS] = { "metrics", "", "print the daemon's counters in OpenMetrics format" },
 };
 
 enum {
@@ -99,7 +99,7 @@ static void print_option(const struct option_def *def)
 static void print_help(const char *program, int command)
 {
 	if (command >= 0)
-		printf("Usage: %s %s [OPTION]... %s\nPrints %s.\n\n", program,
+		printf("Usage: %s %s [OPTION]... %s\nPurpose: %s.\n\n", program,
 		       commands[command].name, commands[command].args, commands[command].help);
 	else
 		printf("Usage: %s COMMAND [OPTION]... [PATH]...\n"
