@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
+
 ssize_t uw_file_read_small(int dir, const char *path, char *buf, size_t size)
 {
-	int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
 	ssize_t n;
 
 	buf[0] = '\0';
@@ -17,7 +19,6 @@ ssize_t uw_file_read_small(int dir, const char *path, char *buf, size_t size)
 	n = read(fd, buf, size - 1);
 	if (n < 0)
 		n = -errno;
-	close(fd);
 	if (n > 0 && buf[n - 1] == '\n')
 		n--;
 	buf[n > 0 ? n : 0] = '\0';
@@ -27,7 +28,8 @@ ssize_t uw_file_read_small(int dir, const char *path, char *buf, size_t size)
 int uw_file_read_all(int fd, size_t max, char **ret, size_t *ret_size)
 {
 	size_t size = 0, room = 0;
-	char *text = NULL, *grown;
+	_cleanup_free_ char *text = NULL;
+	char *grown;
 	ssize_t n;
 	int r;
 
@@ -35,10 +37,8 @@ int uw_file_read_all(int fd, size_t max, char **ret, size_t *ret_size)
 		if (size == room) {
 			room = room ? 2 * room : 65536;
 			grown = realloc(text, room);
-			if (!grown) {
-				free(text);
+			if (!grown)
 				return -ENOMEM;
-			}
 			text = grown;
 		}
 		n = read(fd, text + size, room - size);
@@ -47,11 +47,10 @@ int uw_file_read_all(int fd, size_t max, char **ret, size_t *ret_size)
 		if (size > max)
 			r = -EFBIG;
 	} while (n && r == 0);
-	if (r < 0) {
-		free(text);
+	if (r < 0)
 		return r;
-	}
 	*ret = text;
+	text = NULL;
 	*ret_size = size;
 	return 0;
 }

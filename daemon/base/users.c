@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/array.h"
+#include "base/cleanup.h"
 
 #define SLOTS	 256 /* by the low bits of the uid; a collision costs a lookup */
 #define NAME_LEN 256
@@ -105,7 +106,7 @@ static int name_error(int error)
 static int find_user(const char *name, uid_t *ret_uid)
 {
 	struct passwd entry, *found = NULL;
-	char *buffer = NULL;
+	_cleanup_free_ char *buffer = NULL;
 	size_t size = 0;
 	int r;
 
@@ -117,14 +118,10 @@ static int find_user(const char *name, uid_t *ret_uid)
 			r = -getpwnam_r(name, &entry, buffer, size, &found);
 		while (r == -EINTR);
 	} while (r == -ERANGE);
-	if (found) {
-		*ret_uid = entry.pw_uid;
-		r = 0;
-	} else {
-		r = name_error(-r);
-	}
-	free(buffer);
-	return r;
+	if (!found)
+		return name_error(-r);
+	*ret_uid = entry.pw_uid;
+	return 0;
 }
 
 static int add_uid(struct uid_list *list, uid_t uid)
@@ -156,7 +153,7 @@ static int add_listed(struct uid_list *list, char *const *members)
 static int add_primary(struct uid_list *list, gid_t gid)
 {
 	struct passwd entry, *found;
-	char *buffer = NULL;
+	_cleanup_free_ char *buffer = NULL;
 	size_t size = 0;
 	int r;
 
@@ -172,7 +169,6 @@ static int add_primary(struct uid_list *list, gid_t gid)
 			r = add_uid(list, entry.pw_uid);
 	}
 	endpwent();
-	free(buffer);
 	return r == -ENOENT ? 0 : r; /* the end of the list */
 }
 
@@ -180,7 +176,7 @@ static int find_group(const char *name, uid_t **ret_uids, size_t *ret_n)
 {
 	struct group entry, *found = NULL;
 	struct uid_list list = { 0 };
-	char *buffer = NULL;
+	_cleanup_free_ char *buffer = NULL;
 	size_t size = 0;
 	int r;
 
@@ -192,14 +188,11 @@ static int find_group(const char *name, uid_t **ret_uids, size_t *ret_n)
 			r = -getgrnam_r(name, &entry, buffer, size, &found);
 		while (r == -EINTR);
 	} while (r == -ERANGE);
-	if (!found) {
-		r = name_error(-r);
-	} else {
-		r = add_listed(&list, entry.gr_mem);
-		if (r == 0)
-			r = add_primary(&list, entry.gr_gid);
-	}
-	free(buffer);
+	if (!found)
+		return name_error(-r);
+	r = add_listed(&list, entry.gr_mem);
+	if (r == 0)
+		r = add_primary(&list, entry.gr_gid);
 	if (r < 0) {
 		free(list.uids);
 		return r;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/array.h"
+#include "base/cleanup.h"
 #include "base/file.h"
 #include "config/config_internal.h"
 
@@ -256,13 +257,9 @@ static int open_file(const char *path, struct stat *st)
 
 static int read_file(const char *path, char **ret, size_t *ret_size, struct stat *ret_st)
 {
-	int fd = open_file(path, ret_st), r;
+	_cleanup_close_ int fd = open_file(path, ret_st);
 
-	if (fd < 0)
-		return fd;
-	r = uw_file_read_all(fd, UW_CONFIG_FILE_MAX, ret, ret_size);
-	close(fd);
-	return r;
+	return fd < 0 ? fd : uw_file_read_all(fd, UW_CONFIG_FILE_MAX, ret, ret_size);
 }
 
 static int unreadable(struct uw_draft *draft, int error)
@@ -302,8 +299,8 @@ static int check_trust(struct uw_draft *draft, const struct stat *st)
 
 static int take_file(struct uw_draft *draft, const char *path, bool optional)
 {
+	_cleanup_free_ char *text = NULL;
 	struct stat st;
-	char *text;
 	size_t size;
 	int r;
 
@@ -316,10 +313,7 @@ static int take_file(struct uw_draft *draft, const char *path, bool optional)
 	if (r < 0)
 		return unreadable(draft, r);
 	r = check_trust(draft, &st);
-	if (r == 0)
-		r = draft_take_text(draft, text, size);
-	free(text);
-	return r;
+	return r < 0 ? r : draft_take_text(draft, text, size);
 }
 
 static int is_dropin(const struct dirent *entry)

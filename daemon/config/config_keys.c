@@ -13,6 +13,7 @@
 
 #include "base/array.h"
 #include "base/buf.h"
+#include "base/cleanup.h"
 #include "config/config_internal.h"
 #include "config/pattern.h"
 #include "config/words.h"
@@ -274,7 +275,7 @@ static int compare_uids(const void *a, const void *b)
 
 static int add_group(struct uw_draft *draft, struct uw_uids *uids, const char *group)
 {
-	uid_t *members = NULL;
+	_cleanup_free_ uid_t *members = NULL;
 	size_t n = 0;
 	int r;
 
@@ -298,7 +299,6 @@ static int add_group(struct uw_draft *draft, struct uw_uids *uids, const char *g
 	for (size_t i = 0; i < n && r == 0; i++)
 		if (i == 0 || members[i] != members[i - 1])
 			r = add_range(draft, uids, members[i], members[i]);
-	free(members);
 	return r;
 }
 

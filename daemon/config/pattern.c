@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "config/pattern.h"
 
 #define WILD "*?["
@@ -293,16 +294,13 @@ int uw_pattern_set_of(const struct uw_pattern *patterns, size_t n, struct uw_pat
 
 int uw_pattern_set_init(const struct uw_paths *paths, struct uw_pattern_set *ret)
 {
-	struct uw_pattern *patterns = calloc(paths->n + 1, sizeof(*patterns));
-	int r;
+	_cleanup_free_ struct uw_pattern *patterns = calloc(paths->n + 1, sizeof(*patterns));
 
 	if (!patterns)
 		return -ENOMEM;
 	for (size_t i = 0; i < paths->n; i++)
 		patterns[i] = uw_pattern_of(paths->path[i]);
-	r = uw_pattern_set_of(patterns, paths->n, ret);
-	free(patterns);
-	return r;
+	return uw_pattern_set_of(patterns, paths->n, ret);
 }
 
 void uw_pattern_set_done(struct uw_pattern_set *set)
