@@ -207,7 +207,7 @@ static enum uw_verdict unknown(enum uw_verdict verdict, struct uw_buf *why, cons
 	return verdict;
 }
 
-static int release(struct uw_source *source, struct uw_selftest *selftest)
+static int delete_files(struct uw_source *source, struct uw_selftest *selftest)
 {
 	int r;
 
@@ -217,8 +217,8 @@ static int release(struct uw_source *source, struct uw_selftest *selftest)
 	return r;
 }
 
-static enum uw_verdict prove_once(struct uw_source *source, const struct uw_plan *plan,
-				  struct uw_selftest *selftest, struct uw_buf *why)
+static enum uw_verdict run_once(struct uw_source *source, const struct uw_plan *plan,
+				struct uw_selftest *selftest, struct uw_buf *why)
 {
 	struct uw_source_usage written, read;
 	uint64_t before[UW_CNT_MAX], after[UW_CNT_MAX];
@@ -227,7 +227,7 @@ static enum uw_verdict prove_once(struct uw_source *source, const struct uw_plan
 
 	r = uw_source_counters(source, before);
 	if (!r)
-		r = release(source, selftest);
+		r = delete_files(source, selftest);
 	if (r < 0)
 		return unknown(UW_VERDICT_UNKNOWN, why,
 			       "no file of its own can be made and deleted", r);
@@ -261,7 +261,7 @@ enum uw_verdict uw_selftest_run(struct uw_source *source, const struct uw_plan *
 		if (i)
 			nanosleep(&step, NULL);
 		uw_buf_reset(why);
-		verdict = prove_once(source, plan, selftest, why);
+		verdict = run_once(source, plan, selftest, why);
 		if (verdict != UW_VERDICT_BLIND && verdict != UW_VERDICT_NO_RESULT)
 			break;
 	}

@@ -104,9 +104,9 @@ int uw_source_read(struct uw_source *source, unsigned int max);
 void uw_source_enough(struct uw_source *source);
 
 /*
- * Puts another tables, and the detail to read, in force in one step: an event is decided by the old
- * rules or the new ones, and carries the generation of those. Returns 0, or -errno with the old
- * rules still in force.
+ * Puts other rules, and the detail to read, in force in one step. Each event is decided by the old
+ * rules or by the new ones, and carries their generation. Returns 0, or -errno with the old rules
+ * still in force.
  */
 int uw_source_set_tables(struct uw_source *source, const struct uw_rule_tables *tables,
 			 enum uw_detail detail);

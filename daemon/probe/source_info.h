@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a source that is kept says of itself to the next process. The descriptor that holds it is
- * the last one to be kept: a source without a info is not complete.
+ * What a source that systemd keeps says of itself to the next process. Its descriptor is stored
+ * last, so a source without this information is incomplete.
  */
 #ifndef UW_SOURCE_INFO_H
 #define UW_SOURCE_INFO_H

@@ -38,7 +38,7 @@ static const struct uw_plan kprobe_without_hooks = {
 };
 static const struct uw_plan tracepoint = { .probe = UW_PROBE_TRACEPOINT };
 
-static char base[] = "/tmp/test_canary.XXXXXX";
+static char base[] = "/tmp/test_selftest.XXXXXX";
 static struct uw_selftest selftest;
 static struct uw_buf why;
 
@@ -55,7 +55,7 @@ static int teardown(void **state)
 	return rmdir(base); /* fails where a self-test deletion has left something behind */
 }
 
-static int release(void **state)
+static int delete_files(void **state)
 {
 	(void)state;
 	uw_buf_reset(&why);
@@ -130,7 +130,7 @@ static void test_other_names(void **state)
 	char before[UW_SELFTEST_PATH_MAX];
 
 	strcpy(before, selftest.path[RMDIR]);
-	assert_int_equal(release(state), 0);
+	assert_int_equal(delete_files(state), 0);
 	assert_string_not_equal(selftest.path[RMDIR], before);
 }
 
@@ -172,7 +172,7 @@ static void test_one_missing(void **state)
 	int i;
 
 	for (i = 0; i < UW_SELFTEST_STEPS; i++) {
-		assert_int_equal(release(state), 0);
+		assert_int_equal(delete_files(state), 0);
 		see_all_but(i, true);
 		judged(&kprobe, UW_VERDICT_BLIND, text[i]);
 	}
@@ -244,12 +244,12 @@ static void test_wrong_path(void **state)
 	judged(&kprobe, UW_VERDICT_SEES, "");
 }
 
-static void test_of_another_release(void **state)
+static void test_of_another_test(void **state)
 {
 	struct uw_selftest before = selftest;
 	int i;
 
-	assert_int_equal(release(state), 0);
+	assert_int_equal(delete_files(state), 0);
 	for (i = 0; i < UW_SELFTEST_STEPS; i++)
 		assert_true(take(ops[i], before.path[i], before.path[i], UW_EV_SELFTEST, 0));
 	judged(&kprobe, UW_VERDICT_BLIND, "it sees nothing of what the daemon deletes for a test");
@@ -273,9 +273,9 @@ static void test_nonsense(void **state)
 	judged(&kprobe, UW_VERDICT_BLIND, "it sees nothing of what the daemon deletes for a test");
 }
 
-#define TEST(title, function)                        \
-	{                                            \
-		title, function, release, NULL, NULL \
+#define TEST(title, function)                             \
+	{                                                 \
+		title, function, delete_files, NULL, NULL \
 	}
 
 int main(void)
@@ -295,7 +295,7 @@ int main(void)
 		TEST("keeps the better of two events", test_result_after_all),
 		TEST("does not take a wrong result for one", test_wrong_result),
 		TEST("compares the path with the name", test_wrong_path),
-		TEST("does not take the events of another release", test_of_another_release),
+		TEST("does not take the events of another test", test_of_another_test),
 		TEST("leaves the same deletion by another thread to the pipeline", test_imitation),
 		TEST("swallows a self-test deletion that does not decode, and nothing shorter",
 		     test_nonsense),

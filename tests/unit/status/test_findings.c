@@ -260,7 +260,7 @@ static void resultless(struct uw_facts *f)
 	f->trials[0].verdict = UW_VERDICT_NO_RESULT;
 }
 
-static void unproven(struct uw_facts *f)
+static void untested(struct uw_facts *f)
 {
 	f->trials[0].verdict = UW_VERDICT_UNKNOWN;
 	strcpy(f->trials[0].why, "no file can be made");
@@ -268,7 +268,7 @@ static void unproven(struct uw_facts *f)
 
 static void busy(struct uw_facts *f)
 {
-	unproven(f);
+	untested(f);
 	f->trials[0].verdict = UW_VERDICT_BUSY;
 }
 
@@ -402,7 +402,7 @@ static const struct row {
 	  "can be attached, but rmdir is not seen", .partial = true },
 	{ "is not content without results", resultless, "probe-kprobe", UW_LEVEL_LACKING,
 	  "can be attached, but", .partial = true },
-	{ "says that something is not proven", unproven, "probe-kprobe", UW_LEVEL_NOTE,
+	{ "says that something is not proven", untested, "probe-kprobe", UW_LEVEL_NOTE,
 	  "not known: no file can be made", .partial = true },
 	{ "does not take a busy host for blindness", busy, "probe-kprobe", UW_LEVEL_NOTE,
 	  "not known", .partial = true },
