@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Counts records by process, user, unit, directory or error. Pure. */
-#ifndef UW_CTL_TALLY_H
-#define UW_CTL_TALLY_H
+#ifndef UW_CTL_COUNTS_H
+#define UW_CTL_COUNTS_H
 
 #include <stdbool.h>
 #include <stddef.h>

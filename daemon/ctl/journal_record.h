@@ -4,8 +4,8 @@
  * sentence. Pure. The bytes are not trusted: users choose file names, and with --any-source anybody
  * may have written the rest.
  */
-#ifndef UW_CTL_FOUND_H
-#define UW_CTL_FOUND_H
+#ifndef UW_CTL_JOURNAL_RECORD_H
+#define UW_CTL_JOURNAL_RECORD_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -7,8 +7,8 @@
  * looks each value up in all files that it has open, and from the newest file on, so that the first
  * answers need not wait for the last file.
  */
-#ifndef UW_CTL_SIFT_H
-#define UW_CTL_SIFT_H
+#ifndef UW_CTL_JOURNAL_SCAN_H
+#define UW_CTL_JOURNAL_SCAN_H
 
 #include "ctl/query.h"
 #include "ctl/reader.h"

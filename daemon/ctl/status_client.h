@@ -3,8 +3,8 @@
  * Reads the state of the running daemon: one JSON object, which the daemon writes to each client of
  * its socket.
  */
-#ifndef UW_CTL_SNAPSHOT_H
-#define UW_CTL_SNAPSHOT_H
+#ifndef UW_CTL_STATUS_CLIENT_H
+#define UW_CTL_STATUS_CLIENT_H
 
 #include <jansson.h>
 #include <stdbool.h>
