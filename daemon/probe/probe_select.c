@@ -334,8 +334,9 @@ static int use(struct uw_probe_select *p, const struct uw_plan *plan, struct uw_
 	return 0;
 }
 
-int uw_probe_select_best(struct uw_probe_select *p, const struct uw_config *config,
-			 const struct uw_rule_tables *tables)
+/* Attaches the best probe that works, and logs why each better one does not. 0 or -ENODEV. */
+static int select_best(struct uw_probe_select *p, const struct uw_config *config,
+		       const struct uw_rule_tables *tables)
 {
 	struct uw_plan plans[UW_PLANS_MAX];
 	struct uw_source *source;
@@ -430,7 +431,7 @@ void uw_probe_select_check(struct uw_probe_select *p, const struct uw_config *co
 			return;
 		/* What is left of it must not see what the next one sees. */
 		stop(p, p->source);
-		if (!uw_probe_select_best(p, config, tables))
+		if (!select_best(p, config, tables))
 			verdict = UW_VERDICT_SEES;
 	}
 	if (p->blind && verdict == UW_VERDICT_SEES) {
@@ -515,7 +516,7 @@ int uw_probe_select_start(struct uw_probe_select *p, const struct uw_config *con
 	}
 	if (!p->continues) {
 		p->continues = p->old;
-		r = uw_probe_select_best(p, config, tables);
+		r = select_best(p, config, tables);
 	}
 	uw_fdstore_clear(p->store);
 	return r;

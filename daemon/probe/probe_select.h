@@ -53,19 +53,12 @@ void uw_probe_select_done(struct uw_probe_select *probe_select);
 
 /*
  * Starts with the probe that the process before this one has left, if it is the best one and passes
- * its self-test. Otherwise attaches a new one, by uw_probe_select_best(), before the old one is
- * detached. Returns as uw_probe_select_best().
+ * its self-test. Otherwise attaches the best probe that is allowed and passes, before the old one
+ * is detached, with the ring size and the detail of config, and logs why each better one does not.
+ * Events may arrive before it returns. Returns 0, or -ENODEV if none works.
  */
 int uw_probe_select_start(struct uw_probe_select *probe_select, const struct uw_config *config,
 			  const struct uw_rule_tables *tables);
-
-/*
- * Attaches the best probe that is allowed and passes its self-test, with the ring size and the
- * detail of config, and logs why each better one does not. Events may arrive before it returns.
- * Returns 0, or -ENODEV if none works.
- */
-int uw_probe_select_best(struct uw_probe_select *probe_select, const struct uw_config *config,
-			 const struct uw_rule_tables *tables);
 
 /*
  * Tests that the probe still sees; call it every ten seconds or so. If it does not, logs that and

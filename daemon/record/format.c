@@ -249,7 +249,8 @@ void uw_format_json(const struct uw_entry *e, struct uw_buf *buf)
 
 /* ---- text */
 
-void uw_format_time(uint64_t time_ns, struct uw_buf *buf)
+/* Adds the local time. time_ns counts from 1970. */
+static void add_time(uint64_t time_ns, struct uw_buf *buf)
 {
 	time_t s = (time_t)(time_ns / UW_NS_PER_S);
 	char text[32] = "", zone[8] = "";
@@ -266,7 +267,7 @@ void uw_format_text(const struct uw_entry *e, struct uw_buf *buf)
 {
 	const struct uw_record *r = e->record;
 
-	uw_format_time(e->time_ns, buf);
+	add_time(e->time_ns, buf);
 	uw_buf_puts(buf, " ");
 	uw_format_message(e, buf);
 	if (e->summary) {

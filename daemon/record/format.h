@@ -23,9 +23,6 @@ void uw_format_json(const struct uw_entry *entry, struct uw_buf *buf);
 /* Adds one line of text that begins with the local time, newline included. */
 void uw_format_text(const struct uw_entry *entry, struct uw_buf *buf);
 
-/* Adds the local time as uw_format_text() writes it. time_ns counts from 1970. */
-void uw_format_time(uint64_t time_ns, struct uw_buf *buf);
-
 /* Adds the sentence that MESSAGE holds. */
 void uw_format_message(const struct uw_entry *entry, struct uw_buf *buf);
 
