@@ -74,6 +74,9 @@ static __always_inline bool append_name(const struct strings to, const void *nam
 	return true;
 }
 
+/* A command line behind this offset is cut to one byte, so that the string behind it has room. */
+#define UW_CMDLINE_STARTS (DATA_STARTS - UW_PATH_MAX - UW_CMDLINE_MAX)
+
 /* The arguments of the current process, as they stand in its memory. */
 static __always_inline bool append_cmdline(const struct strings to)
 {
@@ -87,6 +90,11 @@ static __always_inline bool append_cmdline(const struct strings to)
 		return true;
 	if (cut)
 		last = UW_CMDLINE_MAX - 1;
+	/* Eight strings of 4095 bytes leave no room for more than one. */
+	if (at > UW_CMDLINE_STARTS) {
+		last = 0;
+		cut = true;
+	}
 	asm volatile("" : "+r"(at), "+r"(last));
 	at &= to.starts - 1;
 	last &= UW_CMDLINE_MAX - 1;

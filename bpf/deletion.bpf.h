@@ -16,16 +16,28 @@
 
 /* What an entry probe knows of a deletion that begins. */
 struct attempt {
-	__u32 op;
+	__u32 op;	/* of a rename that the kernel has not resolved yet: move or exchange */
 	__u32 probe;
 	enum scratch_index index;
 	__s32 dfd;
 	const void *name;	/* may be an error pointer, which fails to read */
-	bool user;		/* the name is in the caller's memory, not in a struct filename */
+	__s32 other_dfd;	/* of a rename: the new name */
+	const void *other;
+	bool user;		/* names are in the caller's memory, not in a struct filename */
 	bool kthread;		/* the name is in the kernel's memory, and these are set: */
 	__u8 depth;
 	__u64 sp;
 };
+
+/* The ids that a deletion is done with: those that the process has, and those that count. */
+struct ids {
+	__u32 uid, gid, fsuid, fsgid;
+};
+
+static __always_inline bool is_rename(__u32 op)
+{
+	return op >= UW_OP_RENAME;
+}
 
 /* Not called at the entry, as no rule wants most deletions. */
 static __always_inline void fill_who(struct uw_event *ev, const struct uw_slot *slot)
@@ -46,13 +58,23 @@ static __always_inline void fill_who(struct uw_event *ev, const struct uw_slot *
 #endif
 }
 
-/* A name that could not be read at the entry; see enter(). The event is in the scratch space. */
+/* Names that could not be read at the entry; see enter(). The event is in the scratch space. */
 static __always_inline void read_late(struct scratch *s, const struct uw_slot *slot)
 {
 	long n = bpf_probe_read_user_str(s->data, UW_PATH_MAX, (const void *)slot->name_ptr);
+	__u32 at;
 
 	begin_strings(&s->ev, n > 0 ? n - 1 : 0);
 	s->ev.flags |= n > 0 ? UW_EV_NAME_LATE : UW_EV_NAME_LATE | UW_EV_NAME_FAULT;
+	if (!slot->other_ptr)
+		return;
+	at = s->ev.size;
+	asm volatile("" : "+r"(at));
+	n = bpf_probe_read_user_str(&s->data[at & (UW_PATH_MAX - 1)], UW_PATH_MAX,
+				    (const void *)slot->other_ptr);
+	s->ev.len[UW_STR_OTHER_NAME] = n > 0 ? n - 1 : 0;
+	s->ev.size += n > 0 ? n - 1 : 0;
+	s->ev.flags |= n > 0 ? 0 : UW_EV_OTHER_NAME_FAULT;
 }
 
 #if UW_KERNEL_READS
@@ -73,15 +95,13 @@ __noinline int uw_emit_long(__u32 at, __u32 index)
 		count_end(slot, UW_CNT_RING_FULL);
 		return 0;
 	}
-	if (slot->name_ptr && slot->ev.op != UW_OP_RENAME)
+	if (slot->name_ptr)
 		read_late(s, slot);
-	else if (slot->name_ptr)
-		s->ev.flags |= UW_EV_NAME_FAULT;
 	if (!(s->ev.flags & UW_EV_RESOLVED))
-		append_start(s, index);
+		append_starts(s, index);
 	append_task(STRINGS_OF_SCRATCH(s), s, control->detail, true);
 	s->ev.size += sizeof(s->ev);
-	count_end(slot, output(&s->ev, s->ev.size, UW_EVENT_MAX, s->ev.uid));
+	count_end(slot, output(&s->ev, s->ev.size, UW_EVENT_MAX, s->ev.fsuid));
 	return 0;
 }
 
@@ -120,7 +140,7 @@ static __always_inline enum uw_counter send(struct uw_slot *slot, enum scratch_i
 		s->ev = *ev;
 		read_late(s, slot);
 		s->ev.size += sizeof(s->ev);
-		return output(&s->ev, s->ev.size, UW_EVENT_MAX, ev->uid);
+		return output(&s->ev, s->ev.size, UW_EVENT_MAX, ev->fsuid);
 	}
 	if (slot->long_slot == UW_NO_SLOT)
 		return output_slot(slot);
@@ -129,7 +149,7 @@ static __always_inline enum uw_counter send(struct uw_slot *slot, enum scratch_i
 		return UW_CNT_RING_FULL;
 	strings->ev = *ev;
 	strings->ev.size += sizeof(*ev);
-	return output(&strings->ev, strings->ev.size, sizeof(*strings), ev->uid);
+	return output(&strings->ev, strings->ev.size, sizeof(*strings), ev->fsuid);
 }
 
 static __always_inline void emit(struct uw_slot *slot, enum scratch_index index, const __u32 flags)
@@ -138,10 +158,18 @@ static __always_inline void emit(struct uw_slot *slot, enum scratch_index index,
 }
 #endif
 
-/* A rename that replaces nothing is no deletion and is not counted. */
-static __always_inline bool is_deletion(const struct uw_slot *slot)
+/*
+ * Of a failed rename that the kernel did not resolve, only rules for moves want a record: it has
+ * replaced nothing. If it has worked, it may have.
+ */
+static __always_inline __u64 rules_of_failure(const struct uw_slot *slot)
 {
-	return slot->ev.op != UW_OP_RENAME || slot->victim;
+	const struct uw_rule_masks *set = &uw_shared.set[slot->set & (UW_RULESETS - 1)];
+
+	if (slot->ev.op != UW_OP_MOVE || slot->ev.flags & (UW_EV_RESOLVED | UW_EV_SELFTEST) ||
+	    slot->ev.probe == UW_PROBE_TRACEPOINT || set->gen != slot->ev.gen)
+		return slot->on_failure;
+	return slot->on_failure & set->op[UW_OP_MOVE];
 }
 
 /*
@@ -152,27 +180,25 @@ static __always_inline bool is_deletion(const struct uw_slot *slot)
 static __always_inline void finish(__u64 id, struct uw_slot *slot, __s32 ret, const __u32 flags,
 				   enum scratch_index index)
 {
-	__u64 rules = ret ? slot->on_failure : slot->on_success;
+	__u64 rules = ret ? rules_of_failure(slot) : slot->on_success;
 	struct uw_event *ev = &slot->ev;
 
 	if (is_swept(slot))
 		return;
-	if (is_deletion(slot)) {
-		if (flags & UW_EV_RET_UNKNOWN) {
-			rules = slot->on_success | slot->on_failure;
-			count_end(slot, UW_CNT_STALE);
-		}
-		if (!rules) {
-			count(UW_CNT_FILTERED);
-		} else {
-			if (!ev->via)
-				fill_who(ev, slot);
-			ev->flags |= flags;
-			ev->rules = rules;
-			ev->exit_ns = bpf_ktime_get_boot_ns();
-			ev->ret = ret;
-			emit(slot, index, flags);
-		}
+	if (flags & UW_EV_RET_UNKNOWN) {
+		rules = slot->on_success | slot->on_failure;
+		count_end(slot, UW_CNT_STALE);
+	}
+	if (!rules) {
+		count(UW_CNT_FILTERED);
+	} else {
+		if (!ev->via)
+			fill_who(ev, slot);
+		ev->flags |= flags;
+		ev->rules = rules;
+		ev->exit_ns = bpf_ktime_get_boot_ns();
+		ev->ret = ret;
+		emit(slot, index, flags);
 	}
 	free_slot(id, slot);
 }
@@ -187,52 +213,47 @@ __noinline int uw_finish_stale(__u64 id, __u32 index)
 	return 0;
 }
 
-static __always_inline const void *name_of(const struct attempt *a)
+static __always_inline __u64 name_of(const struct attempt *a, const void *name)
 {
 #if UW_KERNEL_READS
-	const struct filename *filename = a->name;
+	const struct filename *filename = name;
 
 	if (!a->user && !a->kthread)
-		return BPF_CORE_READ(filename, name);
+		return (__u64)BPF_CORE_READ(filename, name);
 #endif
-	return a->name;
+	return (__u64)name;
 }
 
-/* The user and the group that delete, in the form of bpf_get_current_uid_gid(). */
-static __always_inline __u64 ids_of(const struct attempt *a)
+/*
+ * Real ids, and those that the file system checks: a server may take on the latter for a client
+ * (setfsuid(2), seteuid(2)). A kernel thread, such as nfsd's, only has these.
+ */
+static __always_inline struct ids ids_of(const struct attempt *a)
 {
-#if UW_KERNEL_READS
-	__u64 gid;
+	__u64 both = bpf_get_current_uid_gid();
+	struct ids ids = { .uid = both, .gid = both >> 32, .fsuid = both, .fsgid = both >> 32 };
 
-	if (a->kthread)
-		return client_ids();
-	if (TYPED_TASK) {
-		gid = CURRENT(cred, gid.val);
-		return gid << 32 | CURRENT(cred, uid.val);
+#if UW_KERNEL_READS
+	ids.fsuid = CURRENT(cred, fsuid.val);
+	ids.fsgid = CURRENT(cred, fsgid.val);
+	if (a->kthread) {
+		ids.uid = ids.fsuid;
+		ids.gid = ids.fsgid;
 	}
 #endif
-	return bpf_get_current_uid_gid();
+	return ids;
 }
 
-static __always_inline __u32 uid_of(const struct attempt *a)
-{
-#if UW_KERNEL_READS
-	if (!a->kthread && TYPED_TASK)
-		return CURRENT(cred, uid.val);
-#endif
-	return (__u32)ids_of(a);
-}
-
-_Static_assert(UW_OP_MAX == 4 && UW_RULESETS == 2, "enter() masks with one less");
+_Static_assert(UW_OPS == 8 && UW_RULESETS == 2, "powers of two, which enter() masks with");
 
 static __always_inline int enter(const struct attempt *a)
 {
-	__u64 id = bpf_get_current_pid_tgid(), ids, rules;
+	__u64 id = bpf_get_current_pid_tgid(), rules;
 	struct uw_control *control = &uw_shared.control;
 	struct uw_rule_masks *set;
 	struct uw_slot *slot;
 	bool selftest = false;
-	const void *name;
+	struct ids ids;
 	__u32 which;
 
 	if (control->stopping)
@@ -249,21 +270,20 @@ static __always_inline int enter(const struct attempt *a)
 	if (!a->kthread && find(id))
 		uw_finish_stale(id, a->index);
 
-	rules = set->op[a->op & (UW_OP_MAX - 1)];
+	rules = set->op[a->op & (UW_OPS - 1)];
+	if (a->op == UW_OP_MOVE)	/* or a rename that replaces a file */
+		rules |= set->op[UW_OP_RENAME];
+	ids = ids_of(a);
 	if (rules && set->check_uids)
-		rules &= uid_rules(a->index, which, set->gen, uid_of(a));
+		rules &= uid_rules(a->index, which, set->gen, ids.uid, ids.fsuid);
 	/* On a stacked file system, a kernel thread's call is kept to tell the calls inside it. */
-	if (a->op != UW_OP_RENAME && !selftest)
+	if (!selftest)
 		count_entry(!rules && !a->depth);
 	if (!rules && !selftest && !a->depth)
 		return 0;
 
 	slot = take_slot(id);
-	ids = ids_of(a);
 	if (!slot) {
-		/* The rename may replace a file: better one loss too many than one too few. */
-		if (a->op == UW_OP_RENAME && !selftest)
-			count(UW_CNT_SEEN);
 		count(selftest ? UW_CNT_SELFTEST_FULL : UW_CNT_STATE_FULL);
 		return 0;
 	}
@@ -272,7 +292,6 @@ static __always_inline int enter(const struct attempt *a)
 	slot->set = which;
 	slot->sp = a->sp;
 	slot->depth = a->depth;
-	slot->name_ptr = 0;
 	slot->ev.abi = UW_ABI;
 	slot->ev.op = a->op;
 	slot->ev.probe = a->probe;
@@ -280,24 +299,16 @@ static __always_inline int enter(const struct attempt *a)
 	slot->ev.gen = set->gen;
 	slot->ev.enter_ns = bpf_ktime_get_boot_ns();
 	slot->ev.dfd = a->dfd;
+	slot->ev.other_dfd = a->other_dfd;
 	slot->ev.pid = id >> 32;
 	slot->ev.tid = (__u32)id;
-	slot->ev.uid = (__u32)ids;
-	slot->ev.gid = ids >> 32;
+	slot->ev.uid = ids.uid;
+	slot->ev.gid = ids.gid;
+	slot->ev.fsuid = ids.fsuid;
+	slot->ev.fsgid = ids.fsgid;
 
-	name = name_of(a);
-	if (a->op == UW_OP_RENAME)
-		slot->name_ptr = (__u64)name;	/* only read if it replaces a file */
-	else
-		keep_name(slot, name, a->user);
-	/*
-	 * A program cannot fault a page in. The system call itself does, so a name in such a page
-	 * is read again at the return.
-	 */
-	if (a->user && slot->ev.flags & UW_EV_NAME_FAULT) {
-		slot->ev.flags &= ~UW_EV_NAME_FAULT;
-		slot->name_ptr = (__u64)name;
-	}
+	uw_keep_names(slot->at, name_of(a, a->name),
+		      is_rename(a->op) && !a->kthread ? name_of(a, a->other) : 0, a->user);
 	/* Where the kernel may skip uw_thread_exit(), the daemon sends what is here by then. */
 	if (a->kthread || control->preempts)
 		fill_who(&slot->ev, slot);

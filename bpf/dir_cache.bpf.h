@@ -8,10 +8,12 @@
  *  - The dentry has the same parent, name and inode, and the inode has the same number and
  *    generation. So it is the same file, and not another whose dentry has taken its place in
  *    memory.
- *  - rename_seq has not changed, so no dentry of any file system has begun to move. Every change of
- *    a path inside a file system goes through __d_move(), whose entry and return the programs
- *    count. Where it cannot be probed, nothing is inserted.
- *  - The file system does not ask a server where its directories are (d_revalidate).
+ *  - rename_seq has not changed, so no directory has begun to move. Processes move them through
+ *    security_path_rename(), and kernel threads through vfs_rename(); see hooks.bpf.h and
+ *    vfs.bpf.c. Where the programs cannot see that, nothing is inserted. (A dentry that moves by
+ *    itself has another parent or name.)
+ *  - The file system does not ask a server where its directories are (DCACHE_OP_REVALIDATE). Its
+ *    d_op does not tell: many file systems have d_revalidate() for a few directories.
  *
  * What the rules say of a directory holds for one generation of them, and only where no rule is
  * about a part of the directory. A path holds for one mount, in the mount namespace of the process,
@@ -29,16 +31,6 @@ _Static_assert(DIR_CACHE_SIZE == 32 && CGROUP_CACHE_SIZE == 4, "the bits of hash
 static __always_inline __u32 hash(__u64 pointer, __u32 bits)
 {
 	return pointer * 0x9e3779b97f4a7c15ULL >> (64 - bits);
-}
-
-/*
- * The verifier allows no arithmetic on a pointer of a known type. What comes from a map has no
- * type.
- */
-static __always_inline __u64 as_number(struct scratch *s, const void *pointer)
-{
-	*(volatile __u64 *)&s->number = (__u64)pointer;
-	return *(volatile __u64 *)&s->number;
 }
 
 static __always_inline struct dir_cache_entry *dir_cache_nth(struct scratch *s, __u32 n)
@@ -129,7 +121,7 @@ static __always_inline bool dir_cache_valid(struct scratch *s, const struct dir_
 
 /* What must not change during a walk whose result is to be inserted. */
 struct snapshot {
-	__u64 rename_seq;	/* 0: a dentry is moving */
+	__u64 rename_seq;	/* 0: a directory is moving, or may be */
 	__u64 ns, event;	/* of the mounts of this process */
 };
 
@@ -140,6 +132,8 @@ static __always_inline struct snapshot take_snapshot(void)
 
 	now.rename_seq = seq->done;	/* before `begun`, or a move that is under way could hide */
 	if (seq->begun != now.rename_seq)
+		now.rename_seq = 0;
+	if (!seq->trusted)
 		now.rename_seq = 0;
 	now.event = mount_event(&now.ns);
 	return now;
@@ -153,14 +147,11 @@ static __always_inline bool dir_cache_insert(struct scratch *s, struct dir_cache
 					     struct dentry *dentry, const struct snapshot *then)
 {
 	volatile struct uw_rename_seq *seq = &uw_shared.rename_seq;
-	const struct dentry_operations *op = NULL;
-	void *revalidate = NULL;
 
 	if (!then->rename_seq)
 		return false;
 	k->dentry = 0;
-	if (BPF_CORE_READ_INTO(&op, dentry, d_op) ||
-	    (op && BPF_CORE_READ_INTO(&revalidate, op, d_revalidate)) || revalidate)
+	if (BPF_CORE_READ(dentry, d_flags) & DCACHE_OP_REVALIDATE)
 		return false;
 	if (!identify(&k->is, dentry, false) || seq->begun != then->rename_seq)
 		return false;

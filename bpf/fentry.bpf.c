@@ -58,21 +58,19 @@ int BPF_PROG(uw_fexit_rmdir, int dfd, struct filename *name, int ret)
 }
 
 SEC("fentry")
-int BPF_PROG(uw_fentry_rename, int olddfd, struct filename *from, int newdfd, struct filename *to)
+int BPF_PROG(uw_fentry_rename, int olddfd, struct filename *from, int newdfd, struct filename *to,
+	     unsigned int flags)
 {
-	return fentry_enter(UW_OP_RENAME, newdfd, to);
+	return enter_rename(UW_PROBE_FENTRY, SCRATCH_OF_FENTRY(UW_OP_RENAME, STEP_ENTER), olddfd,
+			    from, newdfd, to, flags);
 }
 
 SEC("fentry")
 int BPF_PROG(uw_fentry_path_rename, const struct path *from, struct dentry *source,
 	     const struct path *to, struct dentry *victim, unsigned int flags)
 {
-	enum scratch_index index = SCRATCH_OF_FENTRY(UW_OP_RENAME, STEP_TARGET);
-
-	/* Without tracefs there is no kprobe on __d_move(). */
-	if (!uw_shared.rename_seq.done)
-		tree_on_move(source, victim, index);
-	return security_path_rename(index, from, source, to, victim, flags);
+	return security_path_rename(SCRATCH_OF_FENTRY(UW_OP_RENAME, STEP_TARGET), from, source, to,
+				    victim, flags, true);
 }
 
 SEC("fexit")

@@ -20,9 +20,7 @@
  *				 unsigned int flags)
  *
  * overlayfs goes through these once, for the file that the user sees. It calls vfs_unlink() and so
- * on for its layers. A dentry gets another place in
- *
- *	void __d_move(struct dentry *dentry, struct dentry *target, bool exchange)
+ * on for its layers.
  */
 #ifndef UW_HOOKS_BPF_H
 #define UW_HOOKS_BPF_H
@@ -37,13 +35,30 @@ static __always_inline int enter_outer(enum uw_probe probe, enum scratch_index i
 	return enter(&a);
 }
 
+static __always_inline int enter_rename(enum uw_probe probe, enum scratch_index index,
+					__s32 olddfd, struct filename *from, __s32 newdfd,
+					struct filename *to, __u32 flags)
+{
+	struct attempt a = {
+		.op = flags & RENAME_EXCHANGE ? UW_OP_EXCHANGE : UW_OP_MOVE,
+		.probe = probe,
+		.index = index,
+		.dfd = olddfd,
+		.name = from,
+		.other_dfd = newdfd,
+		.other = to,
+	};
+
+	return enter(&a);
+}
+
 static __always_inline int leave_outer(enum scratch_index index, __u32 op, __s32 ret)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	struct uw_slot *slot = find(id);
 
-	tree_change_ends(id);
-	if (slot && slot->ev.op == op)
+	change_ends(id);
+	if (slot && (slot->ev.op == op || (is_rename(op) && is_rename(slot->ev.op))))
 		finish(id, slot, ret, 0, index);
 	return 0;
 }
@@ -58,30 +73,30 @@ static __always_inline int security_path_remove(enum scratch_index index, __u32 
 
 	/* A rule may lead through a link; a directory may be mounted elsewhere. */
 	if ((op == UW_OP_RMDIR || uw_shared.control.links) && is_path_dep(dentry, index))
-		tree_change_begins(id);
+		change_begins(id, UW_CHANGES_TREE);
 	if (slot)
 		resolve(index, id, slot, dir, dentry, typed);
 	return 0;
 }
 
-/* Only a rename over another file deletes. One between two links of a file does nothing. */
 static __always_inline int security_path_rename(enum scratch_index index, const struct path *from,
 						struct dentry *source, const struct path *to,
-						struct dentry *victim, unsigned int flags)
+						struct dentry *victim, __u32 flags,
+						const bool typed)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	struct uw_slot *slot = find_unresolved(id, UW_OP_RENAME);
-	struct inode *inode;
+	struct inode *old, *new;
+	__u32 op;
 
-	if (!slot || flags & RENAME_EXCHANGE)
+	rename_begins(id, source, victim, flags, index, typed);
+	if (!slot)
 		return 0;
-	inode = BPF_CORE_READ(victim, d_inode);
-	if (!inode || inode == BPF_CORE_READ(source, d_inode))
-		return 0;
-	if (!slot->victim)	/* the kernel may try again */
-		count_end(slot, UW_CNT_SEEN);
-	slot->victim = 1;
-	resolve_rename(index, id, from, source, to, victim);
+	old = typed ? source->d_inode : BPF_CORE_READ(source, d_inode);
+	new = typed ? victim->d_inode : BPF_CORE_READ(victim, d_inode);
+	op = decide_rename(id, slot, old, new);
+	if (op)
+		resolve_rename(index, id, slot, from, source, to, victim, op, typed);
 	return 0;
 }
 

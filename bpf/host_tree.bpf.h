@@ -12,6 +12,8 @@
  * The kernel does not count renamed directories or changed symbolic links. The programs count them,
  * at the places that rules depend on: above mounts and in the paths of rules. A change counts when
  * it begins and again when it has ended, since the daemon may read either state in between.
+ *
+ * The programs also count every directory that moves, for dir_cache.bpf.h.
  */
 #ifndef UW_HOST_TREE_BPF_H
 #define UW_HOST_TREE_BPF_H
@@ -20,10 +22,10 @@
 #include "scratch.bpf.h"
 #include "walk.bpf.h"
 
-/* The threads that are changing such a place. */
+/* What the threads are changing at the moment: UW_CHANGES_TREE, UW_MOVES_DIR. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, UW_TREE_CHANGES);
+	__uint(max_entries, UW_CHANGES);
 	__type(key, __u64);
 	__type(value, __u32);
 } uw_changes SEC(".maps");
@@ -163,47 +165,102 @@ static __always_inline void report_tree_change(struct uw_host_tree *tree)
 		tree->told = 0;
 }
 
-/* Before the thread changes such a place. */
-static __always_inline void tree_change_begins(__u64 id)
+/* Before the thread changes such a place, or moves a directory. */
+static __always_inline void change_begins(__u64 id, __u32 what)
 {
+	struct uw_rename_seq *seq = &uw_shared.rename_seq;
 	struct uw_host_tree *tree = &uw_shared.tree;
-	__u32 one = 1;
-	long r;
+	__u32 *noted, before = 0;
+	bool full = false;
 
-	/* The note comes first, so that the end finds it, whenever it comes. */
-	r = bpf_map_update_elem(&uw_changes, &id, &one, BPF_NOEXIST);
-	__sync_fetch_and_add(&tree->begun, 1);
 	/*
-	 * Where the thread has a note already, or the table is full, nothing tells the end. The
-	 * daemon reads the tree again by itself.
+	 * The note comes first, so that the end finds it, whenever it comes. The thread may have one
+	 * already: the kernel looks names up again after some errors.
 	 */
-	if (r)
-		__sync_fetch_and_add(&tree->ended, 1);
+	noted = bpf_map_lookup_elem(&uw_changes, &id);
+	if (noted) {
+		before = *noted;
+		*noted = before | what;
+	} else if (bpf_map_update_elem(&uw_changes, &id, &what, BPF_NOEXIST)) {
+		full = true;
+	}
+	if (what & UW_CHANGES_TREE) {
+		__sync_fetch_and_add(&tree->begun, 1);
+		/* Nothing will tell this end. The daemon reads the tree again by itself. */
+		if (full || before & UW_CHANGES_TREE)
+			__sync_fetch_and_add(&tree->ended, 1);
+	}
+	if (what & UW_MOVES_DIR && !(before & UW_MOVES_DIR)) {
+		if (full)
+			seq->trusted = 0;
+		__sync_fetch_and_add(&seq->begun, 1);
+		if (full)
+			__sync_fetch_and_add(&seq->done, 1);
+	}
 }
 
-/* Before a dentry moves to the place of another. */
-static __always_inline void tree_on_move(struct dentry *dentry, struct dentry *target,
-					 enum scratch_index index)
+static __always_inline __u32 file_type(struct dentry *dentry, const bool typed)
 {
-	struct scratch *s = get_scratch(index);
+	return (typed ? dentry->d_inode->i_mode : BPF_CORE_READ(dentry, d_inode, i_mode)) & S_IFMT;
+}
 
+/*
+ * Whether a server decides where the directory is, as for NFS and FUSE. It is never cached, and the
+ * server decides how long a rename takes. A stacked file system may have both kinds.
+ */
+static __always_inline bool is_served(struct dentry *dentry, const bool typed)
+{
+	if (typed)
+		return dentry->d_flags & DCACHE_OP_REVALIDATE && !dentry->d_sb->s_stack_depth;
+	return BPF_CORE_READ(dentry, d_flags) & DCACHE_OP_REVALIDATE &&
+	       !BPF_CORE_READ(dentry, d_sb, s_stack_depth);
+}
+
+/* Before a rename. Of files only symbolic links matter, and only if rules lead through one. */
+static __always_inline void rename_begins(__u64 id, struct dentry *source, struct dentry *target,
+					  __u32 flags, enum scratch_index index, const bool typed)
+{
+	bool both = flags & RENAME_EXCHANGE || uw_shared.control.links;
+	__u32 type = file_type(source, typed), other = 0, what = 0;
+	struct scratch *s;
+
+	if (both)
+		other = file_type(target, typed);
+	if (type != S_IFDIR && other != S_IFDIR && (!both || (type != S_IFLNK && other != S_IFLNK)))
+		return;
+	s = get_scratch(index);
 	if (!s)
 		return;
-	s->dep[0] = (__u64)dentry;
-	s->dep[1] = (__u64)target;
+	s->dep[0] = as_number(s, source);
+	s->dep[1] = as_number(s, target);
+	if ((type == S_IFDIR || other == S_IFDIR) && !is_served(source, typed))
+		what = UW_MOVES_DIR;
 	if (uw_is_path_dep(index, 0) || uw_is_path_dep(index, 1))
-		tree_change_begins(bpf_get_current_pid_tgid());
+		what |= UW_CHANGES_TREE;
+	if (what)
+		change_begins(id, what);
 }
 
 /* After the change, or when the thread ends. */
-static __always_inline void tree_change_ends(__u64 id)
+static __always_inline void change_ends(__u64 id)
 {
+	volatile struct uw_rename_seq *seq = &uw_shared.rename_seq;
 	struct uw_host_tree *tree = &uw_shared.tree;
+	__u32 *noted, what;
 
-	if (tree->begun == tree->ended || bpf_map_delete_elem(&uw_changes, &id))
+	if (tree->begun == tree->ended && seq->begun == seq->done)
 		return;
-	__sync_fetch_and_add(&tree->ended, 1);
-	report_tree_change(tree);
+	noted = bpf_map_lookup_elem(&uw_changes, &id);
+	if (!noted)
+		return;
+	what = *noted;
+	bpf_map_delete_elem(&uw_changes, &id);
+	if (what & UW_MOVES_DIR)
+		__sync_fetch_and_add(&uw_shared.rename_seq.done, 1);
+	if (what & UW_CHANGES_TREE) {
+		__sync_fetch_and_add(&tree->ended, 1);
+		report_tree_change(tree);
+	}
 }
 
 #endif

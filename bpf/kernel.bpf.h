@@ -23,6 +23,10 @@
 #define AT_FDCWD -100
 #define AT_REMOVEDIR 0x200
 #define RENAME_EXCHANGE 2
+#define S_IFMT 0170000
+#define S_IFDIR 0040000
+#define S_IFLNK 0120000
+#define DCACHE_OP_REVALIDATE 4	/* the same in all kernels */
 #define PF_IO_WORKER 0x10
 #define PF_KTHREAD 0x200000
 
@@ -106,15 +110,11 @@ struct inode {
 	__s64 i_size;
 };
 
-struct dentry_operations {
-	void *d_revalidate;
-};
-
 struct dentry {
+	unsigned int d_flags;
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;
-	const struct dentry_operations *d_op;
 	struct super_block *d_sb;
 };
 
@@ -164,8 +164,10 @@ typedef struct {
 } kgid_t;
 
 struct cred {
-	kuid_t uid, euid, fsuid;
-	kgid_t gid, fsgid;
+	kuid_t uid;
+	kgid_t gid;
+	kuid_t euid, fsuid;
+	kgid_t fsgid;
 };
 
 struct ns_common {

@@ -55,7 +55,9 @@ int uw_leave_rmdir(struct pt_regs *ctx)
 SEC("kprobe")
 int uw_enter_rename(struct pt_regs *ctx)
 {
-	return kprobe_enter(UW_OP_RENAME, PT_REGS_PARM3(ctx), PT_REGS_PARM4(ctx));
+	return enter_rename(UW_PROBE_KPROBE, SCRATCH_PROBE, (__s32)PT_REGS_PARM1(ctx),
+			    (void *)PT_REGS_PARM2(ctx), (__s32)PT_REGS_PARM3(ctx),
+			    (void *)PT_REGS_PARM4(ctx), PT_REGS_PARM5(ctx));
 }
 
 SEC("kprobe")
@@ -63,31 +65,11 @@ int uw_target_rename(struct pt_regs *ctx)
 {
 	return security_path_rename(SCRATCH_PROBE, (void *)PT_REGS_PARM1(ctx),
 				    (void *)PT_REGS_PARM2(ctx), (void *)PT_REGS_PARM3(ctx),
-				    (void *)PT_REGS_PARM4(ctx), PT_REGS_PARM5(ctx));
+				    (void *)PT_REGS_PARM4(ctx), PT_REGS_PARM5(ctx), false);
 }
 
 SEC("kprobe")
 int uw_leave_rename(struct pt_regs *ctx)
 {
 	return leave_outer(SCRATCH_PROBE, UW_OP_RENAME, (__s32)PT_REGS_RC(ctx));
-}
-
-/*
- * Every rename goes through here, those of kernel threads included. The move counts for the
- * directory cache, and for the host's tree where rules depend on either place.
- */
-SEC("kprobe")
-int uw_enter_d_move(struct pt_regs *ctx)
-{
-	__sync_fetch_and_add(&uw_shared.rename_seq.begun, 1);
-	tree_on_move((void *)PT_REGS_PARM1(ctx), (void *)PT_REGS_PARM2(ctx), SCRATCH_PROBE);
-	return 0;
-}
-
-SEC("kprobe")
-int uw_leave_d_move(struct pt_regs *ctx)
-{
-	__sync_fetch_and_add(&uw_shared.rename_seq.done, 1);
-	tree_change_ends(bpf_get_current_pid_tgid());
-	return 0;
 }

@@ -13,14 +13,14 @@ SEC("kprobe")
 int uw_target_symlink(struct pt_regs *ctx)
 {
 	if (is_path_dep((void *)PT_REGS_PARM2(ctx), SCRATCH_PROBE))
-		tree_change_begins(bpf_get_current_pid_tgid());
+		change_begins(bpf_get_current_pid_tgid(), UW_CHANGES_TREE);
 	return 0;
 }
 
 SEC("kprobe")
 int uw_leave_symlink(struct pt_regs *ctx)
 {
-	tree_change_ends(bpf_get_current_pid_tgid());
+	change_ends(bpf_get_current_pid_tgid());
 	return 0;
 }
 

@@ -34,13 +34,22 @@ static __always_inline void count(enum uw_counter which)
 		__sync_fetch_and_add(&counters[which], 1);
 }
 
-/* Counts what becomes of a deletion. The daemon's self-test is left out, unless it is lost. */
+/*
+ * Counts what becomes of a deletion. The daemon's self-test is left out, unless it is lost. The
+ * daemon makes two records of an exchange.
+ */
 static __always_inline void count_end(const struct uw_slot *slot, enum uw_counter which)
 {
-	if (!(slot->ev.flags & UW_EV_SELFTEST))
-		count(which);
-	else if (which != UW_CNT_RECORDED && which != UW_CNT_SEEN && which != UW_CNT_STALE)
-		count(UW_CNT_SELFTEST_FULL);
+	if (slot->ev.flags & UW_EV_SELFTEST) {
+		if (which != UW_CNT_RECORDED && which != UW_CNT_STALE)
+			count(UW_CNT_SELFTEST_FULL);
+		return;
+	}
+	count(which);
+	if (which == UW_CNT_RECORDED && slot->ev.op == UW_OP_EXCHANGE) {
+		count(UW_CNT_SEEN);
+		count(UW_CNT_RECORDED);
+	}
 }
 
 /* Counts a deletion that begins, and that ends at once where no rule can want it. */
@@ -87,7 +96,7 @@ static __always_inline enum uw_counter output_slot(struct uw_slot *slot)
 
 	slot->ev.size = size;
 	asm volatile("" : "+r"(size));
-	return output(&slot->ev, size & (UW_SLOT_EVENT - 1), UW_SLOT_EVENT, slot->ev.uid);
+	return output(&slot->ev, size & (UW_SLOT_EVENT - 1), UW_SLOT_EVENT, slot->ev.fsuid);
 }
 
 #endif

@@ -20,7 +20,7 @@ struct uid_table {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	/* Sizes, not types: clang leaves the types of an inner map out of the BTF. */
 	__uint(key_size, sizeof(struct uw_uid_key));
-	__uint(value_size, sizeof(__u64));
+	__uint(value_size, sizeof(struct uw_uid_value));
 };
 
 struct {
@@ -45,33 +45,55 @@ struct {
 	__array(values, struct path_table);
 } uw_paths SEC(".maps");
 
-/*
- * The rules of this set that accept the uid. Deletions come in a row, so each CPU keeps the last
- * answer. That no rule accepts a uid is kept for all CPUs, in one word.
- */
-static __always_inline __u64 uid_rules(enum scratch_index index, __u32 which, __u32 gen, __u32 uid)
+static __always_inline struct uw_uid_value look_up_uid(__u32 which, __u32 uid)
 {
 	struct uw_uid_key key = { .prefixlen = 32, .uid = bpf_htonl(uid) };
-	volatile __u64 *refused = &uw_shared.refused[uid & (UW_REFUSED - 1)];
-	__u64 word = (__u64)gen << 32 | uid, *rules;
-	struct scratch *s;
-	void *table;
+	struct uw_uid_value none = {}, *value;
+	void *table = bpf_map_lookup_elem(&uw_uids, &which);
 
-	if (*refused == word)
-		return 0;
-	s = get_scratch(index);
+	value = table ? bpf_map_lookup_elem(table, &key) : NULL;
+	return value ? *value : none;
+}
+
+/*
+ * Deletions come in a row, so each CPU keeps the last answer. A global function, for want of stack
+ * in its callers.
+ */
+__noinline __u64 uw_find_uid_rules(__u32 index, __u32 which, __u32 gen, __u32 uid, __u32 fsuid)
+{
+	struct uw_uid_value real, checked;
+	struct scratch *s = get_scratch(index);
+
 	if (!s)
-		return 0;
-	if (s->uid_gen == gen && s->uid == uid)
+		return ~0ULL;
+	if (s->uid_gen == gen && s->uid == uid && s->fsuid == fsuid)
 		return s->uid_rules;
-	table = bpf_map_lookup_elem(&uw_uids, &which);
-	rules = table ? bpf_map_lookup_elem(table, &key) : NULL;
-	s->uid_rules = rules ? *rules : 0;
+	checked = real = look_up_uid(which, uid);
+	if (fsuid != uid)
+		checked = look_up_uid(which, fsuid);
+	s->uid_rules = uw_uid_rules(&real, &checked);
 	s->uid = uid;
+	s->fsuid = fsuid;
 	s->uid_gen = gen;
-	if (!s->uid_rules)
-		*refused = word;
 	return s->uid_rules;
+}
+
+/*
+ * The rules of this set that accept the real user and the one that the file system checks, mostly
+ * the same. That no rule accepts a user is kept for all CPUs, in one word.
+ */
+static __always_inline __u64 uid_rules(enum scratch_index index, __u32 which, __u32 gen, __u32 uid,
+				       __u32 fsuid)
+{
+	volatile __u64 *refused = &uw_shared.refused[uid & (UW_REFUSED - 1)];
+	__u64 word = (__u64)gen << 32 | uid, rules;
+
+	if (uid == fsuid && *refused == word)
+		return 0;
+	rules = uw_find_uid_rules(index, which, gen, uid, fsuid);
+	if (!rules && uid == fsuid)
+		*refused = word;
+	return rules;
 }
 
 #if UW_KERNEL_READS
@@ -117,6 +139,14 @@ static __always_inline struct uw_path_value *look_up_path(__u32 which, struct wa
 	key->prefixlen = 8 * (sizeof(key->dev) + len);
 	key->dev = BPF_CORE_READ(sb, s_dev);
 	return bpf_map_lookup_elem(table, key);
+}
+
+/* Whether rules are about what is below the target itself. */
+static __always_inline bool has_rules_below(const struct uw_path_value *v, const struct walk *w)
+{
+	__u32 len = UW_PATH_MAX + 1 - w->pos;
+
+	return len > UW_KEY_PATH || (v->len == len && v->deeper);
 }
 
 /* Whether the answer for a name of `name` bytes in the directory holds for all names in it. */

@@ -21,6 +21,9 @@ enum scratch_index {
 	SCRATCH_SYS_LEAVE,
 	SCRATCH_SYS_UNLINK,
 	SCRATCH_SYS_RMDIR,
+	SCRATCH_SYS_RENAME,
+	SCRATCH_SYS_RENAMEAT,
+	SCRATCH_SYS_RENAMEAT2,
 	SCRATCH_FENTRY,
 };
 
@@ -30,7 +33,7 @@ enum step { STEP_ENTER, STEP_TARGET, STEP_LEAVE };
 #define SCRATCH_OF_FENTRY(op, step) (SCRATCH_FENTRY + 3 * ((op) - 1) + (step))
 
 _Static_assert(SCRATCH_FENTRY == UW_SCRATCHES, "those of fentry come after the others");
-_Static_assert(3 * (UW_OP_MAX - 1) == UW_FENTRY_SCRATCHES, "one for each fentry program");
+_Static_assert(3 * UW_OP_RENAME == UW_FENTRY_SCRATCHES, "one for each fentry program");
 
 /*
  * Every string starts below this offset, as those before it are shorter. The verifier of 5.10
@@ -39,7 +42,8 @@ _Static_assert(3 * (UW_OP_MAX - 1) == UW_FENTRY_SCRATCHES, "one for each fentry 
  */
 #define DATA_STARTS 32768
 
-_Static_assert(UW_DATA_MAX - UW_PATH_MAX < DATA_STARTS, "the last string starts in time");
+/* Without a command line, which append_cmdline() leaves out where it has no room. */
+_Static_assert(8 * (UW_PATH_MAX - 1) + 1 < DATA_STARTS, "the last string starts in time");
 
 /* See dir_cache.bpf.h. */
 #define DIR_CACHE_SIZE 32
@@ -82,13 +86,14 @@ struct scratch {
 	__u64 number;	/* see as_number() */
 	__u64 inode[12];	/* the beginning of the target's inode, see read_inode() */
 	__u64 dep[2];	/* dentries for uw_is_path_dep(): numbers, unlike fentry's pointers */
-	struct {	/* arguments of uw_walk_target() */
+	struct {	/* arguments of uw_walk_target() and uw_walk_rename() */
 		__u64 dir, mnt, dentry;
-		__u64 source_mnt, source;	/* of a rename */
+		__u64 other_dir, other;	/* of a rename, within the same mount */
+		__u32 op;
 		__u32 kthread;		/* no mount is known */
-		__u32 decided;		/* the rules have decided by the directory */
+		__u32 decided;		/* the rules have decided by the directories */
 	} target;
-	__u32 uid, uid_gen;	/* what uid_rules is for; no generation is 0 */
+	__u32 uid, fsuid, uid_gen;	/* what uid_rules is for; no generation is 0 */
 	__u64 uid_rules;
 	struct identity is;	/* of dir_cache_valid() */
 	__u64 turn;	/* counts insertions into the directory cache */
@@ -131,6 +136,16 @@ static __always_inline struct scratch *get_scratch(enum scratch_index index)
 	if (s)
 		s->walks = 2 * index;
 	return s;
+}
+
+/*
+ * The verifier allows no arithmetic on a pointer of a known type. What comes from a map has no
+ * type.
+ */
+static __always_inline __u64 as_number(struct scratch *s, const void *pointer)
+{
+	*(volatile __u64 *)&s->number = (__u64)pointer;
+	return *(volatile __u64 *)&s->number;
 }
 
 #endif

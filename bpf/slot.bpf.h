@@ -133,7 +133,8 @@ static __always_inline struct uw_slot *take_slot(__u64 id)
 		return NULL;
 	slot->at = at;
 	slot->long_slot = UW_NO_SLOT;
-	slot->victim = 0;
+	slot->name_ptr = 0;
+	slot->other_ptr = 0;
 	__builtin_memset(&slot->ev, 0, sizeof(slot->ev));
 	return slot;
 }
@@ -187,43 +188,91 @@ static __always_inline void begin_strings(struct uw_event *ev, __u32 len)
 	ev->size = len;
 }
 
-/* Reads a name that does not fit the slot. */
-static __always_inline bool keep_long_name(struct uw_slot *slot, const void *name, bool user)
+/* The long slot of the event, with the strings so far, or NULL. */
+static __always_inline struct uw_long_slot *take_long_slot(struct uw_slot *slot)
 {
 	struct uw_long_slot *strings;
 	__u32 at;
-	long n;
 
+	if (slot->long_slot != UW_NO_SLOT)
+		return get_long_slot(slot->long_slot);
 	if (bpf_map_pop_elem(&uw_long_free, &at))
-		return false;
-	strings = get_long_slot(at);
-	n = strings ? read_name(strings->data, UW_PATH_MAX, name, user) : 0;
-	if (n <= 0 || n > UW_PATH_MAX) {
-		bpf_map_push_elem(&uw_long_free, &at, 0);
-		return false;
-	}
+		return NULL;
 	slot->long_slot = at;
-	begin_strings(&slot->ev, n - 1);
-	return true;
+	strings = get_long_slot(at);
+	/* At most one name, which would have taken a long slot if it were longer. */
+	if (strings)
+		__builtin_memcpy(strings->data, slot->data, UW_SLOT_STARTS);
+	return strings;
 }
 
-/* Reads the name at the entry. */
-static __always_inline void keep_name(struct uw_slot *slot, const void *name, bool user)
+/* Reads a name that does not fit the slot. Returns its size, with the NUL. */
+static __always_inline long keep_long_name(struct uw_slot *slot, const void *name, bool user)
 {
-	long n = read_name(slot->data, UW_SLOT_STARTS, name, user);
+	struct uw_long_slot *strings = take_long_slot(slot);
+	__u32 at = slot->ev.size;
 
-	if (n <= 0 || n > UW_SLOT_STARTS) {
-		slot->ev.flags |= UW_EV_NAME_FAULT;
+	if (!strings)
+		return 0;
+	asm volatile("" : "+r"(at));
+	return read_name(&strings->data[at & (UW_PATH_MAX - 1)], UW_PATH_MAX, name, user);
+}
+
+/*
+ * Appends a name to the strings, which are at most another name. A name that fills its room in the
+ * slot may go on. It is cut if no long slot is free.
+ */
+static __always_inline void keep_name(struct uw_slot *slot, enum uw_string which, __u64 name,
+				      bool user, __u32 fault, __u32 cut)
+{
+	__u32 at = slot->ev.size;
+	long n = UW_SLOT_STARTS;
+
+	if (slot->long_slot == UW_NO_SLOT) {
+		asm volatile("" : "+r"(at));
+		n = read_name(&slot->data[at & (UW_SLOT_STARTS - 1)], UW_SLOT_STARTS, (void *)name,
+			      user);
+	}
+	if (n == UW_SLOT_STARTS) {
+		n = keep_long_name(slot, (void *)name, user);
+		if (slot->long_slot == UW_NO_SLOT) {
+			count(UW_CNT_LONG_FULL);
+			slot->ev.flags |= cut;
+			n = UW_SLOT_STARTS;
+		}
+	}
+	if (n <= 0 || n > UW_PATH_MAX) {
+		slot->ev.flags |= fault;
 		return;
 	}
-	begin_strings(&slot->ev, n - 1);
-	/*
-	 * A name that fills the room may go on. Without a long slot it is cut and marked as such.
-	 */
-	if (n == UW_SLOT_STARTS && !keep_long_name(slot, name, user)) {
-		count(UW_CNT_LONG_FULL);
-		slot->ev.flags |= UW_EV_NAME_CUT;
+	slot->ev.len[which] = n - 1;
+	slot->ev.size = at + n - 1;
+}
+
+/*
+ * Reads the names of a deletion at its entry. A program cannot fault a page in. The system call
+ * itself does, so names in such a page are left for the return. A global function, for want of
+ * stack in its callers.
+ */
+__noinline int uw_keep_names(__u32 number, __u64 name, __u64 other, __u32 user)
+{
+	struct uw_slot *slot = get_slot(number);
+
+	if (!slot)
+		return 0;
+	keep_name(slot, UW_STR_NAME, name, user, UW_EV_NAME_FAULT, UW_EV_NAME_CUT);
+	if (other)
+		keep_name(slot, UW_STR_OTHER_NAME, other, user, UW_EV_OTHER_NAME_FAULT,
+			  UW_EV_OTHER_NAME_CUT);
+	if (user && slot->ev.flags & (UW_EV_NAME_FAULT | UW_EV_OTHER_NAME_FAULT)) {
+		slot->ev.flags &= UW_EV_SELFTEST;
+		slot->ev.len[UW_STR_NAME] = 0;
+		slot->ev.len[UW_STR_OTHER_NAME] = 0;
+		slot->ev.size = 0;
+		slot->name_ptr = name;
+		slot->other_ptr = other;
 	}
+	return 0;
 }
 
 #if UW_KERNEL_READS

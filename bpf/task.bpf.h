@@ -73,27 +73,34 @@ static __always_inline struct walk *append_dir(struct scratch *s, struct vfsmoun
 }
 
 /*
- * Where a name starts that the kernel did not resolve. An absolute one starts at the process's
- * root.
+ * Where a name starts that the kernel did not resolve: an absolute one at the process's root. NULL
+ * if that cannot be read.
  */
+static __always_inline const struct path *start_of(struct task_struct *task, char first, __s32 dfd)
+{
+	void *fs = BPF_CORE_READ(task, fs);
+
+	if (!first || !fs)
+		return NULL;
+	if (first == '/')
+		return fs + AT(fs_struct, root);
+	if (dfd == AT_FDCWD)
+		return fs + AT(fs_struct, pwd);
+	return path_of_fd(task, dfd);
+}
+
 static __always_inline void append_start(struct scratch *s, enum scratch_index index)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
-	void *fs = BPF_CORE_READ(task, fs);
 	const struct path *start;
 	struct dentry *dentry;
 	struct vfsmount *mnt;
 	struct mount *mount;
 	struct walk *w;
 
-	if (!s->ev.len[UW_STR_NAME] || !fs)
+	if (!s->ev.len[UW_STR_NAME])
 		return;
-	if (s->data[0] == '/')
-		start = fs + AT(fs_struct, root);
-	else if (s->ev.dfd == AT_FDCWD)
-		start = fs + AT(fs_struct, pwd);
-	else
-		start = path_of_fd(task, s->ev.dfd);
+	start = start_of(task, s->data[0], s->ev.dfd);
 	if (!start || BPF_CORE_READ_INTO(&dentry, start, dentry) ||
 	    BPF_CORE_READ_INTO(&mnt, start, mnt))
 		return;
@@ -108,23 +115,37 @@ static __always_inline void append_start(struct scratch *s, enum scratch_index i
 	if (!mount)
 		return;
 	s->ev.flags &= ~(UW_EV_DIR | UW_EV_DIR_CUT | UW_EV_FS);
+	s->ev.size -= s->ev.len[UW_STR_FSROOT] + s->ev.len[UW_STR_DIR];
 	s->ev.len[UW_STR_FSROOT] = 0;
 	s->ev.len[UW_STR_DIR] = 0;
-	s->ev.size = s->ev.len[UW_STR_NAME];
 	if (append_dir(s, (void *)mount + AT(mount, mnt), BPF_CORE_READ(mount, mnt.mnt_root)))
 		s->ev.flags |= UW_EV_DIR_IN_NAME;
 }
 
-/*
- * Whom a kernel thread deletes for. nfsd and ksmbd map their client's user to a local one, whose
- * ids they take on for file access alone. In the form of bpf_get_current_uid_gid(): the group in
- * the upper half.
- */
-static __always_inline __u64 client_ids(void)
+/* The same for the other name of a rename, without its place in the file system. */
+static __always_inline void append_other_start(struct scratch *s)
 {
-	__u64 gid = CURRENT(cred, fsgid.val);
+	struct task_struct *task = (void *)bpf_get_current_task();
+	__u32 at = s->ev.len[UW_STR_NAME];
+	const struct path *start;
+	struct walk *w;
 
-	return gid << 32 | CURRENT(cred, fsuid.val);
+	if (!s->ev.len[UW_STR_OTHER_NAME])
+		return;
+	asm volatile("" : "+r"(at));
+	start = start_of(task, s->data[at & (UW_PATH_MAX - 1)], s->ev.other_dfd);
+	w = start ? walk_path(s->walks, start) : NULL;
+	if (!w)
+		return;
+	append_walk(STRINGS_OF_SCRATCH(s), UW_STR_OTHER_DIR, w);
+	s->ev.flags |= UW_EV_OTHER_DIR | (w->cut ? UW_EV_OTHER_DIR_CUT : 0);
+}
+
+/* For the names of an event that the kernel did not resolve. */
+static __always_inline void append_starts(struct scratch *s, enum scratch_index index)
+{
+	append_start(s, index);
+	append_other_start(s);
 }
 
 static __always_inline void read_ids(struct uw_event *ev)
@@ -265,44 +286,52 @@ static __always_inline bool append_task(const struct strings to, struct scratch 
 /* Whether one read of the beginning of an inode gets the member, as on all kernels so far. */
 #define INODE_HAS(member, size) (AT(inode, member) + (size) <= sizeof(((struct scratch *)0)->inode))
 
-/* The target, before it goes: at the return its inode may be freed. */
-static __always_inline void read_inode(struct scratch *s, struct uw_event *ev,
-				       struct dentry *dentry, struct inode *inode, __u32 detail,
-				       const bool typed)
+/* A file, before it loses its name: at the return its inode may be freed. */
+static __always_inline void read_file(struct scratch *s, struct uw_file *file,
+				      struct dentry *dentry, const bool typed)
 {
-	struct super_block *sb = typed ? dentry->d_sb : BPF_CORE_READ(dentry, d_sb);
+	struct inode *inode = typed ? dentry->d_inode : BPF_CORE_READ(dentry, d_inode);
 	void *at = s->inode;
 
+	if (typed) {
+		file->mode = inode->i_mode;
+		file->owner = inode->i_uid.val;
+		file->ino = inode->i_ino;
+		file->nlink = inode->i_nlink;
+		file->bytes = inode->i_size;
+		return;
+	}
+	if (INODE_HAS(i_mode, 2) && INODE_HAS(i_uid.val, 4) && INODE_HAS(i_ino, 8) &&
+	    INODE_HAS(i_nlink, 4) && INODE_HAS(i_size, 8) &&
+	    !bpf_probe_read_kernel(s->inode, sizeof(s->inode), inode)) {
+		file->mode = *(__u16 *)(at + AT(inode, i_mode));
+		file->owner = *(__u32 *)(at + AT(inode, i_uid.val));
+		file->ino = *(__u64 *)(at + AT(inode, i_ino));
+		file->nlink = *(__u32 *)(at + AT(inode, i_nlink));
+		file->bytes = *(__u64 *)(at + AT(inode, i_size));
+	} else {
+		file->mode = BPF_CORE_READ(inode, i_mode);
+		file->owner = BPF_CORE_READ(inode, i_uid.val);
+		file->ino = BPF_CORE_READ(inode, i_ino);
+		file->nlink = BPF_CORE_READ(inode, i_nlink);
+		file->bytes = BPF_CORE_READ(inode, i_size);
+	}
+}
+
+static __always_inline void read_inode(struct scratch *s, struct uw_event *ev,
+				       struct dentry *dentry, const bool typed)
+{
+	struct super_block *sb = typed ? dentry->d_sb : BPF_CORE_READ(dentry, d_sb);
+	__u32 detail = uw_shared.control.detail;
+
+	if (detail < UW_DETAIL_STANDARD)
+		return;
 	ev->flags |= UW_EV_INODE;
 	if (detail >= UW_DETAIL_FULL)
 		bpf_probe_read_kernel_str(ev->fstype, sizeof(ev->fstype),
 					  BPF_CORE_READ(sb, s_type, name));
-	if (typed) {
-		inode = dentry->d_inode;
-		ev->dev = sb->s_dev;
-		ev->mode = inode->i_mode;
-		ev->owner = inode->i_uid.val;
-		ev->ino = inode->i_ino;
-		ev->nlink = inode->i_nlink;
-		ev->bytes = inode->i_size;
-		return;
-	}
-	ev->dev = BPF_CORE_READ(sb, s_dev);
-	if (INODE_HAS(i_mode, 2) && INODE_HAS(i_uid.val, 4) && INODE_HAS(i_ino, 8) &&
-	    INODE_HAS(i_nlink, 4) && INODE_HAS(i_size, 8) &&
-	    !bpf_probe_read_kernel(s->inode, sizeof(s->inode), inode)) {
-		ev->mode = *(__u16 *)(at + AT(inode, i_mode));
-		ev->owner = *(__u32 *)(at + AT(inode, i_uid.val));
-		ev->ino = *(__u64 *)(at + AT(inode, i_ino));
-		ev->nlink = *(__u32 *)(at + AT(inode, i_nlink));
-		ev->bytes = *(__u64 *)(at + AT(inode, i_size));
-	} else {
-		ev->mode = BPF_CORE_READ(inode, i_mode);
-		ev->owner = BPF_CORE_READ(inode, i_uid.val);
-		ev->ino = BPF_CORE_READ(inode, i_ino);
-		ev->nlink = BPF_CORE_READ(inode, i_nlink);
-		ev->bytes = BPF_CORE_READ(inode, i_size);
-	}
+	ev->dev = typed ? sb->s_dev : BPF_CORE_READ(sb, s_dev);
+	read_file(s, &ev->file, dentry, typed);
 }
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The tracepoints: those of the system calls, or, with UW_RAW, the two of all system calls. They do
- * not see renames, nor where the kernel resolves a name.
+ * not see where the kernel resolves a name, nor whether a rename replaces a file.
  */
 #include "deletion.bpf.h"
 
@@ -32,7 +32,7 @@ int uw_thread_exit(void *ctx)
 	struct uw_control *control = &uw_shared.control;
 
 #if UW_KERNEL_READS
-	tree_change_ends(id);
+	change_ends(id);
 #endif
 	if (find(id))
 		uw_finish_stale(id, SCRATCH_EXIT);
@@ -50,6 +50,23 @@ static __always_inline int enter_syscall(enum scratch_index index, __u32 op, __s
 		.index = index,
 		.dfd = dfd,
 		.name = (const void *)name,
+		.user = true,
+	};
+
+	return enter(&a);
+}
+
+static __always_inline int enter_rename_call(enum scratch_index index, __s32 olddfd, __u64 from,
+					     __s32 newdfd, __u64 to, __u64 flags)
+{
+	struct attempt a = {
+		.op = flags & RENAME_EXCHANGE ? UW_OP_EXCHANGE : UW_OP_MOVE,
+		.probe = UW_PROBE_TRACEPOINT,
+		.index = index,
+		.dfd = olddfd,
+		.name = (const void *)from,
+		.other_dfd = newdfd,
+		.other = (const void *)to,
 		.user = true,
 	};
 
@@ -74,20 +91,31 @@ static __always_inline int leave_syscall(__s64 ret)
 
 #if UW_RAW
 #if defined(__TARGET_ARCH_x86)
-enum { NR_RMDIR = 84, NR_UNLINK = 87, NR_UNLINKAT = 263 };
-#define ARG(regs, n) ((n) == 0 ? (regs)->di : (n) == 1 ? (regs)->si : (regs)->dx)
+enum {
+	NR_RENAME = 82,
+	NR_RMDIR = 84,
+	NR_UNLINK = 87,
+	NR_UNLINKAT = 263,
+	NR_RENAMEAT = 264,
+	NR_RENAMEAT2 = 316,
+};
+#define ARG(regs, n) \
+	((n) == 0 ? (regs)->di : (n) == 1 ? (regs)->si : (n) == 2 ? (regs)->dx \
+		  : (n) == 3 ? (regs)->r10 : (regs)->r8)
 #define NR_OF(regs) ((__s64)(regs)->orig_ax)
 #elif defined(__TARGET_ARCH_arm64)
-enum { NR_UNLINKAT = 35 };
+enum { NR_UNLINKAT = 35, NR_RENAMEAT = 38, NR_RENAMEAT2 = 276 };
 #define NR_RMDIR (1L << 32)	/* arm64 has none, and no caller can pass this number */
 #define NR_UNLINK NR_RMDIR
+#define NR_RENAME NR_RMDIR
 #define ARG(regs, n) ((regs)->regs[n])
 #define NR_OF(regs) ((__s32)(regs)->regs[8])
 #endif
 
 static __always_inline bool is_ours(__s64 nr)
 {
-	return nr == NR_UNLINKAT || nr == NR_UNLINK || nr == NR_RMDIR;
+	return nr == NR_UNLINKAT || nr == NR_UNLINK || nr == NR_RMDIR || nr == NR_RENAME ||
+	       nr == NR_RENAMEAT || nr == NR_RENAMEAT2;
 }
 
 /* The numbers of 32-bit system calls mean something else. */
@@ -112,7 +140,15 @@ int BPF_PROG(uw_raw_sys_enter, struct pt_regs *regs, long nr)
 		return enter_syscall(SCRATCH_PROBE, UW_OP_UNLINK, AT_FDCWD, ARG(regs, 0));
 	if (nr == NR_RMDIR)
 		return enter_syscall(SCRATCH_PROBE, UW_OP_RMDIR, AT_FDCWD, ARG(regs, 0));
-	return enter_syscall(SCRATCH_PROBE, op_of(ARG(regs, 2)), (__s32)ARG(regs, 0), ARG(regs, 1));
+	if (nr == NR_UNLINKAT)
+		return enter_syscall(SCRATCH_PROBE, op_of(ARG(regs, 2)), (__s32)ARG(regs, 0),
+				     ARG(regs, 1));
+	if (nr == NR_RENAME)
+		return enter_rename_call(SCRATCH_PROBE, AT_FDCWD, ARG(regs, 0), AT_FDCWD,
+					 ARG(regs, 1), 0);
+	return enter_rename_call(SCRATCH_PROBE, (__s32)ARG(regs, 0), ARG(regs, 1),
+				 (__s32)ARG(regs, 2), ARG(regs, 3),
+				 nr == NR_RENAMEAT2 ? ARG(regs, 4) : 0);
 }
 
 SEC("uw_raw/sys_exit")
@@ -140,6 +176,27 @@ int uw_sys_enter_unlinkat(struct sys_enter_ctx *ctx)
 {
 	return enter_syscall(SCRATCH_PROBE, op_of(ctx->args[2]), (__s32)ctx->args[0],
 			     ctx->args[1]);
+}
+
+SEC("tp")
+int uw_sys_enter_rename(struct sys_enter_ctx *ctx)
+{
+	return enter_rename_call(SCRATCH_SYS_RENAME, AT_FDCWD, ctx->args[0], AT_FDCWD, ctx->args[1],
+				 0);
+}
+
+SEC("tp")
+int uw_sys_enter_renameat(struct sys_enter_ctx *ctx)
+{
+	return enter_rename_call(SCRATCH_SYS_RENAMEAT, (__s32)ctx->args[0], ctx->args[1],
+				 (__s32)ctx->args[2], ctx->args[3], 0);
+}
+
+SEC("tp")
+int uw_sys_enter_renameat2(struct sys_enter_ctx *ctx)
+{
+	return enter_rename_call(SCRATCH_SYS_RENAMEAT2, (__s32)ctx->args[0], ctx->args[1],
+				 (__s32)ctx->args[2], ctx->args[3], ctx->args[4]);
 }
 
 SEC("tp")

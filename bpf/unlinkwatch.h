@@ -13,7 +13,7 @@
 #include <linux/types.h>
 
 #ifndef UW_OTHER_SCHEMA
-#define UW_ABI 6
+#define UW_ABI 7
 #else	/* the tests upgrade to a build with this schema */
 #define UW_ABI 0xffff
 #endif
@@ -41,22 +41,32 @@
 #define UW_SLOT_STARTS 512
 #define UW_SLOT_STRING 1024
 #define UW_SLOT_EVENT 2048
-#define UW_SLOT_DATA (UW_SLOT_EVENT - 176)
-#define UW_LONG_DATA (4 * UW_PATH_MAX)
+#define UW_SLOT_DATA (UW_SLOT_EVENT - 232)
+#define UW_LONG_DATA (5 * UW_PATH_MAX)
 
 /* Scratch spaces for each CPU, and how many more for fentry; see scratch.bpf.h. */
-#define UW_SCRATCHES 5
+#define UW_SCRATCHES 8
 #define UW_FENTRY_SCRATCHES 9
 
 /* Steps of the dentry walk, mounts included; see walk.bpf.h. */
 #define UW_WALK_STEPS 512
 
+/*
+ * What is done to a name. A rename has two, the old one and the new one, and the event is about the
+ * one that loses its file, PATH below; the other one is OTHER. Whether a rename replaces a file is
+ * known once the kernel has resolved both. One that is not resolved counts as a move.
+ */
 enum uw_op {
 	UW_OP_UNLINK = 1,
 	UW_OP_RMDIR = 2,
-	UW_OP_RENAME = 3,	/* one that replaces a file */
+	UW_OP_RENAME = 3,	/* replaces a file: PATH is the new name, OTHER the old one */
+	UW_OP_MOVE = 4,		/* replaces nothing: PATH is the old name, OTHER the new one */
+	UW_OP_EXCHANGE = 5,	/* RENAME_EXCHANGE: both names lose their file */
 	UW_OP_MAX,
 };
+
+/* Room for a mask of each operation, a power of two for the verifier. */
+#define UW_OPS 8
 
 /* The kind of probe that saw the event. */
 enum uw_probe {
@@ -68,7 +78,7 @@ enum uw_probe {
 
 /*
  * Who asked for the deletion. A kernel thread passes a dentry and no mount, so UW_STR_PATH and
- * UW_STR_SOURCE are then paths within the file system.
+ * UW_STR_OTHER are then paths within the file system.
  */
 enum uw_via {
 	UW_VIA_SYSCALL = 1,
@@ -84,34 +94,53 @@ enum uw_event_flag {
 	UW_EV_NAME_LATE = 1 << 3,	/* the name was read at the return, not at the entry */
 	UW_EV_RESOLVED = 1 << 4,	/* the kernel found the target; UW_STR_PATH is its path */
 	UW_EV_PATH_CUT = 1 << 5,	/* the beginning of UW_STR_PATH is missing */
-	UW_EV_SOURCE_CUT = 1 << 6,	/* the same of UW_STR_SOURCE */
+	UW_EV_OTHER_CUT = 1 << 6,	/* the same of UW_STR_OTHER */
 	UW_EV_DIR = 1 << 7,		/* UW_STR_DIR holds the directory that the name starts at */
 	UW_EV_DIR_CUT = 1 << 8,		/* its beginning is missing */
 	UW_EV_TASK = 1 << 9,		/* the members under "task" were read */
-	UW_EV_INODE = 1 << 10,		/* the members under "inode" were read */
+	UW_EV_INODE = 1 << 10,		/* dev, file and, of a rename, other_file were read */
 	UW_EV_LOGINUID = 1 << 11,	/* loginuid and session were read: the kernel has audit */
 	UW_EV_CMDLINE_CUT = 1 << 12,	/* the command line is longer than UW_CMDLINE_MAX */
 	UW_EV_CWD_CUT = 1 << 13,	/* the beginning of UW_STR_CWD is missing */
 	UW_EV_FS = 1 << 14,		/* dev, below and UW_STR_FSROOT are of PATH or else DIR */
 	UW_EV_DIR_IN_NAME = 1 << 15,	/* UW_STR_DIR is a mount point that the name begins with */
 	UW_EV_SELFTEST = 1 << 16,	/* of the daemon's self-test, no record */
-	UW_EV_FLAGS = (1 << 17) - 1,
+	UW_EV_OTHER_NAME_CUT = 1 << 17,	/* as above, of UW_STR_OTHER_NAME */
+	UW_EV_OTHER_NAME_FAULT = 1 << 18,
+	UW_EV_OTHER_DIR = 1 << 19,	/* as above, of UW_STR_OTHER_DIR */
+	UW_EV_OTHER_DIR_CUT = 1 << 20,
+	UW_EV_MOVES_DIR = 1 << 21,	/* a directory leaves PATH, with all names below it */
+	UW_EV_OTHER_MOVES_DIR = 1 << 22,	/* and OTHER */
+	UW_EV_OTHER_FS = 1 << 23,	/* other_below is of OTHER; dev and FSROOT are the same */
+	UW_EV_FLAGS = (1 << 24) - 1,
 };
 
 /* The strings that follow an event, in this order, none with a terminating NUL. */
 enum uw_string {
-	UW_STR_NAME,	/* as the caller passed it; of a rename, the new name */
+	UW_STR_NAME,	/* as the caller passed it */
+	UW_STR_OTHER_NAME,	/* of an exchange, and of a rename without UW_EV_RESOLVED */
 	UW_STR_FSROOT,	/* path within its file system of what the mount shows, "" for all of it */
 	UW_STR_PATH,	/* of the target, up to the root of the mount namespace */
-	UW_STR_SOURCE,	/* of a rename: the path of the source */
+	UW_STR_OTHER,	/* of a rename: the path of the other name */
 	UW_STR_IN_FLIGHT,	/* the strings above are known before the return */
 	UW_STR_DIR = UW_STR_IN_FLIGHT,	/* where the name starts, without UW_EV_RESOLVED */
+	UW_STR_OTHER_DIR,	/* where the other name starts */
 	UW_STR_ROOT,	/* root directory of the process, "" where it is the namespace's */
 	UW_STR_CWD,
 	UW_STR_EXE,
 	UW_STR_CMDLINE,	/* arguments, each with its NUL but the last */
 	UW_STR_CGROUP,	/* in the unified hierarchy */
 	UW_STR_MAX,
+};
+
+/* A file, just before the deletion. */
+struct uw_file {
+	__u64 ino;
+	__u64 bytes;
+	__u32 mode;
+	__u32 owner;
+	__u32 nlink;
+	__u32 reserved;
 };
 
 /* One deletion, or one attempt. Times are CLOCK_BOOTTIME nanoseconds. */
@@ -137,30 +166,39 @@ struct uw_event {
 #endif
 	__u32 uid;	/* real ids, in the initial user namespace, or a kernel thread's client's */
 	__u32 gid;
+	__u32 fsuid;	/* the ids that the file system checks */
+	__u32 fsgid;
 	/* task */
 	__u32 ppid;
 	__u32 euid;
 	__u32 loginuid;
 	__u32 session;	/* of audit */
 	__u32 mntns;	/* inode number of the mount namespace */
-	/* inode: of the target, just before */
 	__u32 dev;	/* the super block's, in the kernel's form: major << 20 | minor */
-	__u64 ino;
-	__u64 bytes;
-	__u32 mode;
-	__u32 owner;
-	__u32 nlink;
+	struct uw_file file;	/* that loses UW_STR_PATH */
+	struct uw_file other_file;	/* of a rename: the one that is or was at UW_STR_OTHER */
+	__s32 other_dfd;
+	__u32 tree;	/* state of the host's tree, see struct uw_host_tree; 0: not known */
 	__u16 below;	/* how much of UW_STR_PATH or else UW_STR_DIR is below its mount's root */
+	__u16 other_below;	/* the same of UW_STR_OTHER */
 	__u8 via;	/* enum uw_via */
-	__u8 reserved;
+	__u8 reserved[3];
 	char fstype[UW_FSTYPE_LEN];	/* NUL terminated */
 	char comm[UW_COMM_LEN];		/* NUL terminated; the process's for a thread of io_uring */
 	__u16 len[UW_STR_MAX];
-	__u32 tree;	/* state of the host's tree, see struct uw_host_tree; 0: not known */
 };
 
-/* The most that the strings of an event can take. */
-#define UW_DATA_MAX (UW_LONG_DATA + 4 * UW_PATH_MAX + UW_CMDLINE_MAX)
+/* How many records an event has, and how often it counts once it is recorded. */
+static inline __u32 uw_event_names(__u32 op)
+{
+	return op == UW_OP_EXCHANGE ? 2 : 1;
+}
+
+/*
+ * The most that the strings of an event can take: PATH and DIR are never both there, nor are OTHER
+ * and OTHER_DIR.
+ */
+#define UW_DATA_MAX (9 * UW_PATH_MAX + UW_CMDLINE_MAX)
 #define UW_EVENT_MAX (sizeof(struct uw_event) + UW_DATA_MAX)
 
 /* A deletion in flight: the rules left for either result, and the event so far. */
@@ -168,13 +206,13 @@ struct uw_slot {
 	__u64 on_success;
 	__u64 on_failure;
 	__u64 name_ptr;	/* where the name is to be read later, or 0 */
+	__u64 other_ptr;	/* and that of a rename's other name, or 0 */
 	__u64 sp;	/* of a kernel thread: the stack pointer after the return; see vfs.bpf.c */
 	__u32 at;	/* number of this slot */
 	__u32 long_slot;	/* that has the strings, or UW_NO_SLOT */
 	__u8 set;	/* index of the rule set that decides */
-	__u8 victim;	/* a rename replaces a file, and is counted */
 	__u8 depth;	/* of a kernel thread: how many file systems are stacked below */
-	__u8 reserved[5];
+	__u8 reserved[6];
 	struct uw_event ev;	/* `size` is that of the strings; `via` 0: not read yet */
 	char data[UW_SLOT_DATA];
 };
@@ -220,7 +258,7 @@ struct uw_vfs_args {
 struct uw_rule_masks {
 	__u32 gen;
 	__u32 check_uids;	/* 0: no rule asks for the uid */
-	__u64 op[UW_OP_MAX];	/* rules that want this operation */
+	__u64 op[UW_OPS];	/* rules that want this operation */
 	__u64 success;		/* rules that want successful deletions */
 	__u64 failure;		/* rules that want failed ones */
 	__u32 check_paths;	/* 0: no rule asks for the path */
@@ -281,6 +319,17 @@ struct uw_uid_key {
 	__u32 uid;		/* big endian, as the trie compares bytes from the first */
 };
 
+/* A process has two users. A rule wants it if it includes one of them and does not exclude both. */
+struct uw_uid_value {
+	__u64 include;	/* rules whose User= has the uid, or that have none */
+	__u64 exclude;	/* rules whose ExcludeUser= has it */
+};
+
+static inline __u64 uw_uid_rules(const struct uw_uid_value *a, const struct uw_uid_value *b)
+{
+	return (a->include | b->include) & ~(a->exclude & b->exclude);
+}
+
 /*
  * Key of the path table, a longest-prefix trie: the device of the super block and the path within
  * that file system, whatever mount or root directory the process uses. The path begins and ends
@@ -304,12 +353,13 @@ struct uw_path_value {
 };
 
 /*
- * Counts the moves of dentries in their trees, by a rename or otherwise: as they begin, and when
- * they are done. `begun` starts at 1, so that nothing is cached until both probes are attached.
+ * Counts moved directories: as the move begins, and when it is done. Nothing is cached while one is
+ * under way, nor unless the daemon trusts that the programs see every move.
  */
 struct uw_rename_seq {
 	__u64 begun;
 	__u64 done;
+	__u64 trusted;
 };
 
 /*
@@ -332,8 +382,10 @@ struct uw_tree_change {
 	__u64 reserved;
 };
 
-/* How many changes can be under way at once. */
-#define UW_TREE_CHANGES 1024
+/* What a thread is changing, and how many can do so at once. */
+#define UW_CHANGES_TREE 1	/* a place that rules depend on */
+#define UW_MOVES_DIR 2
+#define UW_CHANGES 1024
 
 /* The last component of a place that rules depend on: its length and the part that is compared. */
 struct uw_name_key {
@@ -343,7 +395,8 @@ struct uw_name_key {
 
 /*
  * Every event that is counted in SEEN ends in exactly one of RECORDED, FILTERED, RING_FULL,
- * RING_SHARE, STATE_FULL and SKIPPED, or is still in flight. STALE and LONG_FULL are no part of
+ * RING_SHARE, STATE_FULL and SKIPPED, or is still in flight. An exchange that is recorded counts
+ * twice, for its two names. STALE and LONG_FULL are no part of
  * that sum. The daemon's self-test only counts in SELFTEST_FULL. A later version reads the counters
  * by their numbers, so new ones come at the end.
  */
@@ -382,19 +435,20 @@ struct uw_shared {
 #endif
 
 #ifndef UW_OTHER_SCHEMA
-UW_ASSERT(sizeof(struct uw_event) == 176, "layout of uw_event");
+UW_ASSERT(sizeof(struct uw_event) == 232, "layout of uw_event");
 UW_ASSERT(__builtin_offsetof(struct uw_event, rules) == 16, "layout of uw_event");
 UW_ASSERT(__builtin_offsetof(struct uw_event, pid) == 48, "layout of uw_event");
-UW_ASSERT(__builtin_offsetof(struct uw_event, ino) == 88, "layout of uw_event");
-UW_ASSERT(__builtin_offsetof(struct uw_event, len) == 152, "layout of uw_event");
-UW_ASSERT(sizeof(struct uw_slot) == 48 + UW_SLOT_EVENT, "layout of uw_slot");
-UW_ASSERT(sizeof(struct uw_long_slot) == 176 + UW_LONG_DATA, "layout of uw_long_slot");
+UW_ASSERT(__builtin_offsetof(struct uw_event, file) == 96, "layout of uw_event");
+UW_ASSERT(__builtin_offsetof(struct uw_event, len) == 208, "layout of uw_event");
+UW_ASSERT(sizeof(struct uw_slot) == 56 + UW_SLOT_EVENT, "layout of uw_slot");
+UW_ASSERT(sizeof(struct uw_long_slot) == 232 + UW_LONG_DATA, "layout of uw_long_slot");
 #endif
 UW_ASSERT(sizeof(struct uw_owner) == 16, "layout of uw_owner");
-UW_ASSERT(sizeof(struct uw_rule_masks) == 64, "layout of uw_ruleset");
+UW_ASSERT(sizeof(struct uw_rule_masks) == 96, "layout of uw_rule_masks");
 UW_ASSERT(sizeof(struct uw_vfs_args) == 24, "layout of uw_vfs_args");
 UW_ASSERT(sizeof(struct uw_control) == 32, "layout of uw_control");
 UW_ASSERT(sizeof(struct uw_uid_key) == 8, "layout of uw_uid_key");
+UW_ASSERT(sizeof(struct uw_uid_value) == 16, "layout of uw_uid_value");
 UW_ASSERT(sizeof(struct uw_path_key) == 256, "layout of uw_path_key");
 UW_ASSERT(sizeof(struct uw_host_tree) == 32, "layout of uw_host_tree");
 UW_ASSERT(sizeof(struct uw_name_key) == 32, "layout of uw_name_key");

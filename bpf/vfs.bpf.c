@@ -53,45 +53,40 @@ static __always_inline bool inside(const struct uw_slot *slot, __u64 sp, __u32 d
 	return sp < slot->sp && depth < slot->depth;
 }
 
-/*
- * Begins the deletion in s->call. Only a rename that replaces another file is one. Returns 1 if the
- * target has to be resolved. A global function, for want of stack.
- */
+/* Begins the deletion in s->call. Returns 1 if the target has to be resolved. */
 __noinline int uw_enter_kthread(__u64 sp)
 {
 	struct scratch *s = get_scratch(SCRATCH_PROBE);
 	struct attempt a = { .probe = UW_PROBE_KPROBE, .dfd = -1, .kthread = true, .sp = sp };
-	struct dentry *victim, *source;
-	struct uw_slot *slot;
+	struct dentry *victim, *source, *target;
+	__u64 id = bpf_get_current_pid_tgid();
 	struct inode *inode;
-	bool deletes;
+	struct uw_slot *slot;
 
 	if (!s)
 		return 0;
-	a.op = s->call.op;
 	victim = s->call.victim;
 	source = s->call.source;
+	target = victim;
 	a.depth = BPF_CORE_READ(victim, d_sb, s_stack_depth);
-
 	inode = BPF_CORE_READ(victim, d_inode);
-	deletes = inode && !(s->call.flags & RENAME_EXCHANGE);
-	if (source && inode == BPF_CORE_READ(source, d_inode))
-		deletes = false;
-	/*
-	 * overlayfs may delete its mark of a deleted name (a whiteout) inside a rename that
-	 * replaces nothing.
-	 */
-	if (!deletes && !(source && a.depth))
-		return 0;
-	a.name = BPF_CORE_READ(victim, d_name.name);
-	enter(&a);
-	slot = deletes ? find_unresolved(bpf_get_current_pid_tgid(), a.op) : NULL;
-	if (!slot)
-		return 0;
 	if (source) {
-		count(UW_CNT_SEEN);
-		slot->victim = 1;
+		if (s->call.flags & RENAME_EXCHANGE)
+			s->call.op = UW_OP_EXCHANGE;
+		else
+			s->call.op = inode ? UW_OP_RENAME : UW_OP_MOVE;
+		if (s->call.op != UW_OP_RENAME)
+			target = source;
 	}
+	a.op = s->call.op;
+	a.name = BPF_CORE_READ(target, d_name.name);
+	enter(&a);
+	slot = find_unresolved(id, a.op);
+	if (!slot || (!source && !inode))
+		return 0;
+	/* Between two links of one file it does nothing. */
+	if (source && inode == BPF_CORE_READ(source, d_inode))
+		return narrow(id, slot, 0);
 	return 1;
 }
 
@@ -152,8 +147,11 @@ int uw_leave_vfs(struct pt_regs *ctx)
 	if (!in_kthread())
 		return 0;
 	slot = find(id);
-	if (!slot || !slot->sp || PT_REGS_SP(ctx) < slot->sp)
+	if (!slot || !slot->sp || PT_REGS_SP(ctx) < slot->sp) {
+		change_ends(id);
 		return 0;
+	}
+	change_ends(id);
 	finish(id, slot, (__s32)PT_REGS_RC(ctx), 0, SCRATCH_PROBE);
 	return 0;
 }
@@ -193,6 +191,7 @@ int uw_enter_vfs_rename(struct pt_regs *ctx)
 		victim = BPF_CORE_READ(rd, new_dentry);
 		flags = BPF_CORE_READ(rd, flags);
 	}
+	rename_begins(bpf_get_current_pid_tgid(), source, victim, flags, SCRATCH_PROBE, false);
 	return enter_call(ctx, UW_OP_RENAME, victim, source, flags);
 }
 

@@ -23,6 +23,23 @@
 /* A call costs as much as half a step. */
 #define STEPS_PER_CALL 4
 
+/*
+ * What the walk needs of a dentry, or of a mount, is contiguous in all kernels so far and takes one
+ * read. libbpf decides when it loads the program, by the offsets in BTF.
+ */
+struct dentry_core {
+	struct dentry *parent;
+	__u32 hash, len;
+	const unsigned char *name;
+};
+
+struct mount_core {
+	struct mount *up;
+	struct dentry *mountpoint;
+	struct dentry *root;
+	struct super_block *sb;
+};
+
 struct walk {
 	struct dentry *dentry;
 	/*
@@ -33,6 +50,9 @@ struct walk {
 	struct dentry *mountpoint, *root;
 	struct super_block *sb;	/* of the first mount */
 	const struct kernfs_node *node;
+	/* Where a step reads, as the stack is short. */
+	struct dentry_core dentry_core;
+	struct mount_core mount_core;
 	__u32 pos;		/* the path is text[pos .. UW_PATH_MAX) */
 	__u32 below;		/* how much of it is below the root of the first mount */
 	__u8 within;		/* stay within the file system */
@@ -74,23 +94,6 @@ static __always_inline int prepend_name(struct walk *w, const void *name, __u32 
 	return 0;
 }
 
-/*
- * What the walk needs of a dentry, or of a mount, is contiguous in all kernels so far and takes one
- * read. libbpf decides when it loads the program, by the offsets in BTF.
- */
-struct dentry_core {
-	struct dentry *parent;
-	__u32 hash, len;
-	const unsigned char *name;
-};
-
-struct mount_core {
-	struct mount *up;
-	struct dentry *mountpoint;
-	struct dentry *root;
-	struct super_block *sb;
-};
-
 static __always_inline long read_dentry(struct dentry_core *core, struct dentry *dentry)
 {
 	if (AT(dentry, d_name.len) == AT(dentry, d_parent) + 12 &&
@@ -123,16 +126,16 @@ static __always_inline int fail(struct walk *w)
 
 static __always_inline int enter_mount(struct walk *w, struct mount *mount)
 {
-	struct mount_core core;
+	const struct mount_core *core = &w->mount_core;
 
-	if (read_mount(&core, mount))
+	if (read_mount(&w->mount_core, mount))
 		return fail(w);
 	w->mount = mount;
-	w->up = core.up;
-	w->mountpoint = core.mountpoint;
-	w->root = core.root;
+	w->up = core->up;
+	w->mountpoint = core->mountpoint;
+	w->root = core->root;
 	if (!w->sb)
-		w->sb = core.sb;
+		w->sb = core->sb;
 	return 0;
 }
 
@@ -148,7 +151,7 @@ static __always_inline int follow_up(struct walk *w)
 static __always_inline int prepend_step(struct walk *w)
 {
 	struct dentry *dentry = w->dentry;
-	struct dentry_core core;
+	const struct dentry_core *core = &w->dentry_core;
 
 	if (dentry == w->root) {
 		if (!w->met) {
@@ -159,12 +162,12 @@ static __always_inline int prepend_step(struct walk *w)
 			return follow_up(w);
 		w->root = NULL;
 	}
-	if (read_dentry(&core, dentry))
+	if (read_dentry(&w->dentry_core, dentry))
 		return fail(w);
-	if (core.parent == dentry)	/* IS_ROOT(): the root of the file system */
+	if (core->parent == dentry)	/* IS_ROOT(): the root of the file system */
 		return 1;
-	w->dentry = core.parent;
-	return prepend_name(w, core.name, core.len);
+	w->dentry = core->parent;
+	return prepend_name(w, core->name, core->len);
 }
 
 /* A few dentries or mounts upwards. Returns 1 when the walk is over. */

@@ -2,6 +2,7 @@
 #include "pipeline.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <syslog.h>
 #include <time.h>
 
@@ -55,38 +56,59 @@ static size_t name_rules(const struct uw_rules *rules, uint64_t mask,
 	return n;
 }
 
-/* See uw_record_place(). */
-static void place(struct uw_pipeline *rec, const struct uw_mounts *mounts, struct uw_str path)
+/* Room for the name of the real user, as uw_users_name() keeps only one. */
+struct user_names {
+	char real[UW_USER_NAME_MAX];
+};
+
+static void name_users(struct uw_pipeline *rec, struct uw_entry *entry, struct user_names *room,
+		       uint32_t uid, uint32_t fsuid, uint64_t now_ns)
 {
-	struct uw_record *record = &rec->record;
-	struct uw_str by = { "", 0 };
+	const char *name;
+
+	if (uid != fsuid) {
+		name = uw_users_name(rec->users, uid, now_ns);
+		snprintf(room->real, sizeof(room->real), "%s", name ? name : "");
+		entry->real_user = name ? room->real : NULL;
+	}
+	entry->user = uw_users_name(rec->users, fsuid, now_ns);
+}
+
+/* A path of the host for the other name of a rename, "" if it has none. */
+static struct uw_str find_host_other(struct uw_pipeline *rec, const struct uw_mounts *mounts)
+{
+	const struct uw_record *record = &rec->record;
+	struct uw_str fspath = record->other.fspath;
 	size_t len;
 
-	if (record->fsby.len) {
-		uw_host_paths_begin(&rec->host_by, mounts, record->dev, record->fsby.s,
-				    record->fsby.len, false);
-		if (uw_host_paths_next(&rec->host_by, &len))
-			by = (struct uw_str){ rec->host_by.path, len };
-	}
-	uw_record_place(record, path, by);
+	if (!fspath.len || !mounts || !record->dev_known)
+		return (struct uw_str){ "", 0 };
+	uw_host_paths_begin(&rec->host_other, mounts, record->dev, fspath.s, fspath.len, false);
+	if (!uw_host_paths_next(&rec->host_other, &len))
+		return (struct uw_str){ "", 0 };
+	return (struct uw_str){ rec->host_other.path, len };
 }
 
 static void write_record(struct uw_pipeline *rec, const struct uw_rules *rules, uint64_t matches)
 {
 	const char *names[UW_RULES_MAX];
+	struct uw_record *record = &rec->record;
 	struct uw_entry entry = {
-		.record = &rec->record,
-		.time_ns = rec->record.exit_ns + rec->realtime_offset_ns,
+		.record = record,
+		.time_ns = record->exit_ns + rec->realtime_offset_ns,
 		.rules = names,
-		.user = uw_users_name(rec->users, rec->record.uid, rec->record.exit_ns),
 		.detail = rules->config->detail,
 	};
+	struct user_names users;
 	size_t len;
 
-	if (uw_filter_host_path(rules->filter, &rec->record, matches, &rec->host, &len)) {
+	name_users(rec, &entry, &users, record->uid, record->fsuid, record->exit_ns);
+	if (record->found)
+		entry.host_other = find_host_other(rec, rules->mounts);
+	if (uw_filter_host_path(rules->filter, record, matches, &rec->host, &len)) {
 		entry.host_path = (struct uw_str){ rec->host.path, len };
-		if (rec->record.via == UW_VIA_KERNEL)
-			place(rec, rules->mounts, entry.host_path);
+		if (record->via == UW_VIA_KERNEL)
+			uw_record_place(record, entry.host_path, entry.host_other);
 	}
 	entry.n_rules = name_rules(rules, matches, names, &entry.priority);
 	uw_output_write(rec->output, &entry); /* counts the record, even if it is lost */
@@ -118,7 +140,7 @@ static uint64_t match_any(const struct uw_ruleset *ruleset, const struct uw_reco
 }
 
 /* Returns the rules that want the record, and in *ret the generation that named them. */
-static uint64_t decide(struct uw_pipeline *rec, const struct uw_rules **ret)
+static uint64_t decide_name(struct uw_pipeline *rec, const struct uw_rules **ret)
 {
 	const struct uw_rules *now = &rec->ruleset->now;
 	struct uw_record *record = &rec->record;
@@ -136,6 +158,22 @@ static uint64_t decide(struct uw_pipeline *rec, const struct uw_rules **ret)
 	return uw_filter_match(now->filter, record);
 }
 
+/*
+ * The same for all names of the record. A rename that replaces a file takes two names from their
+ * files, and has one record.
+ */
+static uint64_t decide(struct uw_pipeline *rec, const struct uw_rules **ret)
+{
+	uint64_t matches = decide_name(rec, ret);
+
+	if (rec->record.op == UW_OP_EXCHANGE || !uw_record_other_counts(&rec->record))
+		return matches;
+	uw_record_swap(&rec->record);
+	matches |= decide_name(rec, ret);
+	uw_record_swap(&rec->record);
+	return matches;
+}
+
 static void write_summary(struct uw_pipeline *rec, const struct uw_summary *summary)
 {
 	const char *names[UW_RULES_MAX];
@@ -143,8 +181,10 @@ static void write_summary(struct uw_pipeline *rec, const struct uw_summary *summ
 		.summary = summary,
 		.time_ns = summary->end_ns + rec->realtime_offset_ns,
 		.rules = names,
-		.user = uw_users_name(rec->users, summary->uid, summary->end_ns),
 	};
+	struct user_names users;
+
+	name_users(rec, &entry, &users, summary->uid, summary->fsuid, summary->end_ns);
 
 	entry.n_rules = name_rules(&rec->ruleset->now, summary->rules, names, &entry.priority);
 	uw_persistent_begin(rec->persistent);
@@ -201,6 +241,46 @@ void uw_pipeline_end_storms(struct uw_pipeline *rec)
 		write_summary(rec, summary);
 }
 
+static void finish(struct uw_pipeline *rec, const struct uw_rules *rules, uint64_t matches)
+{
+	if (!matches)
+		rec->stats->filtered++;
+	else if (is_storm(rec, rules, matches))
+		rec->stats->summarised++;
+	else
+		write_record(rec, rules, matches);
+}
+
+/* Both names in one change, so that both are written or none is. */
+static void take_exchange(struct uw_pipeline *rec)
+{
+	const struct uw_rules *rules;
+	int i;
+
+	/* Twice, as one that renews the rules may free those that the other was decided by. */
+	for (i = 0; i < 2; i++) {
+		decide(rec, &rules);
+		uw_record_swap(&rec->record);
+	}
+	begin_event(rec);
+	for (i = 0; i < 2; i++) {
+		uint64_t matches = decide(rec, &rules);
+
+		finish(rec, rules, matches);
+		uw_record_swap(&rec->record);
+	}
+	end_event(rec);
+}
+
+static void refuse(struct uw_pipeline *rec, const void *data, size_t size)
+{
+	const struct uw_event *ev = data;
+
+	begin_event(rec);
+	rec->stats->undecodable += size < sizeof(*ev) ? 1 : uw_event_names(ev->op);
+	end_event(rec);
+}
+
 void uw_pipeline_take(struct uw_pipeline *rec, const void *data, size_t size)
 {
 	struct uw_record *record = &rec->record;
@@ -210,9 +290,7 @@ void uw_pipeline_take(struct uw_pipeline *rec, const void *data, size_t size)
 	ssize_t n;
 
 	if (uw_record_decode(data, size, record) < 0) {
-		begin_event(rec);
-		rec->stats->undecodable++;
-		end_event(rec);
+		refuse(rec, data, size);
 		return;
 	}
 	if (uw_record_wants_cwd(record)) {
@@ -220,13 +298,12 @@ void uw_pipeline_take(struct uw_pipeline *rec, const void *data, size_t size)
 		if (n > 0)
 			uw_record_guess(record, cwd, (size_t)n);
 	}
+	if (record->op == UW_OP_EXCHANGE) {
+		take_exchange(rec);
+		return;
+	}
 	matches = decide(rec, &rules);
 	begin_event(rec);
-	if (!matches)
-		rec->stats->filtered++;
-	else if (is_storm(rec, rules, matches))
-		rec->stats->summarised++;
-	else
-		write_record(rec, rules, matches);
+	finish(rec, rules, matches);
 	end_event(rec);
 }

@@ -32,7 +32,7 @@ struct uw_pipeline {
 	/* The persistent's: .filtered, .summarised and .undecodable; the output counts its own. */
 	struct uw_stats *stats;
 	struct uw_record record;
-	struct uw_host_paths host, host_by;
+	struct uw_host_paths host, host_other;
 	uint64_t realtime_offset_ns; /* CLOCK_REALTIME less CLOCK_BOOTTIME */
 };
 
@@ -49,8 +49,8 @@ void uw_pipeline_done(struct uw_pipeline *pipeline);
 void uw_pipeline_set_clock(struct uw_pipeline *pipeline);
 
 /*
- * Decodes one event, and writes its record if a rule wants it and it is not part of a storm. The
- * persistent memory notes that the event has been read.
+ * Decodes one event, and writes its record, or the two of an exchange, if a rule wants it and it is
+ * not part of a storm. The persistent memory notes that the event has been read.
  */
 void uw_pipeline_take(struct uw_pipeline *pipeline, const void *data, size_t size);
 

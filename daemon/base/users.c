@@ -13,14 +13,13 @@
 #include "base/cleanup.h"
 
 #define SLOTS	 256 /* by the low bits of the uid; a collision costs a lookup */
-#define NAME_LEN 256
 #define FRESH_NS (60 * UINT64_C(1000000000))
 
 struct slot {
 	bool used;
 	uid_t uid;
 	uint64_t when_ns;
-	char name[NAME_LEN]; /* "" if the uid has none */
+	char name[UW_USER_NAME_MAX]; /* "" if the uid has none */
 };
 
 struct uw_users {
@@ -47,7 +46,7 @@ static void look_up(struct slot *slot)
 	if (getpwuid_r(slot->uid, &pwd, text, sizeof(text), &found) || !found)
 		return;
 	/* No tool of the system accepts a name that does not fit. */
-	if ((size_t)snprintf(slot->name, NAME_LEN, "%s", pwd.pw_name) >= NAME_LEN)
+	if ((size_t)snprintf(slot->name, UW_USER_NAME_MAX, "%s", pwd.pw_name) >= UW_USER_NAME_MAX)
 		slot->name[0] = '\0';
 }
 

@@ -20,6 +20,9 @@ struct uw_names {
 /* The system's users and groups, by getpwnam_r(3) and its kin. */
 extern const struct uw_names uw_names_system;
 
+/* Room for the name of a user, its NUL included. */
+#define UW_USER_NAME_MAX 256
+
 /* Caches user names by uid for a minute, as a lookup may ask a directory server. */
 struct uw_users;
 

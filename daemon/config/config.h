@@ -17,7 +17,8 @@
 #define UW_CONFIG_FILE "/etc/unlinkwatch.conf"
 
 /* The defaults. */
-#define UW_OPERATIONS_ALL     (1u << UW_OP_UNLINK | 1u << UW_OP_RMDIR | 1u << UW_OP_RENAME)
+#define UW_OPERATIONS_ALL \
+	(1u << UW_OP_UNLINK | 1u << UW_OP_RMDIR | 1u << UW_OP_RENAME | 1u << UW_OP_MOVE)
 #define UW_PRIORITY_DEFAULT   6 /* LOG_INFO */
 #define UW_DETAIL_DEFAULT     UW_DETAIL_STANDARD
 #define UW_RING_SIZE_DEFAULT  ((size_t)4 << 20)
@@ -62,10 +63,15 @@ struct uw_rule {
 	struct uw_paths exclude; /* wins over path */
 	struct uw_uids user;
 	struct uw_uids exclude_user; /* never `any`; wins over user */
-	unsigned int operations;     /* bits 1 << enum uw_op */
+	unsigned int operations;     /* bits 1 << enum uw_op; that of moves includes exchanges */
 	unsigned int results;	     /* enum uw_result */
 	int priority;		     /* syslog priority, 0 to 7 */
 };
+
+static inline bool uw_rule_wants(const struct uw_rule *rule, enum uw_op op)
+{
+	return rule->operations >> (op == UW_OP_EXCHANGE ? UW_OP_MOVE : op) & 1;
+}
 
 /* More than burst deletions of one program within interval_s seconds are a storm. */
 struct uw_storm_limit {

@@ -319,3 +319,36 @@ bool uw_pattern_set_covers(const struct uw_pattern_set *set, const char *path, s
 			return true;
 	return false;
 }
+
+/* Whether the components of the path are a beginning of those of the pattern. */
+static bool reaches_below(const struct uw_pattern *pattern, const char *path, size_t len)
+{
+	const char *pat = pattern->text + pattern->fixed, *pat_end = pat + strlen(pat), *stop;
+	const char *s = path + pattern->fixed, *end = path + len;
+
+	if (uw_path_index_covers(path, len, pattern->text, pattern->fixed))
+		return true;
+	if (!uw_path_index_covers(pattern->text, pattern->fixed, path, len))
+		return false;
+	for (; s < end && pat < pat_end && !is_deep(pat); pat = stop) {
+		stop = component_end(pat + 1, pat_end);
+		s = match_segment(pat, stop, s, end);
+		if (!s)
+			return false;
+	}
+	return pat < pat_end;
+}
+
+bool uw_pattern_set_reaches_below(const struct uw_pattern_set *set, const char *path, size_t len)
+{
+	while (len > 0 && path[len - 1] == '/')
+		len--;
+	for (size_t i = 0; i < set->literals.n; i++)
+		if (uw_path_index_covers(path, len, set->literals.node[i].path,
+					 set->literals.node[i].len))
+			return true;
+	for (size_t i = 0; i < set->n_globs; i++)
+		if (reaches_below(&set->globs[i], path, len))
+			return true;
+	return false;
+}

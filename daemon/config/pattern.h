@@ -62,4 +62,7 @@ void uw_pattern_set_done(struct uw_pattern_set *set);
 /* True if any pattern of the set covers the path. */
 bool uw_pattern_set_covers(const struct uw_pattern_set *set, const char *path, size_t len);
 
+/* True if any pattern may cover something below the path, a directory. */
+bool uw_pattern_set_reaches_below(const struct uw_pattern_set *set, const char *path, size_t len);
+
 #endif

@@ -6,11 +6,17 @@
 
 #include "config/config.h"
 
-const struct uw_word uw_op_words[] = {
+const struct uw_word uw_operation_words[] = {
 	{ "unlink", UW_OP_UNLINK },
 	{ "rmdir", UW_OP_RMDIR },
 	{ "rename", UW_OP_RENAME },
+	{ "move", UW_OP_MOVE },
 	{ 0 },
+};
+
+const struct uw_word uw_op_words[] = {
+	{ "unlink", UW_OP_UNLINK }, { "rmdir", UW_OP_RMDIR },	    { "rename", UW_OP_RENAME },
+	{ "move", UW_OP_MOVE },	    { "exchange", UW_OP_EXCHANGE }, { 0 },
 };
 
 const struct uw_word uw_result_words[] = {

@@ -20,7 +20,8 @@ static void make_record(const struct uw_supposed *supposed, const struct uw_filt
 	ret->rules = UINT64_MAX;
 	ret->ret_known = true;
 	ret->ret = supposed->success ? 0 : -EPERM;
-	ret->uid = supposed->uid;
+	ret->uid = ret->fsuid = supposed->uid;
+	ret->found = true;
 	ret->task_known = true;
 	ret->mntns = env->mntns;
 	ret->path_state = UW_PATH_RESOLVED;
@@ -102,7 +103,7 @@ int uw_explain(const struct uw_filter *filter, const struct uw_filter_env *env, 
 	if (r == 0 && uw_filter_match(filter, record) >> i & 1) {
 		r = find_pattern(&rule->path, env, record, &verdict.pattern);
 		r = r < 0 ? r : 0;
-	} else if (r == 0 && !(rule->operations >> supposed->op & 1)) {
+	} else if (r == 0 && !uw_rule_wants(rule, supposed->op)) {
 		verdict.type = UW_VERDICT_OPERATION;
 	} else if (r == 0 &&
 		   !(rule->results & (supposed->success ? UW_RESULT_SUCCESS : UW_RESULT_FAILURE))) {

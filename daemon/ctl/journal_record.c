@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/words.h"
 #include "ctl/timespec.h"
 #include "record/format.h"
 
@@ -258,10 +259,10 @@ static uint32_t number_or_0(const struct uw_journal_record *found,
 
 static enum uw_op op_of(const struct uw_journal_record *found)
 {
-	if (uw_journal_record_is(found, UW_JOURNAL_RECORD_OP, "rmdir"))
-		return UW_OP_RMDIR;
-	return uw_journal_record_is(found, UW_JOURNAL_RECORD_OP, "rename") ? UW_OP_RENAME
-									   : UW_OP_UNLINK;
+	for (const struct uw_word *op = uw_op_words; op->word; op++)
+		if (uw_journal_record_is(found, UW_JOURNAL_RECORD_OP, op->word))
+			return (enum uw_op)op->value;
+	return UW_OP_UNLINK;
 }
 
 static enum uw_via via_of(const struct uw_journal_record *found)
@@ -275,6 +276,8 @@ static enum uw_via via_of(const struct uw_journal_record *found)
 /* The same sentence as in record/format.c, made from the fields. */
 void uw_journal_record_sentence(const struct uw_journal_record *found, struct uw_buf *buf)
 {
+	bool acts_for = uw_journal_record_has(found, UW_JOURNAL_RECORD_FSUID),
+	     replaced = uw_journal_record_has(found, UW_JOURNAL_RECORD_REPLACED_BY);
 	struct uw_str user = found->value[UW_JOURNAL_RECORD_USER],
 		      mode = found->value[UW_JOURNAL_RECORD_MODE];
 	struct uw_record record = {
@@ -285,11 +288,14 @@ void uw_journal_record_sentence(const struct uw_journal_record *found, struct uw
 		.ret = -uw_journal_record_error(found),
 		.pid = number_or_0(found, UW_JOURNAL_RECORD_PID),
 		.uid = number_or_0(found, UW_JOURNAL_RECORD_UID),
+		.fsuid = number_or_0(found,
+				     acts_for ? UW_JOURNAL_RECORD_FSUID : UW_JOURNAL_RECORD_UID),
 		.comm = found->value[UW_JOURNAL_RECORD_COMM],
 		.name_known = uw_journal_record_has(found, UW_JOURNAL_RECORD_FILENAME),
 		.name = found->value[UW_JOURNAL_RECORD_FILENAME],
 		.path = found->value[UW_JOURNAL_RECORD_PATH],
-		.by = found->value[UW_JOURNAL_RECORD_REPLACED_BY],
+		.other.path = found->value[replaced ? UW_JOURNAL_RECORD_REPLACED_BY
+						    : UW_JOURNAL_RECORD_MOVED_TO],
 		.inode_known = mode.s,
 	};
 	char *name = user.s ? strndup(user.s, user.len) : NULL;

@@ -222,7 +222,8 @@ static int take_choice(struct uw_ctl_options *o, int letter, const char *text)
 			o->by = (enum uw_counts_by)value;
 		break;
 	case OPT_OPERATION:
-		r = take_word("operation", text, uw_op_words, "unlink, rmdir or rename", &value);
+		r = take_word("operation", text, uw_operation_words,
+			      "unlink, rmdir, rename or move", &value);
 		o->operation = (enum uw_op)value;
 		o->operation_set = true;
 		break;

@@ -100,7 +100,7 @@ static void add_rule(struct status *s, const json_t *rule)
 	add_list(s, rule, "exclude_paths", "ExcludePath");
 	add_list(s, rule, "users", "User");
 	add_list(s, rule, "exclude_users", "ExcludeUser");
-	add_unless_all(s, rule, "operations", "Operation", 3);
+	add_unless_all(s, rule, "operations", "Operation", 4);
 	add_unless_all(s, rule, "results", "Result", 2);
 	if (uw_status_client_uint(rule, "priority", NULL, &priority) &&
 	    priority != UW_PRIORITY_DEFAULT)

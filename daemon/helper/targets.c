@@ -13,7 +13,6 @@ const char *const uw_target_names[UW_FN_MAX][2] = {
 	[UW_FN_PATH_RENAME] = { "security_path_rename" },
 	[UW_FN_SYMLINK] = { "filename_symlinkat", "do_symlinkat" },
 	[UW_FN_PATH_SYMLINK] = { "security_path_symlink" },
-	[UW_FN_MOVE] = { "__d_move" },
 };
 
 bool uw_target_is_function(const char *function)
@@ -33,9 +32,12 @@ bool uw_target_is_function(const char *function)
 bool uw_target_is_event(const char *name)
 {
 	static const char *const events[] = {
-		"syscalls/sys_enter_rmdir",    "syscalls/sys_enter_unlink",
-		"syscalls/sys_enter_unlinkat", "syscalls/sys_exit_rmdir",
-		"syscalls/sys_exit_unlink",    "syscalls/sys_exit_unlinkat",
+		"syscalls/sys_enter_rename",	"syscalls/sys_enter_renameat",
+		"syscalls/sys_enter_renameat2", "syscalls/sys_enter_rmdir",
+		"syscalls/sys_enter_unlink",	"syscalls/sys_enter_unlinkat",
+		"syscalls/sys_exit_rename",	"syscalls/sys_exit_renameat",
+		"syscalls/sys_exit_renameat2",	"syscalls/sys_exit_rmdir",
+		"syscalls/sys_exit_unlink",	"syscalls/sys_exit_unlinkat",
 	};
 	size_t i;
 

@@ -15,7 +15,6 @@ enum uw_function {
 	UW_FN_PATH_RENAME,
 	UW_FN_SYMLINK, /* do_symlinkat or filename_symlinkat */
 	UW_FN_PATH_SYMLINK,
-	UW_FN_MOVE, /* __d_move: where a dentry changes its place */
 	UW_FN_MAX,
 };
 

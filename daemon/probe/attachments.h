@@ -17,10 +17,9 @@ struct uw_attachment {
 	bool optional; /* not every kernel has it: a system call, or CONFIG_SECURITY_PATH */
 	bool raw;      /* only in plans that are raw, and the only ones there */
 	bool kprobe;   /* one in a plan by fentry */
-	bool first;    /* only saves work: attached before all others, if it can be */
 };
 
-#define UW_N_ATTACHMENTS 34
+#define UW_N_ATTACHMENTS 36
 
 /* The attachments of all plans, in the order in which they are made. */
 extern const struct uw_attachment uw_attachments[UW_N_ATTACHMENTS];

@@ -12,29 +12,66 @@ static const struct member {
 	{                                                                           \
 #m, offsetof(struct uw_event, m), sizeof(((struct uw_event *)0)->m) \
 	}
-	MEMBER(op),	 MEMBER(probe), MEMBER(flags), MEMBER(rules), MEMBER(enter_ns),
-	MEMBER(exit_ns), MEMBER(ret),	MEMBER(dfd),   MEMBER(pid),   MEMBER(tid),
-	MEMBER(uid),	 MEMBER(gid),	MEMBER(ppid),  MEMBER(euid),  MEMBER(loginuid),
-	MEMBER(session), MEMBER(mntns), MEMBER(dev),   MEMBER(ino),   MEMBER(bytes),
-	MEMBER(mode),	 MEMBER(owner), MEMBER(nlink), MEMBER(below), MEMBER(via),
-	MEMBER(fstype),	 MEMBER(comm),
+	MEMBER(op),	   MEMBER(probe),    MEMBER(flags),	  MEMBER(rules),  MEMBER(enter_ns),
+	MEMBER(exit_ns),   MEMBER(ret),	     MEMBER(dfd),	  MEMBER(pid),	  MEMBER(tid),
+	MEMBER(uid),	   MEMBER(gid),	     MEMBER(fsuid),	  MEMBER(fsgid),  MEMBER(ppid),
+	MEMBER(euid),	   MEMBER(loginuid), MEMBER(session),	  MEMBER(mntns),  MEMBER(dev),
+	MEMBER(other_dfd), MEMBER(below),    MEMBER(other_below), MEMBER(via),	  MEMBER(fstype),
+	MEMBER(comm),
 #undef MEMBER
+#define OF_FILE(m)                                                                         \
+	{ #m, offsetof(struct uw_event, file.m), sizeof(((struct uw_event *)0)->file.m) }, \
+	{                                                                                  \
+		"other_" #m, offsetof(struct uw_event, other_file.m),                      \
+			sizeof(((struct uw_event *)0)->other_file.m)                       \
+	}
+	OF_FILE(ino),	   OF_FILE(bytes),   OF_FILE(mode),	  OF_FILE(owner), OF_FILE(nlink),
+#undef OF_FILE
 };
 
 #define N_MEMBERS (sizeof(members) / sizeof(members[0]))
 
 static const char *const strings[UW_STR_MAX] = {
-	[UW_STR_NAME] = "name",	    [UW_STR_FSROOT] = "fsroot", [UW_STR_PATH] = "path",
-	[UW_STR_SOURCE] = "by",	    [UW_STR_DIR] = "dir",	[UW_STR_ROOT] = "root",
-	[UW_STR_CWD] = "cwd",	    [UW_STR_EXE] = "exe",	[UW_STR_CMDLINE] = "cmdline",
+	[UW_STR_NAME] = "name",
+	[UW_STR_OTHER_NAME] = "other_name",
+	[UW_STR_FSROOT] = "fsroot",
+	[UW_STR_PATH] = "path",
+	[UW_STR_OTHER] = "by",
+	[UW_STR_DIR] = "dir",
+	[UW_STR_OTHER_DIR] = "other_dir",
+	[UW_STR_ROOT] = "root",
+	[UW_STR_CWD] = "cwd",
+	[UW_STR_EXE] = "exe",
+	[UW_STR_CMDLINE] = "cmdline",
 	[UW_STR_CGROUP] = "cgroup",
 };
 
 /* By bit, as in enum uw_event_flag. */
 static const char *const flags[] = {
-	"ret_unknown", "name_cut", "name_fault", "name_late",	"resolved", "path_cut",
-	"by_cut",      "dir",	   "dir_cut",	 "task",	"inode",    "loginuid",
-	"cmdline_cut", "cwd_cut",  "fs",	 "dir_in_name", "selftest",
+	"ret_unknown",
+	"name_cut",
+	"name_fault",
+	"name_late",
+	"resolved",
+	"path_cut",
+	"by_cut",
+	"dir",
+	"dir_cut",
+	"task",
+	"inode",
+	"loginuid",
+	"cmdline_cut",
+	"cwd_cut",
+	"fs",
+	"dir_in_name",
+	"selftest",
+	"othername_cut",
+	"othername_fault",
+	"other_dir",
+	"other_dir_cut",
+	"moves_dir",
+	"other_moves_dir",
+	"other_fs",
 };
 
 #define N_FLAGS (sizeof(flags) / sizeof(flags[0]))
@@ -85,6 +122,14 @@ static void copy_members(const struct uw_event_schema *l, const char *data, stru
 			    members[i].size <= l->event_size - l->member[k].offset)
 				memcpy((char *)to + members[i].offset, data + l->member[k].offset,
 				       members[i].size);
+}
+
+static bool has_member(const struct uw_event_schema *l, const char *name)
+{
+	for (size_t i = 0; i < l->n_members; i++)
+		if (named(l->member[i].name, name))
+			return true;
+	return false;
 }
 
 static uint32_t convert_flags(const struct uw_event_schema *l, uint32_t old)
@@ -139,6 +184,10 @@ size_t uw_event_schema_convert(const struct uw_event_schema *l, const void *data
 		return 0;
 	memset(to, 0, sizeof(*to));
 	copy_members(l, data, to);
+	if (!has_member(l, "fsuid")) {
+		to->fsuid = to->uid;
+		to->fsgid = to->gid;
+	}
 	to->abi = UW_ABI;
 	to->flags = convert_flags(l, to->flags);
 	to->size = sizeof(*to);

@@ -23,9 +23,8 @@
 
 #define NEVER	    "subvolumes of btrfs removed by ioctl(2), mq_unlink(3)"
 #define NO_KTHREADS "kernel threads (nfsd, ksmbd), "
-#define NO_PATHS \
-	"true paths (the kernel has no CONFIG_SECURITY_PATH), renames that replace a file, "
-#define NO_RENAMES "renames that replace a file, true paths, " NO_KTHREADS
+#define NO_PATHS    "true paths (the kernel has no CONFIG_SECURITY_PATH), what a rename replaces, "
+#define NO_RENAMES  "what a rename replaces, true paths, " NO_KTHREADS
 #define NO_READS                                                                                        \
 	"io_uring, 32-bit system calls, parent processes, the directories of relative names where the " \
 	"process has exited, "

@@ -39,10 +39,8 @@ void uw_kthreads_check(struct uw_kthreads *k)
 {
 	const char *deleter;
 
-	if (!k->possible)
-		return;
 	deleter = uw_vfs_deleter(UW_SYS_MODULE);
-	if (deleter && !k->watching) {
+	if (deleter && !k->watching && k->possible) {
 		start(k, deleter);
 	} else if (!deleter && k->watching) {
 		uw_source_leave_kthreads(k->source);
@@ -52,4 +50,6 @@ void uw_kthreads_check(struct uw_kthreads *k)
 			"no kernel module is left that deletes for others: not watching kernel threads "
 			"any more");
 	}
+	/* They may rename directories, too. */
+	uw_source_trust_renames(k->source, !deleter || k->watching);
 }

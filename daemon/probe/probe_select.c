@@ -63,8 +63,8 @@ static bool seen_by_old(struct uw_probe_select *p, const struct uw_event *ev)
 	if (!uw_event_dedup_take(&p->overlap, ev->tid, ev->enter_ns, ev->exit_ns))
 		return false;
 	uw_persistent_begin(p->persistent);
-	before[UW_CNT_SEEN]--;
-	before[UW_CNT_RECORDED]--;
+	before[UW_CNT_SEEN] -= uw_event_names(ev->op);
+	before[UW_CNT_RECORDED] -= uw_event_names(ev->op);
 	uw_persistent_take(p->persistent);
 	uw_persistent_commit(p->persistent);
 	return true;

@@ -12,7 +12,7 @@
 
 struct uw_uid_entry {
 	struct uw_uid_key key;
-	uint64_t rules; /* the rules that accept these uids; never 0 */
+	struct uw_uid_value value; /* never all zeroes */
 };
 
 struct uw_path_entry {

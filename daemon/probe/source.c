@@ -56,7 +56,7 @@ static int on_sample(void *ctx, void *data, size_t size)
 	size_t taken = uw_ring_room((__u32)size), converted;
 
 	if (!s->retiring && size >= sizeof(*ev))
-		__atomic_add_fetch(&s->shared->share[uw_share_of(ev->uid)].taken, (__s64)taken,
+		__atomic_add_fetch(&s->shared->share[uw_share_of(ev->fsuid)].taken, (__s64)taken,
 				   __ATOMIC_RELAXED);
 	if (s->persistent)
 		uw_persistent_next(s->persistent,
@@ -226,7 +226,7 @@ static int load(struct uw_source *s, const struct uw_plan *plan, size_t ring_siz
 		r = uw_source_share_maps(s);
 	if (r < 0)
 		return uw_source_explain(ret_why, r, "cannot prepare the maps", NULL);
-	s->shared->rename_seq.begun = 1;
+	s->shared->rename_seq.begun = s->shared->rename_seq.done = 1;
 	r = uw_source_open_rings(s);
 	if (r < 0)
 		return uw_source_explain(ret_why, r, "cannot map the ring buffer", NULL);
@@ -297,8 +297,8 @@ static int attach_one(struct uw_source *s, const struct uw_plan *plan,
 
 static int attach(struct uw_source *s, const struct uw_plan *plan, char **ret_why)
 {
-	int r, renames = 0;
 	size_t i;
+	int r;
 
 	r = attach_raw(s, "uw_thread_exit", plan->raw ? NULL : "sched_process_exit",
 		       &s->links[s->n_links]);
@@ -312,16 +312,13 @@ static int attach(struct uw_source *s, const struct uw_plan *plan, char **ret_wh
 		if (!uw_attachment_belongs(a, plan))
 			continue;
 		r = attach_one(s, plan, a);
-		renames += a->first && r >= 0;
-		if (r < 0 && (a->first || (a->optional && (r == -ENOENT || a->kprobe))))
+		if (r < 0 && a->optional && (r == -ENOENT || a->kprobe))
 			continue;
 		if (r < 0)
 			return uw_source_explain(ret_why, r, "cannot attach to",
 						 a->event ? a->event
 							  : plan->functions[a->function]);
 	}
-	if (renames == 2)
-		uw_source_trust_renames(s);
 	return 0;
 }
 

@@ -84,6 +84,12 @@ void uw_source_free(struct uw_source *source);
 int uw_source_watch_kthreads(struct uw_source *source);
 void uw_source_leave_kthreads(struct uw_source *source);
 
+/*
+ * Whether the programs see every directory that moves, so that they may cache paths. Without the
+ * hook of renames they never do.
+ */
+void uw_source_trust_renames(struct uw_source *source, bool trust);
+
 /* Whether all of them are attached, perhaps by another process. */
 bool uw_source_watches_kthreads(const struct uw_source *source);
 

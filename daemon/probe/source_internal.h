@@ -93,9 +93,6 @@ int uw_source_prepare_maps(struct uw_source *source);
 int uw_source_share_maps(struct uw_source *source);
 void uw_source_release_maps(struct uw_source *source);
 
-/* Call it once both probes of __d_move() are attached. */
-void uw_source_trust_renames(struct uw_source *source);
-
 /* Makes an event at the function's entry or return, and attaches. Returns 0 or -errno. */
 int uw_source_attach_function(const struct uw_source *source, const char *program,
 			      const char *function, bool at_return, struct uw_source_link *ret);

@@ -82,8 +82,8 @@ int uw_source_set_tables(struct uw_source *s, const struct uw_rule_tables *table
 		.n = tables->n_uids,
 		.size = sizeof(struct uw_uid_entry),
 		.key_size = sizeof(struct uw_uid_key),
-		.value_size = sizeof(__u64),
-		.value_offset = offsetof(struct uw_uid_entry, rules),
+		.value_size = sizeof(struct uw_uid_value),
+		.value_offset = offsetof(struct uw_uid_entry, value),
 	};
 	const struct entries paths = {
 		.map = "uw_paths",
@@ -227,9 +227,16 @@ void uw_source_release_maps(struct uw_source *s)
 		munmap(s->shared, s->shared_size);
 }
 
-void uw_source_trust_renames(struct uw_source *s)
+void uw_source_trust_renames(struct uw_source *s, bool trust)
 {
-	__atomic_add_fetch(&s->shared->rename_seq.done, 1, __ATOMIC_SEQ_CST);
+	struct uw_rename_seq *seq = &s->shared->rename_seq;
+
+	trust = trust && s->plan.functions[UW_FN_PATH_RENAME];
+	if (__atomic_exchange_n(&seq->trusted, trust, __ATOMIC_SEQ_CST) == trust)
+		return;
+	/* As if a directory had moved meanwhile: nothing that is cached may be used. */
+	__atomic_add_fetch(&seq->begun, 1, __ATOMIC_SEQ_CST);
+	__atomic_add_fetch(&seq->done, 1, __ATOMIC_SEQ_CST);
 }
 
 /*
@@ -395,20 +402,23 @@ static int hand_over(struct uw_source *s, const struct uw_slot *slot, struct uw_
 		memcpy(strings->data, slot->data, slot->ev.size);
 	else
 		r = take_long_slot(s, slot, strings);
-	if (r < 0 || (slot->ev.op == UW_OP_RENAME && !slot->victim) ||
-	    slot->ev.flags & UW_EV_SELFTEST)
+	if (r < 0 || slot->ev.flags & UW_EV_SELFTEST)
 		return r;
 	*ev = slot->ev;
 	if (slot->name_ptr)
-		ev->flags |= UW_EV_NAME_FAULT;
+		ev->flags |= UW_EV_NAME_FAULT | (slot->other_ptr ? UW_EV_OTHER_NAME_FAULT : 0);
 	ev->size += (__u32)sizeof(*ev);
 	ev->flags |= UW_EV_RET_UNKNOWN;
 	ev->rules = slot->on_success | slot->on_failure;
 	ev->exit_ns = ev->enter_ns;
 	take_who(ev);
 	s->on_event(ev, ev->size, s->userdata);
-	if (s->persistent)
+	if (s->persistent) {
 		s->persistent->words->swept++;
+		/* The kernel side has not counted the second name of an exchange. */
+		s->persistent->words->before[UW_CNT_SEEN] += uw_event_names(ev->op) - 1;
+		s->persistent->words->before[UW_CNT_RECORDED] += uw_event_names(ev->op) - 1;
+	}
 	return 1;
 }
 

@@ -137,6 +137,21 @@ static struct uw_value get_euid(struct uw_ask *a)
 	return number_if(a->record->task_known, a->record->euid);
 }
 
+static bool is_rename(const struct uw_record *r)
+{
+	return r->op == UW_OP_RENAME;
+}
+
+static struct uw_value get_fsuid(struct uw_ask *a)
+{
+	return number_if(a->record->fsuid != a->record->uid, a->record->fsuid);
+}
+
+static struct uw_value get_fsgid(struct uw_ask *a)
+{
+	return number_if(a->record->fsgid != a->record->gid, a->record->fsgid);
+}
+
 static struct uw_value get_user(struct uw_ask *a)
 {
 	return text(a->entry->user);
@@ -213,18 +228,60 @@ static struct uw_value get_path_state(struct uw_ask *a)
 }
 
 /* Left out if it equals the path. */
+static struct uw_value unless_same(struct uw_str host, struct uw_str path)
+{
+	bool same = host.len == path.len && (!host.len || !memcmp(host.s, path.s, path.len));
+
+	return same ? none() : bytes_if_any(host);
+}
+
 static struct uw_value get_host_path(struct uw_ask *a)
 {
-	const struct uw_str *host = &a->entry->host_path, *path = &a->record->path;
+	return unless_same(a->entry->host_path, a->record->path);
+}
 
-	if (!host->len || (host->len == path->len && !memcmp(host->s, path->s, path->len)))
+/* The other name is where the file went, or, if it replaced another one, where it came from. */
+static struct uw_value get_other(struct uw_ask *a, bool replaced)
+{
+	const struct uw_other *other = &a->record->other;
+
+	if (is_rename(a->record) != replaced)
 		return none();
-	return bytes(*host);
+	return path_cut_if(other->path_cut, other->path, a->room);
+}
+
+static struct uw_value get_host_other(struct uw_ask *a, bool replaced)
+{
+	if (is_rename(a->record) != replaced)
+		return none();
+	return unless_same(a->entry->host_other, a->record->other.path);
+}
+
+static struct uw_value get_moved_to(struct uw_ask *a)
+{
+	return get_other(a, false);
+}
+
+static struct uw_value get_host_moved_to(struct uw_ask *a)
+{
+	return get_host_other(a, false);
 }
 
 static struct uw_value get_replaced_by(struct uw_ask *a)
 {
-	return path_cut_if(a->record->by_cut, a->record->by, a->room);
+	return get_other(a, true);
+}
+
+static struct uw_value get_host_replaced_by(struct uw_ask *a)
+{
+	return get_host_other(a, true);
+}
+
+static struct uw_value get_replaced_by_inode(struct uw_ask *a)
+{
+	const struct uw_record *r = a->record;
+
+	return number_if(is_rename(r) && r->inode_known, r->other.file.ino);
 }
 
 /*
@@ -321,6 +378,8 @@ const struct uw_field uw_record_fields[] = {
 	{ "UNLINK_UID", get_uid, UW_DETAIL_MINIMAL },
 	{ "UNLINK_GID", get_gid, UW_DETAIL_STANDARD },
 	{ "UNLINK_EUID", get_euid, UW_DETAIL_STANDARD },
+	{ "UNLINK_FSUID", get_fsuid, UW_DETAIL_MINIMAL },
+	{ "UNLINK_FSGID", get_fsgid, UW_DETAIL_STANDARD },
 	{ "UNLINK_USER", get_user, UW_DETAIL_MINIMAL },
 	{ "UNLINK_LOGINUID", get_loginuid, UW_DETAIL_STANDARD },
 	{ "UNLINK_SESSION", get_session, UW_DETAIL_STANDARD },
@@ -333,7 +392,11 @@ const struct uw_field uw_record_fields[] = {
 	{ "UNLINK_PATH", get_path, UW_DETAIL_MINIMAL },
 	{ "UNLINK_PATH_STATE", get_path_state, UW_DETAIL_MINIMAL },
 	{ "UNLINK_HOST_PATH", get_host_path, UW_DETAIL_STANDARD },
+	{ "UNLINK_MOVED_TO", get_moved_to, UW_DETAIL_MINIMAL },
+	{ "UNLINK_HOST_MOVED_TO", get_host_moved_to, UW_DETAIL_STANDARD },
 	{ "UNLINK_REPLACED_BY", get_replaced_by, UW_DETAIL_MINIMAL },
+	{ "UNLINK_HOST_REPLACED_BY", get_host_replaced_by, UW_DETAIL_STANDARD },
+	{ "UNLINK_REPLACED_BY_INODE", get_replaced_by_inode, UW_DETAIL_STANDARD },
 	{ "UNLINK_DEV", get_dev, UW_DETAIL_STANDARD },
 	{ "UNLINK_INODE", get_inode, UW_DETAIL_STANDARD },
 	{ "UNLINK_MODE", get_mode, UW_DETAIL_STANDARD },
@@ -425,6 +488,11 @@ static struct uw_value get_storm_uid(struct uw_ask *a)
 	return number(a->summary->uid);
 }
 
+static struct uw_value get_storm_fsuid(struct uw_ask *a)
+{
+	return number_if(a->summary->fsuid != a->summary->uid, a->summary->fsuid);
+}
+
 static struct uw_value get_storm_unit(struct uw_ask *a)
 {
 	return bytes_if_any(parse_cgroup(uw_storm_str(&a->summary->cgroup))->unit);
@@ -445,6 +513,7 @@ const struct uw_field uw_summary_fields[] = {
 	{ "UNLINK_COMM", get_storm_comm, UW_DETAIL_MINIMAL },
 	{ "UNLINK_EXE", get_storm_exe, UW_DETAIL_MINIMAL },
 	{ "UNLINK_UID", get_storm_uid, UW_DETAIL_MINIMAL },
+	{ "UNLINK_FSUID", get_storm_fsuid, UW_DETAIL_MINIMAL },
 	{ "UNLINK_USER", get_user, UW_DETAIL_MINIMAL },
 	{ "UNLINK_UNIT", get_storm_unit, UW_DETAIL_MINIMAL },
 	{ "UNLINK_RULE", get_rule, UW_DETAIL_MINIMAL, .many = true },

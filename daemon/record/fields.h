@@ -23,9 +23,11 @@ struct uw_entry {
 	int priority;			  /* syslog priority */
 	const char *const *rules;	  /* names of the rules that asked for it */
 	size_t n_rules;
-	const char *user;	 /* name of the uid, or NULL */
-	struct uw_str host_path; /* the record's path in the host's tree, "" if it has none */
-	enum uw_detail detail;	 /* fields of a higher one are left out */
+	const char *user;	  /* name of the user that the file system checked, or NULL */
+	const char *real_user;	  /* that of the real user, if it is another, or NULL */
+	struct uw_str host_path;  /* the record's path in the host's tree, "" if it has none */
+	struct uw_str host_other; /* the same of the other name of a rename */
+	enum uw_detail detail;	  /* fields of a higher one are left out */
 };
 
 enum uw_value_type {

@@ -14,12 +14,25 @@
 
 /* ---- MESSAGE */
 
-static void add_user(const struct uw_entry *e, uint32_t uid, struct uw_buf *buf)
+static void add_one_user(const char *name, uint32_t uid, struct uw_buf *buf)
 {
-	if (e->user)
-		uw_buf_add_safe(buf, (struct uw_str){ e->user, strlen(e->user) }, "()");
+	if (name)
+		uw_buf_add_safe(buf, (struct uw_str){ name, strlen(name) }, "()");
 	else
 		uw_buf_printf(buf, "uid %" PRIu32, uid);
+}
+
+/*
+ * The real user, and the one that the file system checked if that is another: a server acts for
+ * her, or a program acts as root.
+ */
+static void add_user(const struct uw_entry *e, uint32_t uid, uint32_t fsuid, struct uw_buf *buf)
+{
+	if (fsuid != uid) {
+		add_one_user(e->real_user, uid, buf);
+		uw_buf_puts(buf, fsuid ? " for " : " as ");
+	}
+	add_one_user(e->user, fsuid, buf);
 }
 
 static void add_name(const struct uw_record *r, struct uw_buf *buf)
@@ -34,12 +47,41 @@ static void add_name(const struct uw_record *r, struct uw_buf *buf)
 		uw_buf_puts(buf, " (in a directory that is not known)");
 }
 
-static void add_replaced_by(const struct uw_record *r, struct uw_buf *buf)
+static void add_other(const struct uw_record *r, const char *preposition, struct uw_buf *buf)
 {
-	if (!r->by.len)
+	if (!r->other.path.len)
 		return;
-	uw_buf_puts(buf, r->by_cut ? " with ..." : " with ");
-	uw_buf_add_safe(buf, r->by, "");
+	uw_buf_puts(buf, preposition);
+	uw_buf_puts(buf, r->other.path_cut ? "..." : "");
+	uw_buf_add_safe(buf, r->other.path, "");
+}
+
+/* What is done to the name: it was `done`, or could not `be` done. */
+struct verb {
+	const char *done, *be;
+	const char *preposition; /* before the other name of a rename */
+};
+
+static const struct verb *verb_of(enum uw_op op)
+{
+	static const struct verb remove = { "removed", "remove", "" },
+				 replace = { "replaced", "replace", " with " },
+				 move = { "moved", "move", " to " },
+				 exchange = { "exchanged", "exchange", " with " };
+
+	switch (op) {
+	case UW_OP_RENAME:
+		return &replace;
+	case UW_OP_MOVE:
+		return &move;
+	case UW_OP_EXCHANGE:
+		return &exchange;
+	case UW_OP_UNLINK:
+	case UW_OP_RMDIR:
+	case UW_OP_MAX:
+		break;
+	}
+	return &remove;
 }
 
 static const char *via(const struct uw_record *r)
@@ -59,22 +101,21 @@ static const char *via(const struct uw_record *r)
 static void add_deletion(const struct uw_entry *e, struct uw_buf *buf)
 {
 	const struct uw_record *r = e->record;
-	bool replace = r->op == UW_OP_RENAME;
+	const struct verb *verb = verb_of(r->op);
 	bool dir = r->op == UW_OP_RMDIR || (r->inode_known && S_ISDIR(r->mode));
 
 	uw_buf_add_safe(buf, r->comm, "[]()");
 	uw_buf_puts(buf, "[");
 	uw_buf_add_uint(buf, r->pid);
 	uw_buf_puts(buf, "] (");
-	add_user(e, r->uid, buf);
+	add_user(e, r->uid, r->fsuid, buf);
 	if (r->ret_known && !r->ret)
-		uw_buf_puts(buf, replace ? ") replaced " : ") removed ");
+		uw_buf_printf(buf, ") %s ", verb->done);
 	else
-		uw_buf_printf(buf, ") %s %s ", r->ret_known ? "could not" : "tried to",
-			      replace ? "replace" : "remove");
+		uw_buf_printf(buf, ") %s %s ", r->ret_known ? "could not" : "tried to", verb->be);
 	uw_buf_puts(buf, dir ? "directory " : "");
 	add_name(r, buf);
-	add_replaced_by(r, buf);
+	add_other(r, verb->preposition, buf);
 	uw_buf_puts(buf, via(r));
 	if (!r->ret_known)
 		uw_buf_puts(buf, ": the result is not known");
@@ -89,16 +130,17 @@ static void add_storm(const struct uw_entry *e, struct uw_buf *buf)
 
 	uw_buf_add_safe(buf, uw_storm_str(&s->comm), "[]()");
 	uw_buf_puts(buf, " (");
-	add_user(e, s->uid, buf);
-	uw_buf_printf(buf, ") removed %" PRIu64 " more %s", s->succeeded,
-		      s->succeeded == 1 ? "name" : "names");
+	add_user(e, s->uid, s->fsuid, buf);
+	uw_buf_printf(buf, ") %s %" PRIu64 " more %s", s->moves ? "removed or moved" : "removed",
+		      s->succeeded, s->succeeded == 1 ? "name" : "names");
 	if (s->dir_known) {
 		uw_buf_puts(buf, " below ");
 		uw_buf_add_safe(buf, uw_summary_dir(s), "");
 	}
 	uw_buf_printf(buf, " within %.1f s", (double)(s->end_ns - s->begin_ns) / UW_NS_PER_S);
 	if (s->failed)
-		uw_buf_printf(buf, "; could not remove %" PRIu64, s->failed);
+		uw_buf_printf(buf, "; %s %" PRIu64, s->moves ? "failed:" : "could not remove",
+			      s->failed);
 	if (s->unknown)
 		uw_buf_printf(buf, "; results not known: %" PRIu64, s->unknown);
 }
@@ -117,7 +159,10 @@ static const char *message_id(const struct uw_entry *e)
 		return UW_ID_STORM;
 	if (!e->record->ret_known)
 		return UW_ID_UNKNOWN;
-	return e->record->ret ? UW_ID_FAILED : UW_ID_DELETED;
+	if (e->record->ret)
+		return UW_ID_FAILED;
+	return e->record->op == UW_OP_MOVE || e->record->op == UW_OP_EXCHANGE ? UW_ID_MOVED
+									      : UW_ID_DELETED;
 }
 
 /* ---- fields */

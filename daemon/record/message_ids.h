@@ -8,6 +8,7 @@
 
 #define UW_ID_DELETED	      "a6c751c249b34f8faa0766c0d92d85c6"
 #define UW_ID_FAILED	      "127b0dfe915e4bfa82c4947e1edbf697"
+#define UW_ID_MOVED	      "50fcdba403f040b1921c6db500e1da40"
 #define UW_ID_UNKNOWN	      "19d13c0bf1d740bfbf88fbb9cfce59d8"
 #define UW_ID_LOSS	      "d250303bc46f4c998030df4a7ed8cba1"
 #define UW_ID_STORM	      "925b2cc9a18c4b0eadfea7aff523b595"

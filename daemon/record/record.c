@@ -54,53 +54,75 @@ static struct uw_str whole(char *buf, size_t len)
 }
 
 /* Returns the length of the process's root, which `..` does not leave, in the buffer. */
-static size_t floor_of(const struct uw_record *r, size_t len)
+static size_t floor_of(const struct uw_record *r, const char *buffer, size_t len,
+		       struct uw_str name)
 {
 	size_t root = r->root.len;
 
 	/* An absolute name starts at the process's root. */
-	if (r->name.s[0] == '/')
+	if (name.s[0] == '/')
 		return len;
-	if (root > len || memcmp(r->buffer, r->root.s, root))
+	if (root > len || memcmp(buffer, r->root.s, root))
 		return 0;
-	return root == len || r->buffer[root] == '/' ? root : 0;
-}
-
-/* Joins dir and the name. Returns false if `..` of a relative name tried to leave a root. */
-static bool complete(struct uw_record *r, struct uw_str dir, enum uw_path_state state)
-{
-	bool left = false, absolute = r->name.s[0] == '/';
-	size_t len = append(r->buffer, 0, 0, dir, &left);
-
-	left = false;
-	len = append(r->buffer, len, floor_of(r, len), r->name, &left);
-	r->path = whole(r->buffer, len);
-	r->path_state = state;
-	if (r->dir_cut || r->name_cut)
-		r->path_state = UW_PATH_TRUNCATED;
-	return absolute || !left;
+	return root == len || buffer[root] == '/' ? root : 0;
 }
 
 /*
- * Builds the path within the file system: the root of the mount, the last `below` bytes of path,
- * which are below the mount point, and the name. The name is empty if path is the target itself.
- * Sets nothing if the beginning of those bytes was cut, or if `..` leaves the mount.
+ * Joins dir and the name in the buffer. Returns false if `..` of a relative name tried to leave a
+ * root.
  */
-static void complete_fspath(struct uw_record *r, struct uw_str fsroot, struct uw_str path,
-			    size_t below, bool cut, struct uw_str name)
+static bool join(const struct uw_record *r, struct uw_str dir, struct uw_str name, char *buffer,
+		 struct uw_str *ret)
 {
-	struct uw_str tail = { path.s + path.len - below, below };
+	bool left = false, absolute = name.s[0] == '/';
+	size_t len = append(buffer, 0, 0, dir, &left);
+
+	left = false;
+	len = append(buffer, len, floor_of(r, buffer, len, name), name, &left);
+	*ret = whole(buffer, len);
+	return absolute || !left;
+}
+
+static bool complete(struct uw_record *r, struct uw_str dir, enum uw_path_state state)
+{
+	bool stays = join(r, dir, r->name, r->buffer, &r->path);
+
+	r->path_state = state;
+	if (r->dir_cut || r->name_cut)
+		r->path_state = UW_PATH_TRUNCATED;
+	return stays;
+}
+
+/* The same for the other name. */
+static void complete_other(struct uw_record *r, struct uw_str dir, bool cut,
+			   enum uw_path_state state)
+{
+	struct uw_other *o = &r->other;
+
+	join(r, dir, o->name, r->other_buffer, &o->path);
+	o->path_cut = cut;
+	o->path_state = cut || o->name_cut ? UW_PATH_TRUNCATED : state;
+}
+
+/*
+ * Returns the path within the file system, in the buffer: the root of the mount, the last `below`
+ * bytes of path, which are below the mount point, and the name. The name is empty if path is the
+ * target itself. Returns "" if the beginning of those bytes was cut, or if `..` leaves the mount.
+ */
+static struct uw_str join_fspath(char *buffer, struct uw_str fsroot, struct uw_str path,
+				 size_t below, bool cut, struct uw_str name)
+{
+	struct uw_str tail = { path.s + path.len - below, below }, none = { buffer, 0 };
 	bool left = false, absolute = name.len && name.s[0] == '/';
 	size_t root, len;
 
 	if (cut && below == path.len)
-		return;
-	root = append(r->fsbuffer, 0, 0, fsroot, &left);
-	len = append(r->fsbuffer, root, root, tail, &left);
+		return none;
+	root = append(buffer, 0, 0, fsroot, &left);
+	len = append(buffer, root, root, tail, &left);
 	left = false;
-	len = append(r->fsbuffer, len, absolute ? len : root, name, &left);
-	if (absolute || !left)
-		r->fspath = whole(r->fsbuffer, len);
+	len = append(buffer, len, absolute ? len : root, name, &left);
+	return absolute || !left ? whole(buffer, len) : none;
 }
 
 /* Splits the bytes behind the event into its strings. Returns false if they do not fit. */
@@ -144,11 +166,40 @@ static bool has_dir(struct uw_str name, struct uw_str dir)
 	       !memcmp(name.s, dir.s + dir.len - len, len);
 }
 
+static bool is_rename(const struct uw_event *ev)
+{
+	return ev->op == UW_OP_RENAME || ev->op == UW_OP_MOVE || ev->op == UW_OP_EXCHANGE;
+}
+
+/* Whether flags and strings of a rename's other name agree; other events have none. */
+static bool other_is_consistent(const struct uw_event *ev, const struct uw_str *s)
+{
+	const uint32_t of_other = UW_EV_OTHER_CUT | UW_EV_OTHER_FS | UW_EV_OTHER_DIR |
+				  UW_EV_OTHER_DIR_CUT | UW_EV_OTHER_NAME_CUT |
+				  UW_EV_OTHER_NAME_FAULT | UW_EV_OTHER_MOVES_DIR | UW_EV_MOVES_DIR;
+	bool resolved = ev->flags & UW_EV_RESOLVED, dir = ev->flags & UW_EV_OTHER_DIR;
+	struct uw_str path = s[UW_STR_OTHER];
+
+	if (!is_rename(ev))
+		return !(ev->flags & of_other) && !path.len && !s[UW_STR_OTHER_NAME].len &&
+		       !s[UW_STR_OTHER_DIR].len;
+	if (!resolved && (path.len || ev->flags & (UW_EV_OTHER_CUT | UW_EV_OTHER_FS)))
+		return false;
+	if (dir ? resolved : s[UW_STR_OTHER_DIR].len || ev->flags & UW_EV_OTHER_DIR_CUT)
+		return false;
+	if (ev->flags & UW_EV_OTHER_FS && ev->other_below > path.len)
+		return false;
+	if (ev->via == UW_VIA_KERNEL &&
+	    (dir || (ev->flags & UW_EV_OTHER_FS && ev->other_below != path.len)))
+		return false;
+	return !path.len || valid_path(path, ev->flags & UW_EV_OTHER_CUT);
+}
+
 /* Whether flags and strings agree. */
 static bool consistent(const struct uw_event *ev, const struct uw_str *s)
 {
 	bool resolved = ev->flags & UW_EV_RESOLVED, dir = ev->flags & UW_EV_DIR;
-	bool fs = ev->flags & UW_EV_FS, by = s[UW_STR_SOURCE].len || ev->flags & UW_EV_SOURCE_CUT;
+	bool fs = ev->flags & UW_EV_FS;
 
 	if (resolved ? !valid_path(s[UW_STR_PATH], ev->flags & UW_EV_PATH_CUT)
 		     : s[UW_STR_PATH].len || ev->flags & UW_EV_PATH_CUT)
@@ -163,12 +214,10 @@ static bool consistent(const struct uw_event *ev, const struct uw_str *s)
 	if (ev->via == UW_VIA_KERNEL &&
 	    (dir || s[UW_STR_FSROOT].len || (fs && ev->below != s[UW_STR_PATH].len)))
 		return false;
-	if (by && ev->op != UW_OP_RENAME)
-		return false;
 	if (ev->flags & UW_EV_DIR_IN_NAME &&
 	    (!dir || ev->flags & UW_EV_DIR_CUT || !has_dir(s[UW_STR_NAME], s[UW_STR_DIR])))
 		return false;
-	return !s[UW_STR_SOURCE].len || valid_path(s[UW_STR_SOURCE], ev->flags & UW_EV_SOURCE_CUT);
+	return other_is_consistent(ev, s);
 }
 
 static bool valid(const struct uw_event *ev, size_t size)
@@ -189,6 +238,8 @@ static void take_who(struct uw_record *r, const struct uw_event *ev, const struc
 	r->tid = ev->tid;
 	r->uid = ev->uid;
 	r->gid = ev->gid;
+	r->fsuid = ev->fsuid;
+	r->fsgid = ev->fsgid;
 	r->task_known = ev->flags & UW_EV_TASK;
 	r->ppid = ev->ppid;
 	r->euid = ev->euid;
@@ -206,14 +257,27 @@ static void take_who(struct uw_record *r, const struct uw_event *ev, const struc
 	r->root = s[UW_STR_ROOT];
 }
 
-/* The event has the count before the deletion. A removed directory loses its own dot, too. */
-static uint32_t links_left(const struct uw_event *ev)
+/*
+ * The event has the count before the deletion. A removed directory loses its own dot, too. A file
+ * that is moved keeps its links.
+ */
+static uint32_t links_left(const struct uw_record *r)
 {
-	if (ev->ret < 0)
-		return ev->nlink;
-	if (S_ISDIR(ev->mode))
+	if (r->ret < 0 || r->op == UW_OP_MOVE || r->op == UW_OP_EXCHANGE)
+		return r->nlink;
+	if (S_ISDIR(r->mode))
 		return 0;
-	return ev->nlink ? ev->nlink - 1 : 0;
+	return r->nlink ? r->nlink - 1 : 0;
+}
+
+static void take_file(struct uw_record *r, const struct uw_file *file)
+{
+	r->ino = file->ino;
+	r->bytes = file->bytes;
+	r->mode = file->mode;
+	r->owner = file->owner;
+	r->nlink = file->nlink;
+	r->links = links_left(r);
 }
 
 static void take_what(struct uw_record *r, const struct uw_event *ev)
@@ -223,12 +287,8 @@ static void take_what(struct uw_record *r, const struct uw_event *ev)
 	r->dev = ev->dev;
 	r->dev_major = ev->dev >> MINOR_BITS;
 	r->dev_minor = ev->dev & ((1U << MINOR_BITS) - 1);
-	r->ino = ev->ino;
-	r->bytes = ev->bytes;
-	r->mode = ev->mode;
-	r->owner = ev->owner;
 	r->links_known = r->inode_known && r->ret_known;
-	r->links = links_left(ev);
+	take_file(r, &ev->file);
 }
 
 /* For a name that starts at the root of its namespace and leads into a mount. */
@@ -243,7 +303,7 @@ static void take_name_in_mount(struct uw_record *r, const struct uw_event *ev, s
 		rest.len--;
 	}
 	if (ev->flags & UW_EV_FS && !r->name_cut)
-		complete_fspath(r, fsroot, r->dir, ev->below, false, rest);
+		r->fspath = join_fspath(r->fsbuffer, fsroot, r->dir, ev->below, false, rest);
 	complete(r, (struct uw_str){ "", 0 }, UW_PATH_LEXICAL);
 }
 
@@ -260,22 +320,16 @@ static void take_name(struct uw_record *r, const struct uw_event *ev, const stru
 	r->dir_cut = ev->flags & UW_EV_DIR_CUT;
 	r->dir = s[UW_STR_DIR];
 	r->found = ev->flags & UW_EV_RESOLVED;
-	r->by = s[UW_STR_SOURCE];
-	r->by_cut = ev->flags & UW_EV_SOURCE_CUT && r->by.len;
-	r->fsby = (struct uw_str){ r->by.s, 0 };
 	r->path = (struct uw_str){ r->buffer, 0 };
 	r->fspath = (struct uw_str){ r->fsbuffer, 0 };
 	r->path_state = UW_PATH_UNKNOWN;
+	r->moves_dir = r->found ? ev->flags & UW_EV_MOVES_DIR : is_rename(ev);
 
 	if (r->found && ev->flags & UW_EV_FS)
-		complete_fspath(r, s[UW_STR_FSROOT], s[UW_STR_PATH], ev->below,
-				ev->flags & UW_EV_PATH_CUT, (struct uw_str){ "", 0 });
-	if (ev->via == UW_VIA_KERNEL) {
-		r->fsby.len = r->by_cut ? 0 : r->by.len;
-		r->by.len = 0;
-		r->by_cut = false;
+		r->fspath = join_fspath(r->fsbuffer, s[UW_STR_FSROOT], s[UW_STR_PATH], ev->below,
+					ev->flags & UW_EV_PATH_CUT, (struct uw_str){ "", 0 });
+	if (ev->via == UW_VIA_KERNEL)
 		return;
-	}
 	if (r->found) {
 		r->path = s[UW_STR_PATH];
 		r->path_state = UW_PATH_RESOLVED;
@@ -292,7 +346,39 @@ static void take_name(struct uw_record *r, const struct uw_event *ev, const stru
 	/* If the root is not known, an absolute name is assumed to start at that of the namespace. */
 	stays = complete(r, r->dir, r->dir_known ? UW_PATH_LEXICAL : UW_PATH_GUESSED);
 	if (stays && ev->flags & UW_EV_FS && !r->name_cut)
-		complete_fspath(r, s[UW_STR_FSROOT], r->dir, ev->below, r->dir_cut, r->name);
+		r->fspath = join_fspath(r->fsbuffer, s[UW_STR_FSROOT], r->dir, ev->below,
+					r->dir_cut, r->name);
+}
+
+static void take_other(struct uw_record *r, const struct uw_event *ev, const struct uw_str *s)
+{
+	bool dir_known = ev->flags & UW_EV_OTHER_DIR, cut = ev->flags & UW_EV_OTHER_CUT;
+	struct uw_other *o = &r->other;
+
+	*o = (struct uw_other){
+		.dfd = ev->other_dfd,
+		.name = s[UW_STR_OTHER_NAME],
+		.name_known = is_rename(ev) && !(ev->flags & UW_EV_OTHER_NAME_FAULT),
+		.name_cut = ev->flags & UW_EV_OTHER_NAME_CUT,
+		.path = { r->other_buffer, 0 },
+		.path_state = UW_PATH_UNKNOWN,
+		.fspath = { r->other_fsbuffer, 0 },
+		.moves_dir = r->found ? ev->flags & UW_EV_OTHER_MOVES_DIR : is_rename(ev),
+		.file = ev->other_file,
+	};
+	if (ev->flags & UW_EV_FS && ev->flags & UW_EV_OTHER_FS)
+		o->fspath = join_fspath(r->other_fsbuffer, s[UW_STR_FSROOT], s[UW_STR_OTHER],
+					ev->other_below, cut, (struct uw_str){ "", 0 });
+	if (ev->via == UW_VIA_KERNEL)
+		return;
+	if (r->found && s[UW_STR_OTHER].len) {
+		o->path = s[UW_STR_OTHER];
+		o->path_cut = cut;
+		o->path_state = cut ? UW_PATH_TRUNCATED : UW_PATH_RESOLVED;
+	}
+	if (!r->found && o->name_known && o->name.len && (dir_known || o->name.s[0] == '/'))
+		complete_other(r, s[UW_STR_OTHER_DIR], ev->flags & UW_EV_OTHER_DIR_CUT,
+			       dir_known ? UW_PATH_LEXICAL : UW_PATH_GUESSED);
 }
 
 int uw_record_decode(const void *data, size_t size, struct uw_record *ret)
@@ -321,6 +407,7 @@ int uw_record_decode(const void *data, size_t size, struct uw_record *ret)
 	take_who(r, &ev, s);
 	take_what(r, &ev);
 	take_name(r, &ev, s);
+	take_other(r, &ev, s);
 	r->comm = (struct uw_str){ (const char *)data + offsetof(struct uw_event, comm),
 				   strnlen(ev.comm, sizeof(ev.comm)) };
 	r->fstype = (struct uw_str){ (const char *)data + offsetof(struct uw_event, fstype),
@@ -328,23 +415,81 @@ int uw_record_decode(const void *data, size_t size, struct uw_record *ret)
 	return 0;
 }
 
+bool uw_record_other_counts(const struct uw_record *r)
+{
+	if (r->op == UW_OP_RENAME || r->op == UW_OP_EXCHANGE)
+		return true;
+	/* A move that was not resolved may have replaced a file, unless it failed before that. */
+	return r->op == UW_OP_MOVE && !r->found &&
+	       (!r->ret_known || !r->ret || r->probe == UW_PROBE_TRACEPOINT);
+}
+
+#define SWAP(a, b)                     \
+	do {                           \
+		typeof(a) swap_ = (a); \
+		(a) = (b);             \
+		(b) = swap_;           \
+	} while (0)
+
+void uw_record_swap(struct uw_record *r)
+{
+	struct uw_file file = { r->ino, r->bytes, r->mode, r->owner, r->nlink, 0 };
+	struct uw_other *o = &r->other;
+
+	SWAP(r->dfd, o->dfd);
+	SWAP(r->name, o->name);
+	SWAP(r->name_known, o->name_known);
+	SWAP(r->name_cut, o->name_cut);
+	SWAP(r->path, o->path);
+	SWAP(r->path_state, o->path_state);
+	SWAP(r->fspath, o->fspath);
+	SWAP(r->moves_dir, o->moves_dir);
+	SWAP(file, o->file);
+	take_file(r, &file);
+	o->path_cut = o->path_state == UW_PATH_TRUNCATED && r->found;
+}
+
+static bool wants_cwd(enum uw_path_state state, bool name_known, struct uw_str name, int dfd)
+{
+	return state == UW_PATH_UNKNOWN && name_known && name.len && name.s[0] != '/' &&
+	       dfd == AT_FDCWD;
+}
+
+static bool path_wants_cwd(const struct uw_record *r)
+{
+	return wants_cwd(r->path_state, r->name_known, r->name, r->dfd);
+}
+
+static bool other_wants_cwd(const struct uw_record *r)
+{
+	const struct uw_other *o = &r->other;
+
+	return !r->found && wants_cwd(o->path_state, o->name_known, o->name, o->dfd);
+}
+
 bool uw_record_wants_cwd(const struct uw_record *r)
 {
-	return r->path_state == UW_PATH_UNKNOWN && r->name_known && r->name.len &&
-	       r->dfd == AT_FDCWD && r->via != UW_VIA_KERNEL;
+	return r->via != UW_VIA_KERNEL && (path_wants_cwd(r) || other_wants_cwd(r));
 }
 
 void uw_record_guess(struct uw_record *r, const char *cwd, size_t len)
 {
-	if (len && len < UW_PATH_MAX && cwd[0] == '/')
-		complete(r, (struct uw_str){ cwd, len }, UW_PATH_GUESSED);
+	struct uw_str dir = { cwd, len };
+
+	if (!len || len >= UW_PATH_MAX || cwd[0] != '/')
+		return;
+	if (path_wants_cwd(r))
+		complete(r, dir, UW_PATH_GUESSED);
+	if (other_wants_cwd(r))
+		complete_other(r, dir, false, UW_PATH_GUESSED);
 }
 
-void uw_record_place(struct uw_record *r, struct uw_str path, struct uw_str by)
+void uw_record_place(struct uw_record *r, struct uw_str path, struct uw_str other)
 {
 	r->path = path;
 	r->path_state = UW_PATH_RESOLVED;
-	r->by = by;
+	r->other.path = other;
+	r->other.path_state = other.len ? UW_PATH_RESOLVED : UW_PATH_UNKNOWN;
 }
 
 const char *uw_path_state_name(enum uw_path_state state)

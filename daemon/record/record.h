@@ -21,6 +21,22 @@ enum uw_path_state {
 	UW_PATH_GUESSED,   /* lexical, but with an assumed root or working directory */
 };
 
+/*
+ * The other name of a rename: the old one if a file was replaced, otherwise the new one. Strings
+ * are as in struct uw_record.
+ */
+struct uw_other {
+	int dfd;
+	struct uw_str name;
+	bool name_known, name_cut;
+	struct uw_str path; /* "" if not known */
+	bool path_cut;	    /* its beginning is missing */
+	enum uw_path_state path_state;
+	struct uw_str fspath;
+	bool moves_dir;
+	struct uw_file file; /* if inode_known */
+};
+
 /* Strings point into the bytes of the event, except where a comment says otherwise. */
 struct uw_record {
 	enum uw_op op;
@@ -36,6 +52,7 @@ struct uw_record {
 
 	/* who; an empty string means not known, except for root */
 	uint32_t pid, tid, uid, gid;
+	uint32_t fsuid, fsgid; /* that the file system checked */
 	bool task_known;
 	uint32_t ppid, euid, mntns;
 	bool loginuid_known, session_known; /* of the kernel's audit, if set */
@@ -53,10 +70,7 @@ struct uw_record {
 	bool found;		 /* the kernel found the target */
 	bool dir_known, dir_cut; /* dir_cut: its beginning is missing */
 	struct uw_str name, dir;
-	struct uw_str by; /* old path of the file that a rename put there, "" if not known */
-	bool by_cut;	  /* its beginning is missing */
-	/* For UW_VIA_KERNEL its path within the file system; uw_record_place() then sets `by`. */
-	struct uw_str fsby;
+	bool moves_dir; /* a directory leaves, or may leave, with all names below it */
 	enum uw_path_state path_state;
 	struct uw_str
 		path; /* in the event if resolved, otherwise in `buffer`, or uw_record_place()'s */
@@ -72,13 +86,15 @@ struct uw_record {
 	/* what */
 	bool inode_known;
 	uint64_t ino, bytes;
-	uint32_t mode, owner;
+	uint32_t mode, owner, nlink; /* nlink: hard links before */
 	bool links_known;
 	uint32_t links; /* hard links left afterwards; with 0, only open files keep the data */
 	struct uw_str fstype; /* "" if not known */
 
-	char buffer[2 * UW_PATH_MAX];
-	char fsbuffer[3 * UW_PATH_MAX];
+	struct uw_other other;
+
+	char buffer[2 * UW_PATH_MAX], other_buffer[2 * UW_PATH_MAX];
+	char fsbuffer[3 * UW_PATH_MAX], other_fsbuffer[3 * UW_PATH_MAX];
 };
 
 /*
@@ -90,18 +106,27 @@ struct uw_record {
 int uw_record_decode(const void *data, size_t size, struct uw_record *ret);
 
 /*
- * Whether only the process's working directory is missing for the path. uw_record_guess() builds
- * the path with one that was read after the event; cwd is absolute and has len bytes.
+ * Whether the record has another name, and a rule may want it for that one, too: something left it,
+ * or may have. An exchange then has a record for each.
+ */
+bool uw_record_other_counts(const struct uw_record *record);
+
+/* Exchanges the two names of a rename. */
+void uw_record_swap(struct uw_record *record);
+
+/*
+ * Whether only the process's working directory is missing for a path. uw_record_guess() builds
+ * the paths with one that was read after the event; cwd is absolute and has len bytes.
  */
 bool uw_record_wants_cwd(const struct uw_record *record);
 void uw_record_guess(struct uw_record *record, const char *cwd, size_t len);
 
 /*
  * Sets the paths of a deletion by a kernel thread, which are unknown until the caller has found a
- * mount of the host that shows the file. `by` is the source of a rename, "" if the host has no path
- * for it. Both must outlive the record.
+ * mount of the host that shows the file. `other` is that of the other name, "" if the host has no
+ * path for it. Both must outlive the record.
  */
-void uw_record_place(struct uw_record *record, struct uw_str path, struct uw_str by);
+void uw_record_place(struct uw_record *record, struct uw_str path, struct uw_str other);
 
 /* Returns the value of UNLINK_PATH_STATE. */
 const char *uw_path_state_name(enum uw_path_state state);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "record/storm.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -15,7 +16,7 @@
 
 /* Who deletes. `program` is a hash of the executable or comm. */
 struct who {
-	uint32_t uid;
+	uint32_t uid;	 /* that the file system checked */
 	uint32_t parent; /* or the process itself */
 	bool is_parent;
 	uint64_t program;
@@ -41,11 +42,12 @@ struct uw_storm {
 	struct program programs[BUCKETS][WAYS];
 	struct slot slots[SUMMARIES];
 	size_t n_used;
+	size_t n_undo;
 	struct {
-		uint64_t slot; /* from 1, or 0 */
+		uint64_t slot; /* from 1 */
 		bool used;
 		uint64_t succeeded, failed, unknown;
-	} undo;
+	} undo[UW_STORM_TAKES];
 	struct uw_summary summaries[SUMMARIES]; /* of each slot */
 };
 
@@ -69,12 +71,14 @@ void uw_storm_recover(struct uw_storm *f, bool undo, uint64_t written)
 	struct uw_summary *summary;
 	size_t i;
 
-	if (undo && f->undo.slot && f->undo.slot <= SUMMARIES) {
-		f->slots[f->undo.slot - 1].used = f->undo.used;
-		summary = &f->summaries[f->undo.slot - 1];
-		summary->succeeded = f->undo.succeeded;
-		summary->failed = f->undo.failed;
-		summary->unknown = f->undo.unknown;
+	for (i = undo && f->n_undo <= UW_STORM_TAKES ? f->n_undo : 0; i--;) {
+		if (!f->undo[i].slot || f->undo[i].slot > SUMMARIES)
+			continue;
+		f->slots[f->undo[i].slot - 1].used = f->undo[i].used;
+		summary = &f->summaries[f->undo[i].slot - 1];
+		summary->succeeded = f->undo[i].succeeded;
+		summary->failed = f->undo[i].failed;
+		summary->unknown = f->undo[i].unknown;
 	}
 	if (written && written <= SUMMARIES)
 		f->slots[written - 1].used = false;
@@ -85,19 +89,23 @@ void uw_storm_recover(struct uw_storm *f, bool undo, uint64_t written)
 
 void uw_storm_mark(struct uw_storm *f)
 {
-	f->undo.slot = 0;
+	f->n_undo = 0;
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
 /* Saves the counts for uw_storm_recover(). Everything else may be done twice without harm. */
 static void remember(struct uw_storm *f, size_t i)
 {
-	f->undo.used = f->slots[i].used;
-	f->undo.succeeded = f->summaries[i].succeeded;
-	f->undo.failed = f->summaries[i].failed;
-	f->undo.unknown = f->summaries[i].unknown;
+	size_t n = f->n_undo;
+
+	assert(n < UW_STORM_TAKES);
+	f->undo[n].slot = i + 1;
+	f->undo[n].used = f->slots[i].used;
+	f->undo[n].succeeded = f->summaries[i].succeeded;
+	f->undo[n].failed = f->summaries[i].failed;
+	f->undo[n].unknown = f->summaries[i].unknown;
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	f->undo.slot = i + 1;
+	f->n_undo = n + 1;
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
@@ -106,7 +114,7 @@ static struct who who_is(const struct uw_record *r)
 	struct uw_str program = r->exe.len ? r->exe : r->comm;
 	struct who who = { 0 };
 
-	who.uid = r->uid;
+	who.uid = r->fsuid;
 	who.is_parent = r->task_known && r->ppid > 1;
 	who.parent = who.is_parent ? r->ppid : r->pid;
 	/* A user who makes the hashes of two programs collide only merges his own two storms. */
@@ -223,6 +231,8 @@ static void begin_summary(struct uw_summary *s, const struct uw_record *r, uint6
 	s->begin_ns = r->exit_ns;
 	s->rules = rules;
 	s->uid = r->uid;
+	s->fsuid = r->fsuid;
+	s->moves = false;
 	s->ppid = r->ppid;
 	s->ppid_known = r->task_known;
 	s->n_pids = 0;
@@ -254,6 +264,7 @@ static void add(struct uw_summary *s, const struct uw_record *r)
 		s->failed++;
 	else
 		s->succeeded++;
+	s->moves |= r->op == UW_OP_MOVE || r->op == UW_OP_EXCHANGE;
 	if (r->exit_ns > s->end_ns)
 		s->end_ns = r->exit_ns;
 	if (r->exit_ns < s->begin_ns)
@@ -305,7 +316,7 @@ bool uw_storm_take(struct uw_storm *f, const struct uw_storm_limit *limit,
 
 bool uw_storm_has_room(const struct uw_storm *f)
 {
-	return f->n_used < SUMMARIES;
+	return f->n_used + UW_STORM_TAKES <= SUMMARIES;
 }
 
 const struct uw_summary *uw_storm_due(struct uw_storm *f, const struct uw_storm_limit *limit,

@@ -21,6 +21,9 @@
 /* How many processes a summary names. */
 #define UW_STORM_PIDS 16
 
+/* An exchange counts twice. */
+#define UW_STORM_TAKES 2
+
 /* A string that the summary holds itself. */
 struct uw_storm_text {
 	size_t len;
@@ -32,7 +35,8 @@ struct uw_summary {
 	uint64_t succeeded, failed, unknown; /* unknown: without a return */
 	uint64_t begin_ns, end_ns;	     /* CLOCK_BOOTTIME of the first and the last return */
 	uint64_t rules;			     /* bits of the rules that asked for it */
-	uint32_t uid, ppid;
+	uint32_t uid, fsuid, ppid;
+	bool moves; /* some are moves */
 	bool ppid_known;
 	uint32_t pids[UW_STORM_PIDS]; /* in order of arrival */
 	size_t n_pids;
@@ -63,13 +67,13 @@ struct uw_storm;
 size_t uw_storm_size(void);
 
 /*
- * Repairs what a killed process left. With undo, it may have counted the deletion after the last
+ * Repairs what a killed process left. With undo, it may have counted deletions after the last
  * uw_storm_mark(), which the caller will count again. `written` is the slot of a summary that was
  * written but perhaps not released, or 0.
  */
 void uw_storm_recover(struct uw_storm *storm, bool undo, uint64_t written);
 
-/* uw_storm_recover() can undo the one deletion that is counted between two marks. */
+/* uw_storm_recover() can undo what is counted between two marks: UW_STORM_TAKES at most. */
 void uw_storm_mark(struct uw_storm *storm);
 
 /* Returns the slot of the summary, from 1. */
@@ -77,7 +81,7 @@ uint64_t uw_storm_slot(const struct uw_storm *storm, const struct uw_summary *su
 
 /*
  * Counts a deletion that the rules ask for. Returns true if it belongs to a storm: a summary then
- * includes it, and it needs no record. The caller ensures uw_storm_has_room() first.
+ * includes it, and it needs no record. The caller ensures uw_storm_has_room() before the mark.
  */
 bool uw_storm_take(struct uw_storm *storm, const struct uw_storm_limit *limit,
 		   const struct uw_record *record, uint64_t rules);

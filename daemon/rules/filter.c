@@ -26,7 +26,7 @@ struct uid_sweep {
 	size_t n_steps;
 	size_t open_user[UW_RULES_MAX];
 	size_t open_exclude[UW_RULES_MAX];
-	uint64_t mask;
+	struct uw_uid_value value;
 };
 
 static uint64_t all_rules(const struct uw_config *config)
@@ -74,7 +74,7 @@ static int sweep_init(struct uid_sweep *sweep, const struct uw_config *config)
 
 		if (rule->user.any) {
 			sweep->open_user[i] = 1;
-			sweep->mask |= (uint64_t)1 << i;
+			sweep->value.include |= (uint64_t)1 << i;
 		} else {
 			add_steps(sweep, &rule->user, i, false);
 		}
@@ -88,30 +88,32 @@ static void take_step(struct uid_sweep *sweep, const struct uid_step *step)
 {
 	size_t *open = step->exclude ? &sweep->open_exclude[step->rule]
 				     : &sweep->open_user[step->rule];
+	__u64 *mask = step->exclude ? &sweep->value.exclude : &sweep->value.include;
 	uint64_t bit = (uint64_t)1 << step->rule;
 
 	/* The steps at one uid are in no order, so the count may wrap below 0 and come back. */
 	*open += (size_t)step->change;
-	if (sweep->open_user[step->rule] > 0 && sweep->open_exclude[step->rule] == 0)
-		sweep->mask |= bit;
+	if (*open)
+		*mask |= bit;
 	else
-		sweep->mask &= ~bit;
+		*mask &= ~bit;
 }
 
 static int add_entry(struct uw_filter *filter, uint64_t first, unsigned int prefixlen,
-		     uint64_t rules)
+		     struct uw_uid_value value)
 {
 	if (!uw_array_room(filter->tables.uids, filter->tables.n_uids))
 		return -ENOMEM;
 	filter->tables.uids[filter->tables.n_uids++] = (struct uw_uid_entry){
 		.key = { .prefixlen = prefixlen, .uid = htobe32((uint32_t)first) },
-		.rules = rules,
+		.value = value,
 	};
 	return 0;
 }
 
 /* Covers the uids from first to end - 1 with the fewest prefixes. */
-static int add_interval(struct uw_filter *filter, uint64_t first, uint64_t end, uint64_t rules)
+static int add_interval(struct uw_filter *filter, uint64_t first, uint64_t end,
+			struct uw_uid_value value)
 {
 	int r;
 
@@ -120,7 +122,7 @@ static int add_interval(struct uw_filter *filter, uint64_t first, uint64_t end, 
 
 		while (((uint64_t)1 << bits) > end - first)
 			bits--;
-		r = add_entry(filter, first, 32 - bits, rules);
+		r = add_entry(filter, first, 32 - bits, value);
 		if (r < 0)
 			return r;
 		first += (uint64_t)1 << bits;
@@ -128,30 +130,37 @@ static int add_interval(struct uw_filter *filter, uint64_t first, uint64_t end, 
 	return 0;
 }
 
-/* An interval of uids with the same mask ends at the next change, or at the end of all uids. */
+static bool same_value(struct uw_uid_value a, struct uw_uid_value b)
+{
+	return a.include == b.include && a.exclude == b.exclude;
+}
+
+/* An interval of uids with the same value ends at the next change, or at the end of all uids. */
 static int compile_intervals(struct uw_filter *filter, struct uid_sweep *sweep)
 {
-	uint64_t start = 0, at, mask = 0;
+	const struct uw_uid_value none = { 0 }, all = { .include = all_rules(filter->config) };
+	struct uw_uid_value value = none;
+	uint64_t start = 0, at;
 	size_t i = 0;
 	int r;
 
 	for (at = 0; at < UID_SPACE; at = i < sweep->n_steps ? sweep->steps[i].at : UID_SPACE) {
 		for (; i < sweep->n_steps && sweep->steps[i].at == at; i++)
 			take_step(sweep, &sweep->steps[i]);
-		if (sweep->mask == mask)
+		if (same_value(sweep->value, value))
 			continue;
-		if (mask) {
-			r = add_interval(filter, start, at, mask);
+		if (!same_value(value, none)) {
+			r = add_interval(filter, start, at, value);
 			if (r < 0)
 				return r;
 		}
 		start = at;
-		mask = sweep->mask;
+		value = sweep->value;
 	}
-	if (start == 0 && mask == all_rules(filter->config))
+	if (start == 0 && same_value(value, all))
 		return 0; /* all rules accept all uids: no entries, check_uids stays 0 */
 	filter->tables.masks.check_uids = 1;
-	return mask ? add_interval(filter, start, UID_SPACE, mask) : 0;
+	return same_value(value, none) ? 0 : add_interval(filter, start, UID_SPACE, value);
 }
 
 static int compile_uids(struct uw_filter *filter)
@@ -174,7 +183,7 @@ static void compile_masks(struct uw_filter *filter)
 		uint64_t bit = (uint64_t)1 << i;
 
 		for (unsigned int op = 0; op < UW_OP_MAX; op++)
-			if (rule->operations & 1u << op)
+			if (uw_rule_wants(rule, op))
 				filter->tables.masks.op[op] |= bit;
 		if (rule->results & UW_RESULT_SUCCESS)
 			filter->tables.masks.success |= bit;
@@ -236,13 +245,12 @@ void uw_filter_free(struct uw_filter *filter)
 	free(filter);
 }
 
-uint64_t uw_filter_uid_rules(const struct uw_filter *filter, uint32_t uid)
+static struct uw_uid_value look_up_uid(const struct uw_filter *filter, uint32_t uid)
 {
+	const struct uw_uid_value none = { 0 };
 	size_t low = 0, high = filter->tables.n_uids;
 	const struct uw_uid_entry *entry;
 
-	if (!filter->tables.masks.check_uids)
-		return all_rules(filter->config);
 	/* The first `low` entries begin at or below uid. They are disjoint, so the last decides. */
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
@@ -253,25 +261,45 @@ uint64_t uw_filter_uid_rules(const struct uw_filter *filter, uint32_t uid)
 			high = middle;
 	}
 	if (low == 0)
-		return 0;
+		return none;
 	entry = &filter->tables.uids[low - 1];
 	if ((uint64_t)uid - be32toh(entry->key.uid) >= UID_SPACE >> entry->key.prefixlen)
+		return none;
+	return entry->value;
+}
+
+uint64_t uw_filter_uid_rules(const struct uw_filter *filter, uint32_t uid, uint32_t fsuid)
+{
+	struct uw_uid_value real, checked;
+
+	if (!filter->tables.masks.check_uids)
+		return all_rules(filter->config);
+	real = look_up_uid(filter, uid);
+	checked = look_up_uid(filter, fsuid);
+	return uw_uid_rules(&real, &checked);
+}
+
+/* The rules that want the operation, or may: a move that was not resolved may replace a file. */
+static uint64_t match_op(const struct uw_filter *filter, const struct uw_record *record)
+{
+	const __u64 *op = filter->tables.masks.op;
+
+	if ((unsigned int)record->op >= UW_OP_MAX)
 		return 0;
-	return entry->rules;
+	if (record->op == UW_OP_MOVE && uw_record_other_counts(record))
+		return op[UW_OP_MOVE] | op[UW_OP_RENAME];
+	return op[record->op];
 }
 
 /* Returns those of record->rules that match in everything but the path. */
 static uint64_t match_all_but_path(const struct uw_filter *filter, const struct uw_record *record)
 {
-	uint64_t rules = record->rules & all_rules(filter->config);
+	uint64_t rules = record->rules & all_rules(filter->config) & match_op(filter, record);
 
-	if ((unsigned int)record->op >= UW_OP_MAX)
-		return 0;
-	rules &= filter->tables.masks.op[record->op];
 	if (record->ret_known)
 		rules &= record->ret < 0 ? filter->tables.masks.failure
 					 : filter->tables.masks.success;
-	return rules & uw_filter_uid_rules(filter, record->uid);
+	return rules & uw_filter_uid_rules(filter, record->uid, record->fsuid);
 }
 
 uint64_t uw_filter_match(const struct uw_filter *filter, const struct uw_record *record)

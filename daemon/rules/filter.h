@@ -50,7 +50,11 @@ void uw_filter_free(struct uw_filter *filter);
  * for it. Unknown values exclude nothing, since a lost record is worse than one too many: an
  * unknown result matches any Result=.
  *
+ * The user is the real one and the one that the file system checked: User= has to have one of them,
+ * and ExcludeUser= both. A rename is judged by record->path alone; see uw_record_swap().
+ *
  * Path= and ExcludePath= decide as follows:
+ * - With a directory that moves, the names below it move, so a path of Path= below it counts, too.
  * - If a place has several paths in the host's tree, one that Path= covers is enough, and so is one
  *   that ExcludePath= covers. ExcludePath= wins.
  * - A place outside the host's tree, such as one in a container's own file system, matches the
@@ -79,7 +83,7 @@ uint64_t uw_filter_match_path(const struct uw_filter *filter, const struct uw_re
 bool uw_filter_host_path(const struct uw_filter *filter, const struct uw_record *record,
 			 uint64_t matches, struct uw_host_paths *ret, size_t *ret_len);
 
-/* Returns the rules that accept uid, by the kernel's table. Public for the tests. */
-uint64_t uw_filter_uid_rules(const struct uw_filter *filter, uint32_t uid);
+/* Returns the rules that accept the two users, by the kernel's table. Public for the tests. */
+uint64_t uw_filter_uid_rules(const struct uw_filter *filter, uint32_t uid, uint32_t fsuid);
 
 #endif

@@ -108,6 +108,7 @@ void uw_path_rules_done(struct uw_path_rules *rules)
 /* A place may have many paths. One that Path= or ExcludePath= covers is enough. */
 struct verdict {
 	const struct uw_path_rules *rules;
+	bool moves_dir; /* what is below the place goes with it */
 	uint64_t left, included, excluded;
 };
 
@@ -130,7 +131,9 @@ static void consider(struct verdict *verdict, const char *path, size_t len)
 		if (uw_pattern_set_covers(&rule->exclude, path, len))
 			verdict->excluded |= (uint64_t)1 << i;
 		else if (!(verdict->included >> i & 1) &&
-			 uw_pattern_set_covers(&rule->path, path, len))
+			 (uw_pattern_set_covers(&rule->path, path, len) ||
+			  (verdict->moves_dir &&
+			   uw_pattern_set_reaches_below(&rule->path, path, len))))
 			verdict->included |= (uint64_t)1 << i;
 	}
 }
@@ -226,7 +229,7 @@ static bool consider_record(struct verdict *verdict, const struct uw_record *rec
 uint64_t uw_path_rules_match(const struct uw_path_rules *rules, const struct uw_record *record,
 			     uint64_t left)
 {
-	struct verdict verdict = { .rules = rules, .left = left };
+	struct verdict verdict = { .rules = rules, .moves_dir = record->moves_dir, .left = left };
 
 	if (!consider_record(&verdict, record))
 		return left;
@@ -236,7 +239,7 @@ uint64_t uw_path_rules_match(const struct uw_path_rules *rules, const struct uw_
 uint64_t uw_path_rules_match_path(const struct uw_path_rules *rules, const struct uw_record *record,
 				  uint64_t left)
 {
-	struct verdict verdict = { .rules = rules, .left = left };
+	struct verdict verdict = { .rules = rules, .moves_dir = record->moves_dir, .left = left };
 
 	if (!is_at_home(&rules->env, record) || !has_whole_path(record))
 		return 0;

@@ -104,7 +104,7 @@ static void add_rule(struct uw_buf *buf, const struct uw_rule *rule)
 	add_paths(buf, "exclude_paths", &rule->exclude);
 	add_users(buf, "users", &rule->user);
 	add_users(buf, "exclude_users", &rule->exclude_user);
-	add_set(buf, "operations", rule->operations, uw_op_words);
+	add_set(buf, "operations", rule->operations, uw_operation_words);
 	add_set(buf, "results", rule->results, uw_result_words);
 	add_uint(buf, "priority", (uint64_t)rule->priority);
 	uw_buf_puts(buf, "}");

@@ -57,11 +57,16 @@ static bool bytes_of(const struct uw_record *r, struct uw_str key, struct uw_str
 		struct uw_str bytes;
 		bool cut;
 	} all[] = {
-		{ "comm", r->comm, false },	{ "exe", r->exe, false },
-		{ "cwd", r->cwd, r->cwd_cut },	{ "root", r->root, false },
-		{ "cgroup", r->cgroup, false }, { "filename", r->name, false },
-		{ "path", r->path, false },	{ "replaced_by", r->by, r->by_cut },
+		{ "comm", r->comm, false },
+		{ "exe", r->exe, false },
+		{ "cwd", r->cwd, r->cwd_cut },
+		{ "root", r->root, false },
+		{ "cgroup", r->cgroup, false },
+		{ "filename", r->name, false },
+		{ "path", r->path, false },
 		{ "fstype", r->fstype, false },
+		{ "replaced_by", r->other.path, r->other.path_cut },
+		{ "moved_to", r->other.path, r->other.path_cut },
 	};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {

@@ -60,10 +60,33 @@ static void check_path(const struct uw_record *r, const void *event, size_t size
 	check_joined(r->path);
 }
 
+static bool is_rename(const struct uw_record *r)
+{
+	return r->op == UW_OP_RENAME || r->op == UW_OP_MOVE || r->op == UW_OP_EXCHANGE;
+}
+
+/* The other name of a rename. */
+static void check_other(const struct uw_record *r, const void *event, size_t size)
+{
+	const struct uw_other *o = &r->other;
+
+	CHECK(is_rename(r) || (o->path.len == 0 && o->fspath.len == 0 && o->name.len == 0));
+	CHECK(!o->path_cut || o->path.len > 0);
+	CHECK(within(o->fspath, r->other_fsbuffer, sizeof(r->other_fsbuffer)));
+	if (o->fspath.len > 0)
+		check_joined(o->fspath);
+	if (r->found && o->path.len > 0) {
+		CHECK(within(o->path, event, size) && (o->path_cut || o->path.s[0] == '/'));
+	} else if (o->path.len > 0) {
+		CHECK(within(o->path, r->other_buffer, sizeof(r->other_buffer)));
+		check_joined(o->path);
+	}
+}
+
 static void check_record(struct uw_record *r, const void *event, size_t size)
 {
-	const struct uw_str strings[] = { r->comm, r->exe, r->cgroup, r->cwd,	r->root,
-					  r->name, r->dir, r->by,     r->fstype };
+	const struct uw_str strings[] = { r->comm, r->exe, r->cgroup, r->cwd,	    r->root,
+					  r->name, r->dir, r->fstype, r->other.name };
 
 	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
 		check_bytes(strings[i], event, size);
@@ -73,16 +96,17 @@ static void check_record(struct uw_record *r, const void *event, size_t size)
 	CHECK(r->ret <= 0 && r->ret >= -4095 && (r->ret_known || r->ret == 0));
 	CHECK(r->exit_ns >= r->enter_ns);
 	CHECK(!r->dev_known || r->dev == (r->dev_major << 20 | r->dev_minor));
-	CHECK(r->op == UW_OP_RENAME || r->by.len == 0);
 	check_path(r, event, size);
+	check_other(r, event, size);
 	CHECK(within(r->fspath, r->fsbuffer, sizeof(r->fsbuffer)));
 	if (r->fspath.len > 0)
 		check_joined(r->fspath);
 	if (!uw_record_wants_cwd(r))
 		return;
-	CHECK(r->path_state == UW_PATH_UNKNOWN && r->dfd == AT_FDCWD);
+	CHECK(is_rename(r) || (r->path_state == UW_PATH_UNKNOWN && r->dfd == AT_FDCWD));
 	uw_record_guess(r, r->cwd.s, r->cwd.len);
 	check_path(r, event, size);
+	check_other(r, event, size);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -95,10 +119,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(&before, &record, sizeof(record));
 	r = uw_record_decode(event, size, &record);
 	CHECK(r == 0 || r == -EBADMSG);
-	if (r == 0)
+	if (r == 0) {
 		check_record(&record, event, size);
-	else
+		before = record;
+		uw_record_swap(&record);
+		uw_record_swap(&record);
+		CHECK(same(record.path, before.path) && same(record.fspath, before.fspath));
+		CHECK(record.ino == before.ino && record.links == before.links);
+	} else {
 		CHECK(!memcmp(&before, &record, sizeof(record)));
+	}
 	free(event);
 	event = repaired_event(data, size, &size);
 	if (event && uw_record_decode(event, size, &record) == 0)

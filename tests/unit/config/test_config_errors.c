@@ -202,7 +202,7 @@ static const struct bad bads[] = {
 
 	/* choices */
 	{ "an unknown operation is refused", "[Watch]\nOperation=unlink delete\n", 0,
-	  "conf:2: Operation: \"delete\" is not known; use unlink, rmdir or rename\n" },
+	  "conf:2: Operation: \"delete\" is not known; use unlink, rmdir, rename or move\n" },
 	{ "an unknown result is refused", "[Watch]\nResult=yes\n", 0,
 	  "conf:2: Result: \"yes\" is not known; use success or failure\n" },
 	{ "an unknown priority is refused", "[Watch]\nPriority=loud\n", 0,

@@ -37,6 +37,8 @@ static const struct uw_record known = {
 	.tid = 4243,
 	.uid = 1000,
 	.gid = 100,
+	.fsuid = 1000,
+	.fsgid = 100,
 	.task_known = true,
 	.ppid = 17,
 	.euid = 0,
@@ -55,7 +57,8 @@ static const struct uw_record known = {
 	.name = TEXT("a=\xff\x1b[2J"),
 	.path_state = UW_PATH_RESOLVED,
 	.path = TEXT("/srv/data/a=\xff\x1b[2J"),
-	.by = TEXT("/srv/by"),
+	.other.path = TEXT("/srv/other"),
+	.other.file.ino = 77,
 	.inode_known = true,
 	.dev_known = true,
 	.dev_major = 8,
@@ -78,6 +81,7 @@ static struct uw_entry entry_of(const struct uw_record *record)
 				  .n_rules = 2,
 				  .user = "alice",
 				  .host_path = TEXT("/host/a"),
+				  .host_other = TEXT("/host/other"),
 				  .detail = UW_DETAIL_FULL };
 }
 
@@ -178,7 +182,12 @@ static void json_and_sentence_are_the_daemons(void **state)
 	record->via = UW_VIA_SYSCALL;
 	record->mode = 0040755;
 	need_read_back(record);
-	record->path = record->by = (struct uw_str){ "", 0 };
+	record->op = UW_OP_MOVE;
+	need_read_back(record);
+	record->op = UW_OP_EXCHANGE;
+	record->ret = 0;
+	need_read_back(record);
+	record->path = record->other.path = (struct uw_str){ "", 0 };
 	record->path_state = UW_PATH_UNKNOWN;
 	need_read_back(record);
 	free(record);

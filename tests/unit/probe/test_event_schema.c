@@ -46,7 +46,9 @@ static void test_own(void **state)
 	old.ev.pid = 4242;
 	old.ev.tid = 4243;
 	old.ev.ret = -13;
-	old.ev.ino = UINT64_C(1) << 40;
+	old.ev.file.ino = UINT64_C(1) << 40;
+	old.ev.other_file.ino = 7;
+	old.ev.fsuid = 1001;
 	old.ev.flags = UW_EV_RESOLVED | UW_EV_TASK;
 	strcpy(old.ev.comm, "rm");
 	old.ev.len[UW_STR_NAME] = 3;
@@ -58,7 +60,9 @@ static void test_own(void **state)
 	assert_int_equal(ev->pid, 4242);
 	assert_int_equal(ev->tid, 4243);
 	assert_int_equal(ev->ret, -13);
-	assert_int_equal(ev->ino, UINT64_C(1) << 40);
+	assert_int_equal(ev->other_file.ino, 7);
+	assert_int_equal(ev->fsuid, 1001);
+	assert_int_equal(ev->file.ino, UINT64_C(1) << 40);
 	assert_int_equal(ev->flags, UW_EV_RESOLVED | UW_EV_TASK);
 	assert_string_equal(ev->comm, "rm");
 	assert_memory_equal(ev + 1, "a/b/srv/b", 9);

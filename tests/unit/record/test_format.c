@@ -40,9 +40,11 @@ static const char *const one_rule[] = { "payroll" };
 static const char *const two_rules[] = { "rule1", "all of /srv" };
 
 /* Common to most rows. */
-#define TIMED	 .probe = UW_PROBE_KPROBE, .enter_ns = 1000, .exit_ns = 2500, .dfd = AT_FDCWD
-#define PROBED	 TIMED, .via = UW_VIA_SYSCALL
-#define BY_ALICE .pid = 4242, .tid = 4243, .uid = 1000, .gid = 100
+#define TIMED  .probe = UW_PROBE_KPROBE, .enter_ns = 1000, .exit_ns = 2500, .dfd = AT_FDCWD
+#define PROBED TIMED, .via = UW_VIA_SYSCALL
+#define BY_ALICE_AS(user, group) \
+	.pid = 4242, .tid = 4243, .uid = 1000, .gid = 100, .fsuid = (user), .fsgid = (group)
+#define BY_ALICE BY_ALICE_AS(1000, 100)
 #define BY	 PROBED, BY_ALICE, .name_known = true
 #define FULL	 .detail = UW_DETAIL_FULL
 
@@ -319,8 +321,9 @@ static const struct row {
 	{
 		.title = "a failed rename with an unnamed error and the largest ids",
 		.record = { PROBED, .name_known = true, .pid = UINT32_MAX, .tid = UINT32_MAX,
-			    .uid = UINT32_MAX, .gid = UINT32_MAX, .op = UW_OP_RENAME,
-			    .ret_known = true, .ret = -1000, .comm = TEXT("mv"), .name = TEXT("/x"),
+			    .uid = UINT32_MAX, .gid = UINT32_MAX, .fsuid = UINT32_MAX,
+			    .fsgid = UINT32_MAX, .op = UW_OP_RENAME, .ret_known = true,
+			    .ret = -1000, .comm = TEXT("mv"), .name = TEXT("/x"),
 			    .path_state = UW_PATH_LEXICAL, .path = TEXT("/x") },
 		.entry = { FULL, .priority = 7, .rules = one_rule, .n_rules = 1 },
 		.journal = TEXT("MESSAGE=mv[4294967295] (uid 4294967295) could not replace /x: "
@@ -474,7 +477,7 @@ static const struct row {
 		.title = "a rename that replaced a file",
 		.record = { BY, .op = UW_OP_RENAME, .ret_known = true, .comm = TEXT("mv"),
 			    .name = TEXT("x"), .path_state = UW_PATH_RESOLVED,
-			    .path = TEXT("/srv/x"), .by = TEXT("/srv/y z") },
+			    .path = TEXT("/srv/x"), .other = { .path = TEXT("/srv/y z") } },
 		.entry = { .priority = 6, .user = "alice" },
 		.journal = TEXT("MESSAGE=mv[4242] (alice) replaced /srv/x with \"/srv/y z\"\n"
 				"MESSAGE_ID=" UW_ID_DELETED "\n"
@@ -500,6 +503,89 @@ static const struct row {
 			"\"/srv/y z\" pid=4242 comm=mv filename=x ret=0\n",
 	},
 	{
+		.title = "a directory that a server moved for a user, seen from a container",
+		.record = { PROBED, BY_ALICE_AS(1001, 101), .name_known = true, .op = UW_OP_MOVE,
+			    .ret_known = true, .comm = TEXT("smbd"), .name = TEXT("d"),
+			    .found = true, .path_state = UW_PATH_RESOLVED, .path = TEXT("/srv/d"),
+			    .inode_known = true, .mode = 040755, .links_known = true, .links = 2,
+			    .other = { .path = TEXT("/srv/e/d"), .file.ino = 9 } },
+		.entry = { .detail = UW_DETAIL_STANDARD,
+			   .priority = 6,
+			   .user = "bob",
+			   .real_user = "alice",
+			   .host_path = TEXT("/data/d"),
+			   .host_other = TEXT("/data/e/d") },
+		.journal = TEXT("MESSAGE=smbd[4242] (alice for bob) moved directory /srv/d to "
+				"/srv/e/d\n"
+				"MESSAGE_ID=" UW_ID_MOVED "\n"
+				"PRIORITY=6\n"
+				"UNLINK_TIME=1700000000123456789\n"
+				"UNLINK_OP=move\n"
+				"UNLINK_VIA=syscall\n"
+				"UNLINK_RET=0\n"
+				"UNLINK_PID=4242\n"
+				"UNLINK_TID=4243\n"
+				"UNLINK_COMM=smbd\n"
+				"UNLINK_UID=1000\n"
+				"UNLINK_GID=100\n"
+				"UNLINK_FSUID=1001\n"
+				"UNLINK_FSGID=101\n"
+				"UNLINK_USER=bob\n"
+				"UNLINK_FILENAME=d\n"
+				"UNLINK_PATH=/srv/d\n"
+				"UNLINK_PATH_STATE=resolved\n"
+				"UNLINK_HOST_PATH=/data/d\n"
+				"UNLINK_MOVED_TO=/srv/e/d\n"
+				"UNLINK_HOST_MOVED_TO=/data/e/d\n"
+				"UNLINK_INODE=0\n"
+				"UNLINK_MODE=040755\n"
+				"UNLINK_OWNER=0\n"
+				"UNLINK_SIZE=0\n"
+				"UNLINK_NLINK=2\n"),
+		.json = "{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"op\":\"move\","
+			"\"via\":\"syscall\",\"ret\":0,\"pid\":4242,\"tid\":4243,\"comm\":\"smbd\","
+			"\"uid\":1000,\"gid\":100,\"fsuid\":1001,\"fsgid\":101,\"user\":\"bob\",\"filename\":\"d\","
+			"\"path\":\"/srv/d\",\"path_state\":\"resolved\",\"host_path\":\"/data/d\","
+			"\"moved_to\":\"/srv/e/d\",\"host_moved_to\":\"/data/e/d\",\"inode\":0,"
+			"\"mode\":\"040755\",\"owner\":0,\"size\":0,\"nlink\":2,\"priority\":6}\n",
+		.text = "2023-11-14T22:13:20.123456+0000 smbd[4242] (alice for bob) moved directory "
+			"/srv/d to /srv/e/d pid=4242 comm=smbd filename=d ret=0\n",
+	},
+	{
+		.title = "an exchange that failed, by a program that acts as root",
+		.record = { PROBED, BY_ALICE_AS(0, 100), .name_known = true, .op = UW_OP_EXCHANGE,
+			    .ret_known = true, .ret = -EXDEV, .comm = TEXT("su"), .name = TEXT("a"),
+			    .path_state = UW_PATH_LEXICAL, .path = TEXT("/srv/a"),
+			    .other = { .path = TEXT("/mnt/b") } },
+		.entry = { .priority = 6, .user = "root", .real_user = "alice" },
+		.journal = TEXT("MESSAGE=su[4242] (alice as root) could not exchange /srv/a with "
+				"/mnt/b: Invalid cross-device link (EXDEV)\n"
+				"MESSAGE_ID=" UW_ID_FAILED "\n"
+				"PRIORITY=6\n"
+				"UNLINK_TIME=1700000000123456789\n"
+				"UNLINK_OP=exchange\n"
+				"UNLINK_VIA=syscall\n"
+				"UNLINK_RET=-18\n"
+				"UNLINK_ERRNO=EXDEV\n"
+				"UNLINK_PID=4242\n"
+				"UNLINK_COMM=su\n"
+				"UNLINK_UID=1000\n"
+				"UNLINK_FSUID=0\n"
+				"UNLINK_USER=root\n"
+				"UNLINK_FILENAME=a\n"
+				"UNLINK_PATH=/srv/a\n"
+				"UNLINK_PATH_STATE=lexical\n"
+				"UNLINK_MOVED_TO=/mnt/b\n"),
+		.json = "{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"op\":\"exchange\","
+			"\"via\":\"syscall\",\"ret\":-18,\"errno\":\"EXDEV\",\"pid\":4242,"
+			"\"comm\":\"su\",\"uid\":1000,\"fsuid\":0,\"user\":\"root\",\"filename\":\"a\","
+			"\"path\":\"/srv/a\",\"path_state\":\"lexical\",\"moved_to\":\"/mnt/b\","
+			"\"priority\":6}\n",
+		.text = "2023-11-14T22:13:20.123456+0000 su[4242] (alice as root) could not exchange "
+			"/srv/a with /mnt/b: Invalid cross-device link (EXDEV) pid=4242 comm=su "
+			"filename=a ret=-18\n",
+	},
+	{
 		.title = "a failed rename by io_uring with paths cut at the beginning",
 		.record = { TIMED,
 			    BY_ALICE,
@@ -512,8 +598,7 @@ static const struct row {
 			    .name = TEXT("d"),
 			    .path_state = UW_PATH_TRUNCATED,
 			    .path = TEXT("/tail/d"),
-			    .by = TEXT("/end/e"),
-			    .by_cut = true,
+			    .other = { .path = TEXT("/end/e"), .path_cut = true },
 			    .cwd = TEXT("/deep"),
 			    .cwd_cut = true,
 			    .cmdline = TEXT("app\0fil"),
@@ -522,7 +607,7 @@ static const struct row {
 			    .mode = 040755,
 			    .links_known = true,
 			    .links = 2 },
-		.entry = { FULL, .priority = 6, .user = "alice" },
+		.entry = { FULL, .priority = 6, .user = "alice", .host_other = TEXT("/host/e") },
 		.journal = TEXT("MESSAGE=app[4242] (alice) could not replace directory /tail/d "
 				"with .../end/e by io_uring: Directory not empty (ENOTEMPTY)\n"
 				"MESSAGE_ID=" UW_ID_FAILED "\n"
@@ -544,6 +629,8 @@ static const struct row {
 				"UNLINK_PATH=/tail/d\n"
 				"UNLINK_PATH_STATE=truncated\n"
 				"UNLINK_REPLACED_BY=.../end/e\n"
+				"UNLINK_HOST_REPLACED_BY=/host/e\n"
+				"UNLINK_REPLACED_BY_INODE=0\n"
 				"UNLINK_INODE=0\n"
 				"UNLINK_MODE=040755\n"
 				"UNLINK_OWNER=0\n"
@@ -555,7 +642,7 @@ static const struct row {
 			"\"tid\":4243,\"comm\":\"app\",\"cmdline\":\"app fil (cut)\","
 			"\"cwd\":\".../deep\",\"uid\":1000,\"gid\":100,\"user\":\"alice\","
 			"\"filename\":\"d\",\"path\":\"/tail/d\",\"path_state\":\"truncated\","
-			"\"replaced_by\":\".../end/e\",\"inode\":0,\"mode\":\"040755\","
+			"\"replaced_by\":\".../end/e\",\"host_replaced_by\":\"/host/e\",\"replaced_by_inode\":0,\"inode\":0,\"mode\":\"040755\","
 			"\"owner\":0,\"size\":0,\"nlink\":2,\"duration_ns\":1500,"
 			"\"priority\":6}\n",
 		.text = "2023-11-14T22:13:20.123456+0000 app[4242] (alice) could not replace "
@@ -801,7 +888,7 @@ static void test_field_names(void **state)
 		for (k = 0; k < i; k++)
 			assert_string_not_equal(name, uw_record_fields[k].name);
 	}
-	assert_int_equal(i, 38);
+	assert_int_equal(i, 44);
 	assert_null(uw_record_fields[i].get);
 }
 
@@ -809,10 +896,11 @@ static void test_field_names(void **state)
 static void test_field_details(void **state)
 {
 	static const char *const fields_of[] = {
-		[UW_DETAIL_MINIMAL] = "TIME OP VIA RET ERRNO PID COMM UID USER FILENAME PATH "
-				      "PATH_STATE REPLACED_BY RULE ",
-		[UW_DETAIL_STANDARD] = "TID PPID EXE CMDLINE GID EUID LOGINUID SESSION UNIT "
-				       "CONTAINER HOST_PATH DEV INODE MODE OWNER SIZE NLINK ",
+		[UW_DETAIL_MINIMAL] = "TIME OP VIA RET ERRNO PID COMM UID FSUID USER FILENAME "
+				      "PATH PATH_STATE MOVED_TO REPLACED_BY RULE ",
+		[UW_DETAIL_STANDARD] = "TID PPID EXE CMDLINE GID EUID FSGID LOGINUID SESSION UNIT "
+				       "CONTAINER HOST_PATH HOST_MOVED_TO HOST_REPLACED_BY "
+				       "REPLACED_BY_INODE DEV INODE MODE OWNER SIZE NLINK ",
 		[UW_DETAIL_FULL] = "CWD ROOT CGROUP SLICE MNTNS FSTYPE DURATION_NS ",
 	};
 	char found[512];
@@ -935,11 +1023,14 @@ static void test_moving_buffer(void **state)
 		rules[i] = rule;
 	record.path = (struct uw_str){ path, sizeof(path) };
 	record.name = record.exe = record.root = (struct uw_str){ name, sizeof(name) };
-	record.cwd = record.by = record.name;
+	record.cwd = record.other.path = record.name;
 	e.host_path = record.name;
-	record.cwd_cut = record.by_cut = record.cmdline_cut = true;
+	record.cwd_cut = record.other.path_cut = record.cmdline_cut = true;
 	record.cmdline = (struct uw_str){ quotes, sizeof(quotes) };
 	record.ret = -EACCES;
+	record.op = UW_OP_RENAME;
+	record.fsuid = record.fsgid = 7;
+	e.host_other = (struct uw_str){ path, sizeof(path) };
 	e.record = &record;
 	e.user = user;
 	e.rules = rules;
@@ -957,8 +1048,11 @@ static void test_moving_buffer(void **state)
 			}
 		}
 		assert_int_equal(n_rules, counts[c] > UW_RULES_MAX ? UW_RULES_MAX : counts[c]);
-		/* The table without the rule, and the three fields that are not in it. */
-		assert_int_equal(n, 37 + 3 + n_rules);
+		/*
+		 * The table without the rule and the two of a move, and three that are not in
+		 * it.
+		 */
+		assert_int_equal(n, 44 - 3 + 3 + n_rules);
 		check_field(iov, n, "UNLINK_PATH", path, sizeof(path));
 		check_field(iov, n, "UNLINK_FILENAME", name, sizeof(name));
 		check_field(iov, n, "UNLINK_HOST_PATH", name, sizeof(name));
@@ -1164,14 +1258,14 @@ static void test_lines(void **state)
 		r.comm = any_bytes(comm, sizeof(comm));
 		r.name = any_bytes(name, sizeof(name));
 		r.path = any_bytes(path, sizeof(path));
-		r.by = any_bytes(other[0], sizeof(other[0]));
+		r.other.path = any_bytes(other[0], sizeof(other[0]));
 		r.cwd = any_bytes(other[1], sizeof(other[1]));
 		r.exe = any_bytes(other[2], sizeof(other[2]));
 		r.cgroup = any_bytes(other[3], sizeof(other[3]));
 		r.cmdline = any_bytes(other[4], sizeof(other[4]));
 		if (r.cmdline.len)
 			other[4][any(r.cmdline.len)] = '\0';
-		r.by_cut = r.by.len && any(2);
+		r.other.path_cut = r.other.path.len && any(2);
 		r.cwd_cut = r.cwd.len && any(2);
 		r.cmdline_cut = any(2);
 		rule[any_bytes(rule, sizeof(rule)).len] = '\0';

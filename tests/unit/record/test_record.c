@@ -40,18 +40,19 @@ static const struct uw_event model = {
 	.tid = 4243,
 	.uid = 1000,
 	.gid = 100,
+	.fsuid = 1003,
+	.fsgid = 103,
 	.ppid = 17,
 	.euid = 33,
 	.loginuid = 1001,
 	.session = 3,
 	.mntns = 4026531841,
 	.dev = 8 << 20 | 1,
-	.ino = 131,
-	.bytes = 4097,
-	.mode = S_IFREG | 0640,
-	.owner = 1002,
-	.nlink = 2,
+	.file = { .ino = 131, .bytes = 4097, .mode = S_IFREG | 0640, .owner = 1002, .nlink = 2 },
+	.other_file = { .ino = 132, .bytes = 5, .mode = S_IFDIR | 0750, .owner = 1004, .nlink = 3 },
+	.other_dfd = AT_FDCWD,
 	.below = 4,
+	.other_below = 4,
 	.fstype = "ext4",
 	.comm = "rm",
 	.tree = 9,
@@ -130,7 +131,7 @@ static const char *unnormal(struct uw_str path)
 
 static const char *broken_strings(const struct uw_record *r, const void *data, size_t size)
 {
-	const struct uw_str in_event[] = { r->comm, r->fstype, r->name, r->dir,	    r->by,
+	const struct uw_str in_event[] = { r->comm, r->fstype, r->name, r->dir,	    r->other.name,
 					   r->root, r->cwd,    r->exe,	r->cmdline, r->cgroup };
 	size_t i;
 
@@ -147,18 +148,42 @@ static const char *broken_strings(const struct uw_record *r, const void *data, s
 	if (r->cmdline.len > UW_CMDLINE_MAX)
 		return "the command line is too long";
 	if ((r->cwd_cut && !r->cwd.len) || (r->cmdline_cut && !r->cmdline.len) ||
-	    (r->by_cut && !r->by.len))
+	    (r->other.path_cut && !r->other.path.len))
 		return "something was cut that is not there";
-	if (r->by.len && (r->op != UW_OP_RENAME || (!r->by_cut && r->by.s[0] != '/')))
-		return "there is a source, but no rename, or it is not absolute";
 	return NULL;
+}
+
+static bool is_rename(enum uw_op op)
+{
+	return op == UW_OP_RENAME || op == UW_OP_MOVE || op == UW_OP_EXCHANGE;
+}
+
+/* Checks the other name. */
+static const char *broken_other(const struct uw_record *r, const void *data, size_t size)
+{
+	const struct uw_other *o = &r->other;
+
+	if (!is_rename(r->op))
+		return o->path.len || o->fspath.len || o->name.len || o->name_known
+			       ? "there is another name, but no rename"
+			       : NULL;
+	if (!inside(o->path, r->other_buffer, sizeof(r->other_buffer)) &&
+	    !inside(o->path, data, size))
+		return "the other path lies outside its buffer and the event";
+	if (!inside(o->fspath, r->other_fsbuffer, sizeof(r->other_fsbuffer)))
+		return "the other path in the file system lies outside its buffer";
+	if (o->path.len && !o->path_cut && o->path.s[0] != '/')
+		return "the other path is not absolute";
+	if (memchr(o->path.s, '\0', o->path.len) || memchr(o->fspath.s, '\0', o->fspath.len))
+		return "the other path holds a NUL";
+	return o->fspath.len ? unnormal(o->fspath) : NULL;
 }
 
 /* Checks what must be true of every record. Returns NULL, or what is wrong. */
 static const char *broken(const struct uw_record *r, const void *data, size_t size)
 {
 	bool mine = inside(r->path, r->buffer, sizeof(r->buffer));
-	const char *wrong = broken_strings(r, data, size);
+	const char *wrong = broken_strings(r, data, size) ?: broken_other(r, data, size);
 
 	if (wrong)
 		return wrong;
@@ -243,7 +268,7 @@ static struct strings strings_of(enum base base)
 	s.s[UW_STR_PATH] = text("/a/b");
 	s.s[UW_STR_FSROOT] = text("/vol");
 	if (base == RENAME)
-		s.s[UW_STR_SOURCE] = text("/old");
+		s.s[UW_STR_OTHER] = text("/old");
 	return s;
 }
 
@@ -286,27 +311,27 @@ static void check_refused(const void *data, size_t size)
 	assert_memory_equal(&record, &before, sizeof(record));
 }
 
-/* Changes of UNRESOLVED, which has 206 bytes, 176 of them before the strings. */
+/* Changes of UNRESOLVED, which has 262 bytes, 232 of them before the strings. */
 static const struct rejected {
 	const char *title;
 	struct patch patch[2];
 	int more; /* bytes in addition to those of the event */
 } rejected[] = {
-	{ "refuses no bytes at all", .more = -206 },
-	{ "refuses a single byte", .more = -205 },
+	{ "refuses no bytes at all", .more = -262 },
+	{ "refuses a single byte", .more = -261 },
 	{ "refuses a header that lacks its last byte", .more = -31 },
 	{ "refuses a header without the strings that it announces", .more = -30 },
 	{ "refuses an event that lacks its last byte", .more = -1 },
 	{ "refuses an event with a byte too many", .more = 1 },
 	{ "refuses an event with a byte too many that its size includes",
-	  { FIELD(size, 207) },
+	  { FIELD(size, 263) },
 	  .more = 1 },
 	{ "refuses an event with a byte too few that its size allows for",
-	  { FIELD(size, 205) },
+	  { FIELD(size, 261) },
 	  .more = -1 },
 	{ "refuses a size of 0", { FIELD(size, 0) } },
-	{ "refuses a size that is one too small", { FIELD(size, 205) } },
-	{ "refuses a size that is one too large", { FIELD(size, 207) } },
+	{ "refuses a size that is one too small", { FIELD(size, 261) } },
+	{ "refuses a size that is one too large", { FIELD(size, 263) } },
 	{ "refuses the largest size", { FIELD(size, UINT32_MAX) } },
 	{ "refuses the ABI 0", { FIELD(abi, 0) } },
 	{ "refuses the previous ABI", { FIELD(abi, UW_ABI - 1) } },
@@ -336,7 +361,7 @@ static const struct rejected {
 	{ "refuses two lengths of the maximum",
 	  { LENGTH(UW_STR_NAME, UINT16_MAX), LENGTH(UW_STR_CGROUP, UINT16_MAX) } },
 	{ "refuses a size and a length that agree on a missing byte",
-	  { FIELD(size, 207), LENGTH(UW_STR_CGROUP, 5) } },
+	  { FIELD(size, 263), LENGTH(UW_STR_CGROUP, 5) } },
 	{ "refuses more bytes below the mount than the directory has", { FIELD(below, 5) } },
 	{ "refuses the largest number of bytes below the mount", { FIELD(below, UINT16_MAX) } },
 };
@@ -377,7 +402,7 @@ static void test_rejected(void **state)
 
 	check_accepted(&ev, &strings);
 	whole = build(&ev, &strings, &size);
-	assert_int_equal(size, 206);
+	assert_int_equal(size, 262);
 	patch(whole, &row->patch[0]);
 	patch(whole, &row->patch[1]);
 	delivered = (size_t)((ptrdiff_t)size + row->more);
@@ -421,13 +446,27 @@ static const struct contradiction {
 	  .below = 1, .which = UW_STR_DIR, .text = "" },
 	{ "refuses the root of a mount without its file system", RESOLVED, 0, UW_EV_FS },
 	{ "refuses more bytes below the mount than the path has", RESOLVED, .below = 1 + 5 },
-	{ "refuses a rename source for an unlink", RESOLVED, .which = UW_STR_SOURCE,
+	{ "refuses another path for an unlink", RESOLVED, .which = UW_STR_OTHER, .text = "/old" },
+	{ "refuses another path for an rmdir", RESOLVED, .op = UW_OP_RMDIR, .which = UW_STR_OTHER,
 	  .text = "/old" },
-	{ "refuses a rename source for an rmdir", RESOLVED, .op = UW_OP_RMDIR,
-	  .which = UW_STR_SOURCE, .text = "/old" },
-	{ "refuses a rename source that was cut for an unlink", RESOLVED, UW_EV_SOURCE_CUT },
-	{ "refuses a rename source that is not absolute", RENAME, .which = UW_STR_SOURCE,
+	{ "refuses another name for an unlink", RESOLVED, .which = UW_STR_OTHER_NAME,
+	  .text = "old" },
+	{ "refuses another directory for an unlink", UNRESOLVED, .which = UW_STR_OTHER_DIR,
+	  .text = "/old" },
+	{ "refuses another path that was cut for an unlink", RESOLVED, UW_EV_OTHER_CUT },
+	{ "refuses a directory that moves for an unlink", RESOLVED, UW_EV_MOVES_DIR },
+	{ "refuses another file system for an unlink", RESOLVED, UW_EV_OTHER_FS },
+	{ "refuses another path that is not absolute", RENAME, .which = UW_STR_OTHER,
 	  .text = "old/" },
+	{ "refuses another path that the kernel did not resolve", UNRESOLVED, .which = UW_STR_OTHER,
+	  .text = "/old", .op = UW_OP_MOVE },
+	{ "refuses another file system of names that were not resolved", UNRESOLVED, UW_EV_OTHER_FS,
+	  .op = UW_OP_MOVE },
+	{ "refuses another directory for a resolved path", RENAME, UW_EV_OTHER_DIR },
+	{ "refuses another directory without its flag", UNRESOLVED, .which = UW_STR_OTHER_DIR,
+	  .text = "/old", .op = UW_OP_MOVE },
+	{ "refuses more bytes below the mount than the other path has", RENAME, UW_EV_OTHER_FS,
+	  .which = UW_STR_OTHER, .text = "/o" },
 };
 
 static void test_contradiction(void **state)
@@ -544,17 +583,25 @@ static bool same(struct uw_str got, struct uw_str want)
 /* Whether the comments in unlinkwatch.h allow the combination of flags. */
 static bool go_together(enum uw_op op, enum uw_via via, unsigned int flags)
 {
+	const unsigned int of_other = UW_EV_OTHER_CUT | UW_EV_OTHER_FS | UW_EV_OTHER_DIR |
+				      UW_EV_OTHER_DIR_CUT | UW_EV_OTHER_NAME_CUT |
+				      UW_EV_OTHER_NAME_FAULT | UW_EV_OTHER_MOVES_DIR |
+				      UW_EV_MOVES_DIR;
 	bool resolved = flags & UW_EV_RESOLVED, dir = flags & UW_EV_DIR;
+	bool other_dir = flags & UW_EV_OTHER_DIR;
 
-	return !(resolved && dir) && !(via == UW_VIA_KERNEL && dir) &&
+	return !(resolved && dir) && !(via == UW_VIA_KERNEL && (dir || other_dir)) &&
 	       (resolved || !(flags & UW_EV_PATH_CUT)) && (dir || !(flags & UW_EV_DIR_CUT)) &&
 	       !(flags & UW_EV_DIR_IN_NAME) && (resolved || dir || !(flags & UW_EV_FS)) &&
-	       (op == UW_OP_RENAME || !(flags & UW_EV_SOURCE_CUT));
+	       (is_rename(op) || !(flags & of_other)) &&
+	       (resolved || !(flags & (UW_EV_OTHER_CUT | UW_EV_OTHER_FS))) &&
+	       !(resolved && other_dir) && (other_dir || !(flags & UW_EV_OTHER_DIR_CUT));
 }
 
 static void check_who(const struct uw_record *r, unsigned int flags)
 {
 	assert_true(r->pid == 4242 && r->tid == 4243 && r->uid == 1000 && r->gid == 100);
+	assert_true(r->fsuid == 1003 && r->fsgid == 103);
 	assert_int_equal(r->task_known, !!(flags & UW_EV_TASK));
 	if (r->task_known)
 		assert_true(r->ppid == 17 && r->euid == 33 && r->mntns == 4026531841);
@@ -582,7 +629,8 @@ static void check_what(const struct uw_record *r, unsigned int flags)
 		assert_true(r->ino == 131 && r->bytes == 4097 && r->mode == (S_IFREG | 0640) &&
 			    r->owner == 1002);
 	if (r->links_known)
-		assert_int_equal(r->links, r->ret ? 2 : 1);
+		assert_int_equal(r->links,
+				 r->ret || r->op == UW_OP_MOVE || r->op == UW_OP_EXCHANGE ? 2 : 1);
 	assert_true(same(r->fstype, text("ext4")));
 }
 
@@ -599,13 +647,13 @@ static void check_name(const struct uw_record *r, unsigned int flags, const stru
 	assert_true(same(r->dir, strings->s[UW_STR_DIR]));
 	if (r->via == UW_VIA_KERNEL) {
 		assert_int_equal(r->path_state, UW_PATH_UNKNOWN);
-		assert_false(r->path.len || r->by.len || r->by_cut);
-		assert_true(same(r->fsby, strings->s[UW_STR_SOURCE]));
+		assert_false(r->path.len || r->other.path.len || r->other.path_cut);
 		return;
 	}
-	assert_int_equal(r->by_cut, !!(flags & UW_EV_SOURCE_CUT));
-	assert_true(same(r->by, strings->s[UW_STR_SOURCE]));
-	assert_int_equal(r->fsby.len, 0);
+	if (flags & UW_EV_RESOLVED) {
+		assert_int_equal(r->other.path_cut, !!(flags & UW_EV_OTHER_CUT));
+		assert_true(same(r->other.path, strings->s[UW_STR_OTHER]));
+	}
 	if (flags & UW_EV_RESOLVED)
 		assert_true(same(r->path, text("/a/b")));
 	assert_int_equal(r->path_state == UW_PATH_RESOLVED,
@@ -616,9 +664,9 @@ static void check_fields(enum uw_op op, enum uw_probe probe, enum uw_via via, un
 			 int ret)
 {
 	static struct uw_record r;
-	struct strings strings = strings_of(op == UW_OP_RENAME	     ? RENAME
-					    : flags & UW_EV_RESOLVED ? RESOLVED
-								     : UNRESOLVED);
+	struct strings strings = strings_of(!(flags & UW_EV_RESOLVED) ? UNRESOLVED
+					    : is_rename(op)	      ? RENAME
+								      : RESOLVED);
 	struct uw_event ev = model;
 	unsigned char *data;
 	const char *wrong;
@@ -627,6 +675,9 @@ static void check_fields(enum uw_op op, enum uw_probe probe, enum uw_via via, un
 	if (!(flags & UW_EV_RESOLVED))
 		strings.s[UW_STR_PATH].len = 0;
 	strings.s[UW_STR_DIR] = text(flags & UW_EV_DIR ? "/srv" : "");
+	strings.s[UW_STR_OTHER_DIR] = text(flags & UW_EV_OTHER_DIR ? "/dst" : "");
+	if (is_rename(op) && !(flags & UW_EV_OTHER_NAME_FAULT))
+		strings.s[UW_STR_OTHER_NAME] = text("new");
 	if (!(flags & UW_EV_FS) || via == UW_VIA_KERNEL)
 		strings.s[UW_STR_FSROOT].len = 0;
 	ev.op = (__u8)op;
@@ -713,13 +764,25 @@ static void test_in_mount(void **state)
 static void test_every_flag(void **state)
 {
 	static const int rets[] = { 0, -EPERM, -EACCES, -4095 };
+	const unsigned int of_other = UW_EV_FLAGS & ~(UW_EV_OTHER_NAME_CUT - 1);
 	unsigned int op, flags;
 
 	(void)state;
 	for (op = UW_OP_UNLINK; op < UW_OP_MAX; op++)
-		for (flags = 0; flags <= UW_EV_FLAGS; flags++)
+		for (flags = 0; flags < UW_EV_OTHER_NAME_CUT; flags++)
 			check_fields((enum uw_op)op, UW_PROBE_KPROBE, UW_VIA_SYSCALL, flags,
 				     rets[(op + flags) % LEN(rets)]);
+	/* All of the other name's, with the flags that they depend on. */
+	for (op = UW_OP_UNLINK; op < UW_OP_MAX; op++)
+		for (flags = 0; flags <= of_other; flags += UW_EV_OTHER_NAME_CUT) {
+			check_fields((enum uw_op)op, UW_PROBE_KPROBE, UW_VIA_SYSCALL, flags, 0);
+			check_fields((enum uw_op)op, UW_PROBE_KPROBE, UW_VIA_SYSCALL,
+				     flags | UW_EV_RESOLVED | UW_EV_FS, 0);
+			check_fields((enum uw_op)op, UW_PROBE_KPROBE, UW_VIA_SYSCALL,
+				     flags | UW_EV_RESOLVED | UW_EV_FS | UW_EV_OTHER_CUT, -EXDEV);
+			check_fields((enum uw_op)op, UW_PROBE_KPROBE, UW_VIA_SYSCALL,
+				     flags | UW_EV_DIR | UW_EV_FS, -ENOENT);
+		}
 }
 
 static void test_every_kind(void **state)
@@ -749,8 +812,8 @@ static void test_extreme_numbers(void **state)
 	ev.flags |= UW_EV_INODE;
 	ev.pid = ev.tid = ev.ppid = ev.uid = ev.gid = ev.gen = ev.euid = ev.mntns = UINT32_MAX;
 	ev.loginuid = ev.session = UINT32_MAX - 1;
-	ev.rules = ev.enter_ns = ev.exit_ns = ev.ino = ev.bytes = UINT64_MAX;
-	ev.dev = ev.mode = ev.owner = ev.nlink = UINT32_MAX;
+	ev.rules = ev.enter_ns = ev.exit_ns = ev.file.ino = ev.file.bytes = UINT64_MAX;
+	ev.dev = ev.file.mode = ev.file.owner = ev.file.nlink = UINT32_MAX;
 	ev.below = 0;
 	ev.dfd = INT_MIN;
 	data = build(&ev, &strings, &size);
@@ -818,21 +881,24 @@ static void test_links(void **state)
 		{ UW_OP_RENAME, 0, S_IFREG, 3, 2 },
 		{ UW_OP_RENAME, 0, S_IFDIR, 2, 0 },
 		{ UW_OP_RENAME, -EXDEV, S_IFREG, 1, 1 },
+		{ UW_OP_MOVE, 0, S_IFREG, 1, 1 },
+		{ UW_OP_MOVE, 0, S_IFDIR, 2, 2 },
+		{ UW_OP_EXCHANGE, 0, S_IFREG, 3, 3 },
 	};
 	static struct uw_record r;
 	size_t size, i;
 
 	(void)state;
 	for (i = 0; i < LEN(rows); i++) {
-		bool rename = rows[i].op == UW_OP_RENAME;
+		bool rename = is_rename(rows[i].op);
 		struct strings strings = strings_of(rename ? RENAME : RESOLVED);
 		struct uw_event ev = event_of(rename ? RENAME : RESOLVED);
 		unsigned char *data;
 
 		ev.op = (__u8)rows[i].op;
 		ev.ret = rows[i].ret;
-		ev.mode = rows[i].mode | 0600;
-		ev.nlink = rows[i].before;
+		ev.file.mode = rows[i].mode | 0600;
+		ev.file.nlink = rows[i].before;
 		data = build(&ev, &strings, &size);
 		assert_int_equal(uw_record_decode(data, size, &r), 0);
 		assert_true(r.links_known);
@@ -872,12 +938,11 @@ static void test_cut_of_nothing(void **state)
 	size_t size;
 
 	(void)state;
-	strings.s[UW_STR_CWD].len = strings.s[UW_STR_SOURCE].len = strings.s[UW_STR_CMDLINE].len =
-		0;
-	ev.flags |= UW_EV_CWD_CUT | UW_EV_SOURCE_CUT | UW_EV_CMDLINE_CUT;
+	strings.s[UW_STR_CWD].len = strings.s[UW_STR_OTHER].len = strings.s[UW_STR_CMDLINE].len = 0;
+	ev.flags |= UW_EV_CWD_CUT | UW_EV_OTHER_CUT | UW_EV_CMDLINE_CUT;
 	data = build(&ev, &strings, &size);
 	assert_int_equal(uw_record_decode(data, size, &r), 0);
-	assert_false(r.cwd_cut || r.by_cut || r.cmdline_cut);
+	assert_false(r.cwd_cut || r.other.path_cut || r.cmdline_cut);
 	free(data);
 }
 
@@ -1153,21 +1218,82 @@ static void test_fs(void **state)
 	free(data);
 }
 
-static void test_lost_target_of_rename(void **state)
+/* What a rename makes of its two names, and of them exchanged. */
+static void test_rename(void **state)
 {
+	static const enum uw_op ops[] = { UW_OP_RENAME, UW_OP_MOVE, UW_OP_EXCHANGE };
 	static struct uw_record r;
-	struct strings strings = { .s[UW_STR_SOURCE] = text("/old") };
+
+	(void)state;
+	for (size_t i = 0; i < LEN(ops); i++) {
+		struct strings strings = strings_of(RENAME);
+		struct uw_event ev = event_of(RENAME);
+		unsigned char *data;
+		size_t size;
+
+		ev.op = (__u8)ops[i];
+		ev.ret = 0;
+		ev.flags |= UW_EV_OTHER_FS | UW_EV_OTHER_MOVES_DIR;
+		strings.s[UW_STR_OTHER_NAME] = text("new");
+		data = build(&ev, &strings, &size);
+		assert_int_equal(uw_record_decode(data, size, &r), 0);
+		assert_int_equal(uw_record_other_counts(&r), ops[i] != UW_OP_MOVE);
+		assert_true(same(r.path, text("/a/b")) && same(r.fspath, text("/vol/a/b")));
+		assert_true(same(r.other.path, text("/old")));
+		assert_true(same(r.other.fspath, text("/vol/old")));
+		assert_true(!r.moves_dir && r.other.moves_dir);
+		assert_true(r.ino == 131 && r.other.file.ino == 132);
+		uw_record_swap(&r);
+		assert_true(same(r.path, text("/old")) && same(r.fspath, text("/vol/old")));
+		assert_true(same(r.other.path, text("/a/b")));
+		assert_true(same(r.name, text("new")) && same(r.other.name, text("file")));
+		assert_true(r.moves_dir && !r.other.moves_dir);
+		assert_true(r.ino == 132 && r.bytes == 5 && r.mode == (S_IFDIR | 0750));
+		assert_true(r.owner == 1004 && r.other.file.ino == 131);
+		assert_int_equal(r.links, ops[i] == UW_OP_RENAME ? 0 : 3);
+		uw_record_swap(&r);
+		assert_true(same(r.path, text("/a/b")) && r.ino == 131 && r.links_known);
+		assert_null(broken(&r, data, size));
+		free(data);
+	}
+}
+
+/* Names that the kernel did not resolve: each starts at its own directory. */
+static void test_rename_by_names(void **state)
+{
+	struct strings strings = name_and_dir("a", "/srv");
+	static struct uw_record r;
 	struct uw_event ev = model;
 	unsigned char *data;
 	size_t size;
 
 	(void)state;
-	ev.op = UW_OP_RENAME;
-	ev.flags = UW_EV_NAME_FAULT | UW_EV_INODE;
+	strings.s[UW_STR_OTHER_NAME] = text("../b");
+	strings.s[UW_STR_OTHER_DIR] = text("/home/u");
+	ev.op = UW_OP_MOVE;
+	ev.flags |= UW_EV_OTHER_DIR;
+	ev.ret = -EXDEV;
 	data = build(&ev, &strings, &size);
 	assert_int_equal(uw_record_decode(data, size, &r), 0);
-	assert_int_equal(r.path_state, UW_PATH_UNKNOWN);
-	assert_true(same(r.by, text("/old")));
+	assert_true(same(r.path, text("/srv/a")) && same(r.other.path, text("/home/b")));
+	assert_int_equal(r.other.path_state, UW_PATH_LEXICAL);
+	/* It may be a directory. It has replaced nothing. */
+	assert_true(r.moves_dir && !uw_record_other_counts(&r));
+	free(data);
+	ev.ret = 0;
+	data = build(&ev, &strings, &size);
+	assert_int_equal(uw_record_decode(data, size, &r), 0);
+	assert_true(uw_record_other_counts(&r));
+	free(data);
+	/* Without the directories, both are guessed. */
+	strings.s[UW_STR_DIR] = strings.s[UW_STR_OTHER_DIR] = text("");
+	ev.flags = 0;
+	data = build(&ev, &strings, &size);
+	assert_int_equal(uw_record_decode(data, size, &r), 0);
+	assert_true(uw_record_wants_cwd(&r) && !r.path.len && !r.other.path.len);
+	uw_record_guess(&r, "/home/u", 7);
+	assert_true(same(r.path, text("/home/u/a")) && same(r.other.path, text("/home/b")));
+	assert_int_equal(r.other.path_state, UW_PATH_GUESSED);
 	free(data);
 }
 
@@ -1264,11 +1390,14 @@ static struct uw_event of_kthread(struct strings *strings, const char *path, con
 
 	*strings = name_and_dir("x", "");
 	strings->s[UW_STR_PATH] = text(path);
-	strings->s[UW_STR_SOURCE] = text(by);
+	strings->s[UW_STR_OTHER] = text(by);
 	ev.op = *by ? UW_OP_RENAME : UW_OP_UNLINK;
 	ev.via = UW_VIA_KERNEL;
 	ev.flags = UW_EV_RESOLVED | UW_EV_FS;
+	if (*by)
+		ev.flags |= UW_EV_OTHER_FS;
 	ev.below = (__u16)strlen(path);
+	ev.other_below = (__u16)strlen(by);
 	return ev;
 }
 
@@ -1283,12 +1412,12 @@ static void test_kthread(void **state)
 	(void)state;
 	data = build(&ev, &strings, &size);
 	assert_int_equal(uw_record_decode(data, size, &r), 0);
-	assert_true(r.found && same(r.fspath, text("/d/x")) && same(r.fsby, text("/e/y")));
-	assert_true(r.path_state == UW_PATH_UNKNOWN && !r.path.len && !r.by.len);
+	assert_true(r.found && same(r.fspath, text("/d/x")) && same(r.other.fspath, text("/e/y")));
+	assert_true(r.path_state == UW_PATH_UNKNOWN && !r.path.len && !r.other.path.len);
 	assert_false(uw_record_wants_cwd(&r));
 	uw_record_place(&r, text("/srv/d/x"), text("/srv/e/y"));
 	assert_int_equal(r.path_state, UW_PATH_RESOLVED);
-	assert_true(same(r.path, text("/srv/d/x")) && same(r.by, text("/srv/e/y")));
+	assert_true(same(r.path, text("/srv/d/x")) && same(r.other.path, text("/srv/e/y")));
 	free(data);
 }
 
@@ -1301,10 +1430,10 @@ static void test_kthread_cut(void **state)
 	size_t size;
 
 	(void)state;
-	ev.flags |= UW_EV_PATH_CUT | UW_EV_SOURCE_CUT;
+	ev.flags |= UW_EV_PATH_CUT | UW_EV_OTHER_CUT;
 	data = build(&ev, &strings, &size);
 	assert_int_equal(uw_record_decode(data, size, &r), 0);
-	assert_true(r.found && !r.fspath.len && !r.fsby.len && !r.by_cut);
+	assert_true(r.found && !r.fspath.len && !r.other.fspath.len && !r.other.path_cut);
 	free(data);
 }
 
@@ -1380,8 +1509,7 @@ static void check_any(const unsigned char *data, size_t size, size_t *accepted)
 	wrong = broken(&r, data, size);
 	if (!wrong && uw_record_wants_cwd(&r)) {
 		uw_record_guess(&r, "/home/./u/", 10);
-		wrong = r.path_state == UW_PATH_UNKNOWN ? "it cannot be guessed"
-							: broken(&r, data, size);
+		wrong = uw_record_wants_cwd(&r) ? "it cannot be guessed" : broken(&r, data, size);
 	}
 	if (wrong)
 		fail_msg("%s: %.*s", wrong, (int)r.path.len, r.path.s);
@@ -1416,10 +1544,23 @@ static void any_strings(struct uw_event *ev, struct strings *strings)
 			(__u16)any(1 + strings->s[UW_STR_PATH].len + strings->s[UW_STR_DIR].len);
 	else
 		strings->s[UW_STR_FSROOT].len = 0;
-	text_of[UW_STR_SOURCE][0] = '/';
-	if (ev->op != UW_OP_RENAME) {
-		ev->flags &= ~(unsigned int)UW_EV_SOURCE_CUT;
-		strings->s[UW_STR_SOURCE].len = 0;
+	text_of[UW_STR_OTHER][0] = '/';
+	if (ev->flags & UW_EV_RESOLVED) {
+		ev->flags &= ~(unsigned int)(UW_EV_OTHER_DIR | UW_EV_OTHER_DIR_CUT);
+		ev->other_below = (__u16)any(1 + strings->s[UW_STR_OTHER].len);
+		strings->s[UW_STR_OTHER_DIR].len = 0;
+	} else {
+		ev->flags &= ~(unsigned int)(UW_EV_OTHER_CUT | UW_EV_OTHER_FS);
+		ev->flags |= UW_EV_OTHER_DIR;
+		strings->s[UW_STR_OTHER].len = 0;
+	}
+	if (!is_rename((enum uw_op)ev->op)) {
+		ev->flags &= ~(unsigned int)(UW_EV_OTHER_CUT | UW_EV_OTHER_FS | UW_EV_OTHER_DIR |
+					     UW_EV_OTHER_DIR_CUT | UW_EV_OTHER_NAME_CUT |
+					     UW_EV_OTHER_NAME_FAULT | UW_EV_OTHER_MOVES_DIR |
+					     UW_EV_MOVES_DIR);
+		strings->s[UW_STR_OTHER].len = strings->s[UW_STR_OTHER_NAME].len =
+			strings->s[UW_STR_OTHER_DIR].len = 0;
 	}
 }
 
@@ -1500,7 +1641,8 @@ static const struct CMUnitTest others[] = {
 	TEST("knows no device 0", test_no_device),
 	TEST("calls no empty string cut", test_cut_of_nothing),
 	TEST("reads 16 bytes of a comm or file system type without a NUL", test_names_without_nul),
-	TEST("decodes a rename whose target is not known", test_lost_target_of_rename),
+	TEST("decodes both names of a rename, and exchanges them", test_rename),
+	TEST("joins both names of a rename that was not resolved", test_rename_by_names),
 	TEST("holds the longest strings of a path to the last byte", test_longest),
 	TEST("holds as many components as there can be", test_most_components),
 	TEST("accepts the longest working directory and none that is longer", test_longest_guess),

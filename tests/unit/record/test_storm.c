@@ -38,10 +38,16 @@ static struct uw_str str(const char *s)
 	return (struct uw_str){ s, strlen(s) };
 }
 
+static bool take_record(const struct uw_storm_limit *of, uint64_t rules)
+{
+	uw_storm_mark(storm);
+	return uw_storm_take(storm, of, &record, rules);
+}
+
 /* Counts a deletion by rm of user 1000, a child of 500. Returns true if it is part of a storm. */
 static bool take(uint64_t ns, uint32_t pid, const char *path, int ret)
 {
-	record.uid = 1000;
+	record.uid = record.fsuid = 1000;
 	record.pid = pid;
 	record.task_known = true;
 	record.ppid = 500;
@@ -51,7 +57,7 @@ static bool take(uint64_t ns, uint32_t pid, const char *path, int ret)
 	record.ret_known = true;
 	record.ret = ret;
 	record.exit_ns = ns;
-	return uw_storm_take(storm, &limit, &record, 1);
+	return take_record(&limit, 1);
 }
 
 static void check_text(const struct uw_storm_text *text, const char *want)
@@ -136,21 +142,21 @@ static void test_apart(void **state)
 	for (i = 0; i < 20; i++)
 		take(S, 7, "/a", 0);
 	assert_true(take(S, 1234, "/a", 0));
-	record.uid = 1001;
-	assert_false(uw_storm_take(storm, &limit, &record, 1));
-	record.uid = 1000;
+	record.fsuid = 1001;
+	assert_false(take_record(&limit, 1));
+	record.uid = record.fsuid = 1000;
 	record.ppid = 501;
-	assert_false(uw_storm_take(storm, &limit, &record, 1));
+	assert_false(take_record(&limit, 1));
 	record.ppid = 500;
 	record.exe = str("/usr/bin/find");
-	assert_false(uw_storm_take(storm, &limit, &record, 1));
+	assert_false(take_record(&limit, 1));
 	record.exe = str("/usr/bin/rm");
-	assert_true(uw_storm_take(storm, &limit, &record, 1));
+	assert_true(take_record(&limit, 1));
 	/* Children of process 1 count separately. */
 	record.ppid = 1;
 	for (i = 0; i < 20; i++) {
 		record.pid = 2000 + (uint32_t)i;
-		assert_false(uw_storm_take(storm, &limit, &record, 1));
+		assert_false(take_record(&limit, 1));
 	}
 }
 
@@ -163,8 +169,8 @@ static void test_rules(void **state)
 	for (i = 0; i < 10; i++)
 		take(S, 7, "/a", 0);
 	assert_true(take(S, 7, "/a", 0));
-	assert_true(uw_storm_take(storm, &limit, &record, 3));
-	assert_true(uw_storm_take(storm, &limit, &record, 3));
+	assert_true(take_record(&limit, 3));
+	assert_true(take_record(&limit, 3));
 	for (i = 0; i < 2; i++) {
 		s = uw_storm_due(storm, &limit, 9 * S);
 		assert_int_equal(s->succeeded, s->rules == 3 ? 2 : 1);
@@ -223,7 +229,7 @@ static void test_off(void **state)
 	(void)state;
 	take(S, 7, "/a", 0);
 	for (i = 0; i < 100000; i++)
-		assert_false(uw_storm_take(storm, &off, &record, 1));
+		assert_false(take_record(&off, 1));
 }
 
 static void test_end_all(void **state)
@@ -275,7 +281,7 @@ static void test_random(void **state)
 		unsigned int r = (unsigned int)rand_r(&seed);
 
 		now += r % 1000 * 200;
-		record.uid = r % 64;
+		record.uid = record.fsuid = r % 64;
 		record.ppid = 2 + (unsigned int)rand_r(&seed) % (i / 50000 % 2 ? 900 : 3);
 		record.pid = 5000 + (unsigned int)rand_r(&seed) % 40;
 		record.exe = str(exes[(unsigned int)rand_r(&seed) % 8]);
@@ -287,7 +293,7 @@ static void test_random(void **state)
 		want[record.uid]++;
 		if (!uw_storm_has_room(storm))
 			summarised += closed(uw_storm_oldest(storm), by_uid);
-		if (!uw_storm_take(storm, &limit, &record, 1 + r % 2)) {
+		if (!take_record(&limit, 1 + r % 2)) {
 			recorded++;
 			by_uid[record.uid]++;
 		}

@@ -36,6 +36,7 @@ static struct uw_entry full(struct uw_summary *s)
 		.end_ns = UINT64_C(5900000000),
 		.rules = 3,
 		.uid = 1000,
+		.fsuid = 1000,
 		.ppid = 17,
 		.ppid_known = true,
 		.pids = { 100, 101 },

@@ -120,7 +120,7 @@ static struct uw_record record_of(const struct deletion *deletion)
 	struct uw_record record = { 0 };
 
 	record.op = deletion->op;
-	record.uid = deletion->uid;
+	record.uid = record.fsuid = deletion->uid;
 	record.ret_known = true;
 	record.ret = deletion->ret;
 	record.rules = UINT64_MAX;
@@ -231,7 +231,7 @@ static void test_all_bits(void **state)
 	release(&c);
 }
 
-/* The table as text, with a line "uid/prefix=rules" for each entry. */
+/* The table as text: "uid/prefix=included", and "-excluded" where there is any. */
 static void check_table(const char *config, const char *expected)
 {
 	struct compiled c = compile(config);
@@ -241,8 +241,11 @@ static void check_table(const char *config, const char *expected)
 		const struct uw_uid_entry *e = &c.filter->tables.uids[i];
 
 		assert_in_range(end - text, 0, 4000);
-		end += sprintf(end, "%u/%u=%llx ", be32toh(e->key.uid), e->key.prefixlen,
-			       (unsigned long long)e->rules);
+		end += sprintf(end, "%u/%u=%llx", be32toh(e->key.uid), e->key.prefixlen,
+			       (unsigned long long)e->value.include);
+		if (e->value.exclude)
+			end += sprintf(end, "-%llx", (unsigned long long)e->value.exclude);
+		end += sprintf(end, " ");
 	}
 	assert_string_equal(text, expected);
 	assert_int_equal(c.filter->tables.masks.check_uids, 1);
@@ -263,7 +266,7 @@ static void test_no_table(void **state)
 
 		assert_int_equal(c.filter->tables.masks.check_uids, 0);
 		assert_int_equal(c.filter->tables.n_uids, 0);
-		assert_int_equal(uw_filter_uid_rules(c.filter, 4711),
+		assert_int_equal(uw_filter_uid_rules(c.filter, 4711, 4711),
 				 (1u << c.config->n_rules) - 1);
 		release(&c);
 	}
@@ -280,7 +283,7 @@ static void test_tables(void **state)
 	check_table("[Watch]\nUser=0-5 2-7 1\n", "0/29=1 ");
 	check_table("[Watch]\nUser=0-1\n[Watch]\nUser=1-2\n", "0/32=1 1/32=3 2/32=2 ");
 	check_table("[Watch]\nUser=0-7\nExcludeUser=2-3\n[Watch]\nUser=2-3\n",
-		    "0/31=1 2/31=2 4/30=1 ");
+		    "0/31=1 2/31=3-1 4/30=1 ");
 	check_table(
 		"[Watch]\nUser=0-4294967294\n",
 		"0/1=1 2147483648/2=1 3221225472/3=1 3758096384/4=1 4026531840/5=1 4160749568/6=1 "
@@ -294,8 +297,8 @@ static void test_tables(void **state)
 	check_table("[Watch]\n[Watch]\nUser=@nobodies\n", "0/0=1 ");
 }
 
-/* Like the kernel's trie, returns the rules of the longest prefix of the uid. */
-static uint64_t longest_prefix(const struct uw_filter *filter, uint32_t uid)
+/* Like the kernel's trie, returns the value of the longest prefix of the uid. */
+static struct uw_uid_value longest_prefix(const struct uw_filter *filter, uint32_t uid)
 {
 	const struct uw_uid_entry *best = NULL;
 
@@ -309,7 +312,7 @@ static uint64_t longest_prefix(const struct uw_filter *filter, uint32_t uid)
 		    (!best || e->key.prefixlen > best->key.prefixlen))
 			best = e;
 	}
-	return best ? best->rules : 0;
+	return best ? best->value : (struct uw_uid_value){ 0 };
 }
 
 static bool in_list(const struct uw_uids *uids, uint32_t uid)
@@ -320,15 +323,15 @@ static bool in_list(const struct uw_uids *uids, uint32_t uid)
 	return false;
 }
 
-static uint64_t naive_rules(const struct uw_config *config, uint32_t uid)
+static uint64_t naive_rules(const struct uw_config *config, uint32_t uid, uint32_t fsuid)
 {
 	uint64_t rules = 0;
 
 	for (size_t i = 0; i < config->n_rules; i++) {
 		const struct uw_rule *rule = &config->rules[i];
 
-		if ((rule->user.any || in_list(&rule->user, uid)) &&
-		    !in_list(&rule->exclude_user, uid))
+		if ((rule->user.any || in_list(&rule->user, uid) || in_list(&rule->user, fsuid)) &&
+		    !(in_list(&rule->exclude_user, uid) && in_list(&rule->exclude_user, fsuid)))
 			rules |= UINT64_C(1) << i;
 	}
 	return rules;
@@ -362,15 +365,26 @@ static void random_list(char **end, const char *key)
 	}
 }
 
+static void check_uids(const struct compiled *c, uint32_t uid, uint32_t fsuid)
+{
+	uint64_t expected = naive_rules(c->config, uid, fsuid);
+	struct uw_uid_value real, checked;
+
+	assert_int_equal(uw_filter_uid_rules(c->filter, uid, fsuid), expected);
+	if (c->filter->tables.masks.check_uids) {
+		real = longest_prefix(c->filter, uid);
+		checked = longest_prefix(c->filter, fsuid);
+		assert_int_equal(uw_uid_rules(&real, &checked), expected);
+	} else {
+		assert_int_equal(expected, (UINT64_C(1) << c->config->n_rules) - 1);
+	}
+}
+
 static void check_uid(const struct compiled *c, uint32_t uid)
 {
-	uint64_t expected = naive_rules(c->config, uid);
-
-	assert_int_equal(uw_filter_uid_rules(c->filter, uid), expected);
-	if (c->filter->tables.masks.check_uids)
-		assert_int_equal(longest_prefix(c->filter, uid), expected);
-	else
-		assert_int_equal(expected, (UINT64_C(1) << c->config->n_rules) - 1);
+	check_uids(c, uid, uid);
+	check_uids(c, uid, random_uid());
+	check_uids(c, random_uid(), uid);
 }
 
 static void check_ends(const struct compiled *c, const struct uw_uids *uids)
@@ -391,7 +405,7 @@ static void check_disjoint(const struct uw_filter *filter)
 		const struct uw_uid_entry *e = &filter->tables.uids[i];
 
 		assert_true(be32toh(e->key.uid) >= next);
-		assert_int_not_equal(e->rules, 0);
+		assert_int_not_equal(e->value.include | e->value.exclude, 0);
 		next = be32toh(e->key.uid) + (UINT64_C(1) << (32 - e->key.prefixlen));
 	}
 }

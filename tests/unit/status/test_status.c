@@ -68,9 +68,10 @@ static void test_plain(void **state)
 	struct uw_config config = { .rules = &rule, .n_rules = 1, .detail = UW_DETAIL_STANDARD };
 
 	(void)state;
-	check(&config, "{\"name\":\"all\",\"paths\":[],\"exclude_paths\":[],\"users\":null,"
-		       "\"exclude_users\":[],\"operations\":[\"unlink\",\"rmdir\",\"rename\"],"
-		       "\"results\":[\"success\",\"failure\"],\"priority\":6}");
+	check(&config,
+	      "{\"name\":\"all\",\"paths\":[],\"exclude_paths\":[],\"users\":null,"
+	      "\"exclude_users\":[],\"operations\":[\"unlink\",\"rmdir\",\"rename\",\"move\"],"
+	      "\"results\":[\"success\",\"failure\"],\"priority\":6}");
 }
 
 static void test_lists(void **state)

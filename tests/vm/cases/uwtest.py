@@ -14,6 +14,7 @@ import time
 
 CONF = "/etc/unlinkwatch.conf"
 DELETED = "a6c751c249b34f8faa0766c0d92d85c6"
+MOVED = "50fcdba403f040b1921c6db500e1da40"
 FAILED = "127b0dfe915e4bfa82c4947e1edbf697"
 CONFIG_ACCEPTED = "b1bb670d007a44548bedcda6e7647afd"
 CONFIG_REJECTED = "081240c13d574be7b97f172458373651"
@@ -165,7 +166,7 @@ class Account:
                                 *("UNLINK_LOST_" + c for c in LOSS_CAUSES)):
             what = r.get("MESSAGE_ID")
             self.said[what] += 1
-            if what in (DELETED, FAILED):
+            if what in (DELETED, MOVED, FAILED):
                 self.singles[r["UNLINK_FILENAME"], r["UNLINK_RET"]] += 1
             elif what == FLOOD:
                 self.floods.update({k: int(r["UNLINK_FLOOD_" + k]) for k in kinds})
@@ -174,7 +175,7 @@ class Account:
                 self.lost += int(r["UNLINK_LOST"])
 
     def recorded(self):
-        return self.said[DELETED] + self.said[FAILED]
+        return self.said[DELETED] + self.said[MOVED] + self.said[FAILED]
 
     def settle(self, count, seconds=120):
         """
@@ -203,7 +204,8 @@ def keep_journal():
 def deletions(after, *pids):
     """Returns the daemon's records of deletions, only those by these processes if any are given."""
     wanted = [str(pid) for pid in pids]
-    return [r for r in journal(after) if r.get("MESSAGE_ID") in (DELETED, FAILED) and
+    ids = (DELETED, MOVED, FAILED)
+    return [r for r in journal(after) if r.get("MESSAGE_ID") in ids and
             (not wanted or r["UNLINK_PID"] in wanted)]
 
 
