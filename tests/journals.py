@@ -11,6 +11,7 @@ import sys
 REMOTE = "/lib/systemd/systemd-journal-remote"
 UNIT = "unlinkwatchd.service"
 DELETED = "a6c751c249b34f8faa0766c0d92d85c6"
+MOVED = "50fcdba403f040b1921c6db500e1da40"
 FAILED = "127b0dfe915e4bfa82c4947e1edbf697"
 LOSS = "d250303bc46f4c998030df4a7ed8cba1"
 FLOOD = "925b2cc9a18c4b0eadfea7aff523b595"
@@ -82,6 +83,18 @@ def deletion(when_us, path, ret=0, uid=1000, user="alice", comm="rm", pid=4242, 
     fields.update(more)
     return trusted(when_us, host=host, boot=boot,
                    **{k: v for k, v in fields.items() if v is not None})
+
+
+def move(when_us, path, to, op="move", **more):
+    return deletion(when_us, path, **{"MESSAGE_ID": MOVED, "UNLINK_OP": op, "UNLINK_MOVED_TO": to,
+                                      "UNLINK_NLINK": 1, "UNLINK_CMDLINE": "mv x y", "comm": "mv",
+                                      **more})
+
+
+def replacement(when_us, path, by, **more):
+    """The rename of `by` to `path`."""
+    return deletion(when_us, path, **{"UNLINK_OP": "rename", "UNLINK_REPLACED_BY": by,
+                                      "comm": "mv", **more})
 
 
 def write(path, records):

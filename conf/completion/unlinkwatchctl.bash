@@ -4,9 +4,10 @@
 
 _unlinkwatchctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} options
-	local commands='who tail top stats status check metrics'
+	local commands='who where tail top stats status check metrics'
 	local general='--help --version'
-	local journal='--user --unit --rule --failed --lines --directory --file --merge --host --any-source'
+	local journal='--user --unit --rule --op --failed --lines'
+	local sources='--directory --file --merge --host --any-source'
 
 	# --option=value is three words for bash.
 	if [[ $cur == '=' ]]; then
@@ -21,7 +22,8 @@ _unlinkwatchctl() {
 			awk '{ print $1 }')" -- "$cur") && return
 		;;
 	--by) mapfile -t COMPREPLY < <(compgen -W 'process user unit directory' -- "$cur") && return ;;
-	--operation) mapfile -t COMPREPLY < <(compgen -W 'unlink rmdir rename' -- "$cur") && return ;;
+	--op) mapfile -t COMPREPLY < <(compgen -W 'unlink rmdir rename move exchange' -- "$cur") && return ;;
+	--operation) mapfile -t COMPREPLY < <(compgen -W 'unlink rmdir rename move' -- "$cur") && return ;;
 	--result) mapfile -t COMPREPLY < <(compgen -W 'success failure' -- "$cur") && return ;;
 	-S | --since | -U | --until)
 		mapfile -t COMPREPLY < <(compgen -W 'today yesterday -1h' -- "$cur") && return ;;
@@ -31,10 +33,11 @@ _unlinkwatchctl() {
 	-n | --lines | --rule | --host) return ;;
 	esac
 	case ${COMP_WORDS[1]} in
-	who) options="$general $journal --since --until --brief --json --no-pager" ;;
-	tail) options="$general $journal --json" ;;
-	top) options="$general $journal --since --by" ;;
-	stats) options="$general $journal --since --until --json --no-pager" ;;
+	who) options="$general $journal $sources --since --until --brief --json --no-pager" ;;
+	where) options="$general $sources --json" ;;
+	tail) options="$general $journal $sources --json" ;;
+	top) options="$general $journal $sources --since --by" ;;
+	stats) options="$general $journal $sources --since --until --json --no-pager" ;;
 	status) options="$general --socket --json --no-pager" ;;
 	check) options="$general --config --user --operation --result --json --no-pager" ;;
 	metrics) options="$general --socket --textfile" ;;
@@ -44,7 +47,7 @@ _unlinkwatchctl() {
 		mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur")
 	elif [[ $cur == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
-	elif [[ ${COMP_WORDS[1]} == who || ${COMP_WORDS[1]} == check ]]; then
+	elif [[ ${COMP_WORDS[1]} =~ ^(who|where|check)$ ]]; then
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 	fi

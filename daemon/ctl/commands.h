@@ -8,6 +8,7 @@
 #include "ctl/show.h"
 
 int uw_cmd_who(const struct uw_ctl_options *options);
+int uw_cmd_where(const struct uw_ctl_options *options);
 int uw_cmd_tail(const struct uw_ctl_options *options);
 int uw_cmd_top(const struct uw_ctl_options *options);
 int uw_cmd_stats(const struct uw_ctl_options *options);

@@ -59,6 +59,9 @@ void uw_counts_key(const struct uw_journal_record *found, enum uw_counts_by by, 
 	case UW_BY_UNIT:
 		field = UW_JOURNAL_RECORD_UNIT;
 		break;
+	case UW_BY_OPERATION:
+		field = UW_JOURNAL_RECORD_OP;
+		break;
 	case UW_BY_ERROR:
 	case UW_BY_MAX:
 		field = UW_JOURNAL_RECORD_ERRNO;
@@ -208,4 +211,29 @@ void uw_counts_done(struct uw_counts *counts)
 	free(counts->row);
 	free(counts->slot);
 	*counts = (struct uw_counts){ 0 };
+}
+
+/* ---- totals */
+
+uint64_t uw_totals_add(struct uw_totals *totals, const struct uw_journal_record *found,
+		       uint64_t *ret_failed)
+{
+	uint64_t n = uw_journal_record_count(found, ret_failed);
+	bool moves = uw_journal_record_is(found, UW_JOURNAL_RECORD_OP, "move") ||
+		     uw_journal_record_is(found, UW_JOURNAL_RECORD_OP, "exchange");
+
+	*(moves ? &totals->moves : &totals->deletions) += n;
+	totals->failed += *ret_failed;
+	totals->unknown += uw_journal_record_is(found, UW_JOURNAL_RECORD_RET, "unknown");
+	return n;
+}
+
+void uw_totals_print(const struct uw_totals *totals, struct uw_buf *buf)
+{
+	uw_buf_printf(buf, "%" PRIu64 " deletions", totals->deletions);
+	if (totals->moves)
+		uw_buf_printf(buf, ", %" PRIu64 " moves", totals->moves);
+	uw_buf_printf(buf, ", %" PRIu64 " failed", totals->failed);
+	if (totals->unknown)
+		uw_buf_printf(buf, ", %" PRIu64 " with an unknown result", totals->unknown);
 }

@@ -15,6 +15,7 @@ enum uw_counts_by {
 	UW_BY_UNIT,
 	UW_BY_DIRECTORY,
 	UW_BY_ERROR,
+	UW_BY_OPERATION,
 	UW_BY_MAX,
 };
 
@@ -23,6 +24,11 @@ struct uw_counts_row {
 	size_t key_len;
 	uint64_t count, failed;
 	uint64_t recent; /* since uw_counts_forget() */
+};
+
+/* How many there were of all kinds. */
+struct uw_totals {
+	uint64_t deletions, moves, failed, unknown;
 };
 
 /* A hash table, of at most UW_COUNTS_MAX keys: what else there is goes to `others`. */
@@ -42,6 +48,16 @@ void uw_counts_key(const struct uw_journal_record *found, enum uw_counts_by by, 
 /* Counts n deletions, `failed` of which failed. Returns 0 or -ENOMEM. */
 int uw_counts_add(struct uw_counts *counts, const char *key, size_t len, uint64_t n,
 		  uint64_t failed);
+
+/*
+ * Counts what the record stands for. Returns how many deletions or moves that is, and in
+ * *ret_failed, how many of them failed.
+ */
+uint64_t uw_totals_add(struct uw_totals *totals, const struct uw_journal_record *found,
+		       uint64_t *ret_failed);
+
+/* Adds "8 deletions, 3 moves, 2 failed". */
+void uw_totals_print(const struct uw_totals *totals, struct uw_buf *buf);
 
 /* Starts `recent` anew. */
 void uw_counts_forget(struct uw_counts *counts);

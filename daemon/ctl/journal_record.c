@@ -75,7 +75,7 @@ void uw_journal_record_reset(struct uw_journal_record *found)
 {
 	memset(found->value, 0, sizeof(found->value));
 	found->n_rules = 0;
-	found->realtime_us = 0;
+	found->realtime_us = found->number = 0;
 	uw_buf_reset(&found->data);
 }
 
@@ -274,7 +274,8 @@ static enum uw_via via_of(const struct uw_journal_record *found)
 }
 
 /* The same sentence as in record/format.c, made from the fields. */
-void uw_journal_record_sentence(const struct uw_journal_record *found, struct uw_buf *buf)
+void uw_journal_record_sentence(const struct uw_journal_record *found,
+				const char *(*user_name)(uint64_t uid), struct uw_buf *buf)
 {
 	bool acts_for = uw_journal_record_has(found, UW_JOURNAL_RECORD_FSUID),
 	     replaced = uw_journal_record_has(found, UW_JOURNAL_RECORD_REPLACED_BY);
@@ -305,6 +306,8 @@ void uw_journal_record_sentence(const struct uw_journal_record *found, struct uw
 	if (mode.len < sizeof(digits) && mode.s)
 		memcpy(digits, mode.s, mode.len);
 	record.mode = (uint32_t)strtoul(digits, NULL, 8);
+	if (user_name)
+		entry.real_user = user_name(record.uid);
 	uw_format_message(&entry, buf);
 	free(name);
 }

@@ -79,6 +79,7 @@ enum uw_journal_record_field {
 
 struct uw_journal_record {
 	uint64_t realtime_us; /* when the journal got it; set by the caller */
+	uint64_t number;      /* in its file; set by the caller if it needs it */
 	struct uw_str
 		value[UW_JOURNAL_RECORD_MAX]; /* s is NULL where there is none; of RULE the first */
 	struct uw_str rule[UW_RULES_MAX];
@@ -126,7 +127,11 @@ uint64_t uw_journal_record_count(const struct uw_journal_record *found, uint64_t
 void uw_journal_record_json(const struct uw_journal_record *found, bool with_host,
 			    struct uw_buf *buf);
 
-/* The sentence that the daemon's MESSAGE has, made from the fields, safe to print. */
-void uw_journal_record_sentence(const struct uw_journal_record *found, struct uw_buf *buf);
+/*
+ * The sentence that the daemon's MESSAGE has, made from the fields, safe to print. No field has the
+ * name of a server that acts for a user: user_name() does, or it is NULL for another machine.
+ */
+void uw_journal_record_sentence(const struct uw_journal_record *found,
+				const char *(*user_name)(uint64_t uid), struct uw_buf *buf);
 
 #endif

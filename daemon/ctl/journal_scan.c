@@ -169,7 +169,7 @@ static int sift_file(struct uw_journal_scan *scan, size_t i)
 	if (r < 0)
 		return r == -ENOMEM ? r : 0;
 	if (!scan->query->n_wide) {
-		r = uw_reader_select(file->reader, scan->query->exact, scan->query->n_exact, false);
+		r = uw_reader_select(file->reader, scan->query->exact, scan->query->n_exact);
 		if (r >= 0)
 			r = add_hits(scan, i, false);
 	} else {
@@ -178,7 +178,7 @@ static int sift_file(struct uw_journal_scan *scan, size_t i)
 	if (r < 0 && r != -ENOMEM) {
 		scan->n_hits = before;
 		file->n_hits = 0;
-		r = uw_reader_select(file->reader, NULL, 0, false);
+		r = uw_reader_select(file->reader, NULL, 0);
 		if (r >= 0)
 			r = add_hits(scan, i, true);
 	}

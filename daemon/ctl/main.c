@@ -67,10 +67,10 @@ static void raise_file_limit(void)
 int main(int argc, char *argv[])
 {
 	static int (*const run[UW_CMD_MAX])(const struct uw_ctl_options *) = {
-		[UW_CMD_WHO] = uw_cmd_who,	   [UW_CMD_TAIL] = uw_cmd_tail,
-		[UW_CMD_TOP] = uw_cmd_top,	   [UW_CMD_STATS] = uw_cmd_stats,
-		[UW_CMD_STATUS] = uw_cmd_status,   [UW_CMD_CHECK] = uw_cmd_check,
-		[UW_CMD_METRICS] = uw_cmd_metrics,
+		[UW_CMD_WHO] = uw_cmd_who,     [UW_CMD_WHERE] = uw_cmd_where,
+		[UW_CMD_TAIL] = uw_cmd_tail,   [UW_CMD_TOP] = uw_cmd_top,
+		[UW_CMD_STATS] = uw_cmd_stats, [UW_CMD_STATUS] = uw_cmd_status,
+		[UW_CMD_CHECK] = uw_cmd_check, [UW_CMD_METRICS] = uw_cmd_metrics,
 	};
 	struct uw_ctl_options options;
 	int status;

@@ -13,16 +13,22 @@
 
 #define BIT(command) (1u << UW_CMD_##command)
 #define JOURNAL	     (BIT(WHO) | BIT(TAIL) | BIT(TOP) | BIT(STATS))
+#define SOURCES	     (JOURNAL | BIT(WHERE))
+#define ARGUMENTS    (BIT(WHO) | BIT(WHERE) | BIT(CHECK))
 #define PAGED	     (BIT(WHO) | BIT(STATS) | BIT(STATUS) | BIT(CHECK))
 #define ALL	     ((1u << UW_CMD_MAX) - 1)
+
+#define OPERATIONS "unlink, rmdir, rename, move, exchange"
 
 static const struct {
 	const char *name, *args, *help;
 } commands[UW_CMD_MAX] = {
-	[UW_CMD_WHO] = { "who", "PATH...", "show who deleted PATH, when and how, newest first" },
-	[UW_CMD_TAIL] = { "tail", "", "show deletions as they happen" },
-	[UW_CMD_TOP] = { "top", "", "show live who deletes most" },
-	[UW_CMD_STATS] = { "stats", "", "count by hour, user, unit, directory and error" },
+	[UW_CMD_WHO] = { "who", "PATH...",
+			 "show who deleted or moved PATH, when and how, newest first" },
+	[UW_CMD_WHERE] = { "where", "FILE...", "say where FILE is now, or how it ended" },
+	[UW_CMD_TAIL] = { "tail", "", "show deletions and moves as they happen" },
+	[UW_CMD_TOP] = { "top", "", "show live who deletes and moves most" },
+	[UW_CMD_STATS] = { "stats", "", "count by hour, user, unit, operation and so on" },
 	[UW_CMD_STATUS] = { "status", "", "show what the daemon watches, recorded and lost" },
 	[UW_CMD_CHECK] = { "check", "[PATH...]",
 			   "check the configuration, and whether it records PATH" },
@@ -35,6 +41,7 @@ enum {
 	OPT_ANY_SOURCE,
 	OPT_USER,
 	OPT_RULE,
+	OPT_OP,
 	OPT_FAILED,
 	OPT_BRIEF,
 	OPT_BY,
@@ -60,18 +67,19 @@ static const struct option_def {
 	  "of USER, a name or uid; who, tail, top, stats: also as logged in" },
 	{ "unit", "UNIT", 'u', JOURNAL, "by processes of UNIT" },
 	{ "rule", "RULE", OPT_RULE, JOURNAL, "that RULE asked for" },
+	{ "op", "OPERATION,...", OPT_OP, JOURNAL, "of these operations: " OPERATIONS },
 	{ "failed", NULL, OPT_FAILED, JOURNAL, "failed attempts only" },
 	{ "lines", "N", 'n', JOURNAL, "N at the most: records, rows" },
 	{ "brief", NULL, OPT_BRIEF, BIT(WHO), "a line for each" },
 	{ "by", "WHAT", OPT_BY, BIT(TOP), "process, user, unit or directory" },
-	{ "directory", "DIR", 'D', JOURNAL, "read the journal files in DIR" },
-	{ "file", "FILE", OPT_FILE, JOURNAL, "read a journal file; can be given again" },
-	{ "merge", NULL, 'm', JOURNAL, "read the journals of all hosts that are here" },
-	{ "host", "HOST", OPT_HOST, JOURNAL, "on HOST" },
-	{ "any-source", NULL, OPT_ANY_SOURCE, JOURNAL,
+	{ "directory", "DIR", 'D', SOURCES, "read the journal files in DIR" },
+	{ "file", "FILE", OPT_FILE, SOURCES, "read a journal file; can be given again" },
+	{ "merge", NULL, 'm', SOURCES, "read the journals of all hosts that are here" },
+	{ "host", "HOST", OPT_HOST, SOURCES, "on HOST" },
+	{ "any-source", NULL, OPT_ANY_SOURCE, SOURCES,
 	  "whoever wrote the record, not only the daemon" },
 	{ "config", "FILE", 'c', BIT(CHECK), "FILE and FILE.d/*.conf (" UW_CONFIG_FILE ")" },
-	{ "operation", "OPERATION", OPT_OPERATION, BIT(CHECK), "unlink, rmdir or rename" },
+	{ "operation", "OPERATION", OPT_OPERATION, BIT(CHECK), "unlink, rmdir, rename or move" },
 	{ "result", "RESULT", OPT_RESULT, BIT(CHECK), "success or failure" },
 	{ "socket", "SOCKET", OPT_SOCKET, BIT(STATUS) | BIT(METRICS), "ask the daemon at SOCKET" },
 	{ "textfile", "FILE", OPT_TEXTFILE, BIT(METRICS), "write FILE for node_exporter" },
@@ -235,6 +243,27 @@ static int take_choice(struct uw_ctl_options *o, int letter, const char *text)
 	return r;
 }
 
+/* Adds the operations of a list with commas. */
+static int take_operations(struct uw_ctl_options *o, const char *list)
+{
+	int r = 0;
+
+	while (r == 0) {
+		size_t len = strcspn(list, ",");
+		char *word = strndup(list, len);
+		int op = 0;
+
+		r = word ? take_word("op", word, uw_op_words, OPERATIONS, &op) : -ENOMEM;
+		free(word);
+		if (r == 0)
+			o->operations |= 1u << op;
+		if (!list[len])
+			break;
+		list += len + 1;
+	}
+	return r;
+}
+
 static int take(struct uw_ctl_options *o, int letter, const char *value, uint64_t now_us)
 {
 	switch (letter) {
@@ -250,6 +279,8 @@ static int take(struct uw_ctl_options *o, int letter, const char *value, uint64_
 	case OPT_OPERATION:
 	case OPT_RESULT:
 		return take_choice(o, letter, value);
+	case OPT_OP:
+		return take_operations(o, value);
 	case 'u':
 		o->unit = value;
 		break;
@@ -304,7 +335,9 @@ static int check(const struct uw_ctl_options *o)
 
 	if (o->command == UW_CMD_WHO && !o->n_args)
 		problem = "what was deleted? Give a PATH";
-	else if (o->n_args && o->command != UW_CMD_WHO && o->command != UW_CMD_CHECK)
+	else if (o->command == UW_CMD_WHERE && !o->n_args)
+		problem = "where is what? Give a FILE";
+	else if (o->n_args && !(ARGUMENTS >> o->command & 1))
 		problem = "takes no argument";
 	else if (!!o->directory + !!o->files + o->merge > 1)
 		problem = "--directory, --file and --merge exclude each other";

@@ -19,6 +19,7 @@ enum {
 
 enum uw_command {
 	UW_CMD_WHO,
+	UW_CMD_WHERE,
 	UW_CMD_TAIL,
 	UW_CMD_TOP,
 	UW_CMD_STATS,
@@ -46,6 +47,7 @@ struct uw_ctl_options {
 	bool since_set, until_set;
 	uint64_t since_us, until_us; /* 0 and UINT64_MAX where not set */
 	const char *user, *unit, *rule;
+	unsigned int operations; /* bits of enum uw_op; 0: any */
 	bool failed;
 	size_t lines; /* UW_LINES_ALL: not given */
 

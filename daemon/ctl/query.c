@@ -215,6 +215,21 @@ int uw_query_widen(struct uw_query *query, size_t exact)
 	return add_tree(query, query->exact[exact]);
 }
 
+int uw_query_add_above(struct uw_query *query, const char *path)
+{
+	size_t len = strlen(path);
+	int r = 0;
+
+	while (len && r == 0) {
+		char *copy = strndup(path, len);
+
+		r = copy ? add_exact(query, copy) : -ENOMEM;
+		while (len && path[--len] != '/')
+			;
+	}
+	return r;
+}
+
 int uw_query_seal(struct uw_query *query)
 {
 	uw_pattern_set_done(&query->set);

@@ -43,6 +43,9 @@ int uw_query_add(struct uw_query *query, const char *arg, const struct uw_query_
 /* Adds everything below exact path i, which turned out to be a directory. Returns 0 or -ENOMEM. */
 int uw_query_widen(struct uw_query *query, size_t exact);
 
+/* Adds a path, absolute and tidy, and the directories above it, all as exact. 0 or -ENOMEM. */
+int uw_query_add_above(struct uw_query *query, const char *path);
+
 /* Call it after each series of changes. Returns 0 or -ENOMEM. */
 int uw_query_seal(struct uw_query *query);
 

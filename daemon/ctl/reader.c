@@ -14,14 +14,22 @@
 #include <systemd/sd-id128.h>
 #include <systemd/sd-journal.h>
 
+#include "config/words.h"
 #include "record/message_ids.h"
 
 #define UNIT   "unlinkwatchd.service"
 #define SOURCE "_SYSTEMD_UNIT=" UNIT
 
 /* Fields that hold a path that somebody may ask for; ends with NULL. */
-static const char *const path_fields[] = { "UNLINK_PATH", "UNLINK_HOST_PATH", "UNLINK_REPLACED_BY",
-					   NULL };
+static const char *const path_fields[] = {
+	"UNLINK_PATH",
+	"UNLINK_HOST_PATH",
+	"UNLINK_MOVED_TO",
+	"UNLINK_HOST_MOVED_TO",
+	"UNLINK_REPLACED_BY",
+	"UNLINK_HOST_REPLACED_BY",
+	NULL,
+};
 
 struct uw_reader {
 	const struct uw_ctl_options *options;
@@ -75,10 +83,10 @@ static int match_source(struct uw_reader *reader)
 	return r;
 }
 
-/* The user who deleted, or who had logged in. */
+/* The user who deleted, for whom a server deleted, or who had logged in. */
 static int match_user(struct uw_reader *reader)
 {
-	static const char *const uids[] = { "UNLINK_UID", "UNLINK_LOGINUID", NULL };
+	static const char *const uids[] = { "UNLINK_UID", "UNLINK_FSUID", "UNLINK_LOGINUID", NULL };
 	static const char *const names[] = { "UNLINK_USER", NULL };
 	const char *user = reader->options->user;
 	int r = 0;
@@ -101,6 +109,17 @@ static int match_unit(struct uw_reader *reader)
 	return match(reader, "UNLINK_UNIT", name);
 }
 
+/* Bits of enum uw_op; 0: any. */
+static int match_operations(struct uw_reader *reader, unsigned int operations)
+{
+	int r = 0;
+
+	for (const struct uw_word *op = uw_op_words; op->word && r >= 0; op++)
+		if (operations >> op->value & 1)
+			r = match(reader, "UNLINK_OP", op->word);
+	return r;
+}
+
 static int match_filters(struct uw_reader *reader)
 {
 	const struct uw_ctl_options *o = reader->options;
@@ -110,6 +129,8 @@ static int match_filters(struct uw_reader *reader)
 	if (r >= 0 && !o->failed)
 		r = match(reader, "MESSAGE_ID", UW_ID_DELETED);
 	if (r >= 0 && !o->failed)
+		r = match(reader, "MESSAGE_ID", UW_ID_MOVED);
+	if (r >= 0 && !o->failed)
 		r = match(reader, "MESSAGE_ID", UW_ID_UNKNOWN);
 	if (r >= 0 && !o->failed && o->command != UW_CMD_WHO)
 		r = match(reader, "MESSAGE_ID", UW_READER_ID_FLOOD);
@@ -118,29 +139,50 @@ static int match_filters(struct uw_reader *reader)
 	if (r >= 0 && o->rule)
 		r = match(reader, "UNLINK_RULE", o->rule);
 	if (r >= 0)
+		r = match_operations(reader, o->operations);
+	if (r >= 0)
 		r = sd_journal_add_conjunction(reader->journal);
 	if (r >= 0 && o->user)
 		r = match_user(reader);
 	return r;
 }
 
-int uw_reader_select(struct uw_reader *reader, char *const *paths, size_t n, bool rmdir)
+static int match_paths(struct uw_reader *reader, char *const *paths, size_t n)
 {
-	int r;
+	int r = 0;
 
-	r = match_source(reader);
-	if (r >= 0)
-		r = match_filters(reader);
-	if (r >= 0 && rmdir)
-		r = match(reader, "UNLINK_OP", "rmdir");
-	if (r >= 0 && rmdir)
-		r = sd_journal_add_conjunction(reader->journal);
 	for (size_t i = 0; i < n && r >= 0; i++) {
 		r = i ? sd_journal_add_disjunction(reader->journal) : 0;
 		if (r >= 0)
 			r = match_any(reader, path_fields, paths[i]);
 	}
 	return r;
+}
+
+int uw_reader_select(struct uw_reader *reader, char *const *paths, size_t n)
+{
+	int r;
+
+	r = match_source(reader);
+	if (r >= 0)
+		r = match_filters(reader);
+	return r < 0 ? r : match_paths(reader, paths, n);
+}
+
+int uw_reader_select_changes(struct uw_reader *reader, char *const *paths, size_t n,
+			     unsigned int operations)
+{
+	int r = match_source(reader);
+
+	if (r >= 0)
+		r = match(reader, "MESSAGE_ID", UW_ID_DELETED);
+	if (r >= 0)
+		r = match(reader, "MESSAGE_ID", UW_ID_MOVED);
+	if (r >= 0)
+		r = match_operations(reader, operations);
+	if (r >= 0)
+		r = sd_journal_add_conjunction(reader->journal);
+	return r < 0 ? r : match_paths(reader, paths, n);
 }
 
 int uw_reader_select_value(struct uw_reader *reader, const char *data, size_t len)
@@ -465,13 +507,19 @@ int uw_reader_previous(struct uw_reader *reader)
 	return sd_journal_previous(reader->journal);
 }
 
+bool uw_reader_is_mixed(struct uw_reader *reader)
+{
+	if (!reader->looked)
+		reader->mixed = has_mixed(reader);
+	reader->looked = true;
+	return reader->mixed;
+}
+
 int uw_reader_seek_span(struct uw_reader *reader, uint64_t since_us, uint64_t until_us)
 {
 	/* If everything is asked for, nothing is left out, and the test would open each file. */
-	if (!reader->looked && (since_us || until_us != UINT64_MAX)) {
-		reader->mixed = has_mixed(reader);
-		reader->looked = true;
-	}
+	if (since_us || until_us != UINT64_MAX)
+		uw_reader_is_mixed(reader);
 	reader->since_us = since_us;
 	reader->until_us = until_us;
 	return uw_reader_seek(reader, reader->mixed ? UINT64_MAX : until_us);

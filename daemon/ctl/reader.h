@@ -33,11 +33,19 @@ void uw_reader_close(struct uw_reader *reader);
 bool uw_reader_is_local(const struct uw_reader *reader);
 
 /*
- * Selects deletions by the options, with summaries except for who. If n is not 0, only those that
- * have one of the paths: as the deleted path, as the host's path of it, or as what took its place.
- * With `rmdir`, only directories. Uses the journal's index. Returns 0 or -errno.
+ * Selects deletions and moves by the options, with summaries except for who. If n is not 0, only
+ * those that have one of the paths: as the path, the host's path, where it was moved to, or what
+ * took its place. Uses the journal's index. Returns 0 or -errno.
  */
-int uw_reader_select(struct uw_reader *reader, char *const *paths, size_t n, bool rmdir);
+int uw_reader_select(struct uw_reader *reader, char *const *paths, size_t n);
+
+/*
+ * Selects every successful deletion and move that has one of the paths, and one of the operations,
+ * bits of enum uw_op, if that is not 0. Of the options, only those for the source and the host
+ * count. Returns 0 or -errno.
+ */
+int uw_reader_select_changes(struct uw_reader *reader, char *const *paths, size_t n,
+			     unsigned int operations);
 
 /*
  * Selects the daemon's starts, stops and reports of losses, and what systemd says, with the
@@ -72,6 +80,9 @@ int uw_reader_next(struct uw_reader *reader);
  */
 int uw_reader_seek_span(struct uw_reader *reader, uint64_t since_us, uint64_t until_us);
 int uw_reader_previous_in_span(struct uw_reader *reader);
+
+/* Whether that is so: records may then come in any order of their times. */
+bool uw_reader_is_mixed(struct uw_reader *reader);
 
 /* When the journal got the record, in microseconds since 1970, or 0 if it has gone. */
 uint64_t uw_reader_time(struct uw_reader *reader);

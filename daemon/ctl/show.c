@@ -47,7 +47,7 @@ static void begin(struct uw_buf *buf, const struct uw_show *show, const char *la
 static void add_user(const struct uw_show *show, const struct uw_journal_record *found,
 		     struct uw_buf *buf)
 {
-	uint64_t uid = 0, euid, login, session;
+	uint64_t uid = 0, fsuid = 0, euid, login, session;
 	bool known = uw_journal_record_uint(found, UW_JOURNAL_RECORD_UID, &uid);
 
 	begin(buf, show, "user");
@@ -57,7 +57,14 @@ static void add_user(const struct uw_show *show, const struct uw_journal_record 
 		add_uid(show, buf, uid);
 	else
 		uw_buf_puts(buf, "not known");
-	if (uw_journal_record_uint(found, UW_JOURNAL_RECORD_EUID, &euid) && known && euid != uid) {
+	if (uw_journal_record_uint(found, UW_JOURNAL_RECORD_FSUID, &fsuid) && known) {
+		uw_buf_puts(buf, ", by a process of ");
+		add_uid(show, buf, uid);
+	} else {
+		fsuid = uid;
+	}
+	if (uw_journal_record_uint(found, UW_JOURNAL_RECORD_EUID, &euid) && known && euid != uid &&
+	    euid != fsuid) {
 		uw_buf_puts(buf, ", with the rights of ");
 		add_uid(show, buf, euid);
 	}
@@ -194,7 +201,7 @@ static void add_sentence(const struct uw_show *show, const struct uw_journal_rec
 	if (uw_journal_record_has(found, UW_JOURNAL_RECORD_FLOOD_COUNT))
 		uw_show_text(found->value[UW_JOURNAL_RECORD_MESSAGE], buf);
 	else
-		uw_journal_record_sentence(found, buf);
+		uw_journal_record_sentence(found, show->user, buf);
 	uw_buf_puts(buf, failed || unknown ? show->style->off : "");
 	uw_buf_puts(buf, "\n");
 }
@@ -235,4 +242,139 @@ void uw_show_paragraph(const struct uw_show *show, const struct uw_journal_recor
 	add_place(show, found, buf);
 	add_file(show, found, buf);
 	add_rules(show, found, buf);
+}
+
+/* ---- what became of a file */
+
+static void add_actor(const struct uw_show *show, const struct uw_journal_record *record,
+		      struct uw_buf *buf)
+{
+	uint64_t uid;
+
+	uw_buf_puts(buf, " by ");
+	if (uw_journal_record_has(record, UW_JOURNAL_RECORD_USER))
+		add_name(buf, record, UW_JOURNAL_RECORD_USER);
+	else if (uw_journal_record_uint(record, UW_JOURNAL_RECORD_FSUID, &uid) ||
+		 uw_journal_record_uint(record, UW_JOURNAL_RECORD_UID, &uid))
+		add_uid(show, buf, uid);
+	else
+		uw_buf_puts(buf, "an unknown user");
+}
+
+static void add_path(const char *path, struct uw_buf *buf)
+{
+	uw_buf_add_safe(buf, (struct uw_str){ path, strlen(path) }, ",;()");
+}
+
+/* "moved to /b", "removed there", "replaced there with /c"; whoever did it follows. */
+static void add_step(const struct uw_trail *trail, size_t i, bool again, struct uw_buf *buf)
+{
+	const struct uw_trail_step *step = &trail->step[i];
+
+	switch (step->type) {
+	case UW_TOUCH_MOVED:
+		uw_buf_puts(buf, again ? "moved on to " : "moved to ");
+		add_path(step->path, buf);
+		uw_buf_puts(buf, step->above ? " with its directory" : "");
+		break;
+	case UW_TOUCH_REPLACED:
+		uw_buf_puts(buf, again ? "replaced there with " : "replaced with ");
+		uw_buf_add_safe(buf, uw_record_path_from(&step->record), ",;()");
+		break;
+	case UW_TOUCH_REMOVED:
+		uw_buf_puts(buf, again ? "removed there" : "removed");
+		break;
+	case UW_TOUCH_ABSENT:
+	case UW_TOUCH_NONE:
+		break;
+	}
+}
+
+/* Where the file is after its last move. */
+static const char *whereabouts(const struct uw_trail *trail)
+{
+	if (trail->end == UW_TRAIL_LOST)
+		return trail->look == UW_LOOK_OTHER
+			       ? "another file is there now, and no record says why"
+			       : "it is not there any more, and no record says why";
+	return trail->look == UW_LOOK_THERE ? "it is there"
+					    : "it is there still, as far as the records say";
+}
+
+void uw_show_trail(const struct uw_show *show, const struct uw_trail *trail, struct uw_buf *buf)
+{
+	if (trail->step[0].above) {
+		begin(buf, show, "with it");
+		add_path(trail->asked, buf);
+		uw_buf_puts(buf, ", which became ");
+		add_path(trail->step[0].path, buf);
+		uw_buf_puts(buf, "\n");
+	}
+	for (size_t i = 1; i < trail->n; i++) {
+		const struct uw_trail_step *step = &trail->step[i];
+
+		if (step->type == UW_TOUCH_ABSENT)
+			break;
+		begin(buf, show, "then");
+		add_step(trail, i, true, buf);
+		add_actor(show, &step->record, buf);
+		uw_buf_puts(buf, ", ");
+		uw_timespec_add_span(buf, uw_journal_record_time(&step->record) -
+						  uw_journal_record_time(&step[-1].record));
+		uw_buf_puts(buf, " later\n");
+	}
+	if (trail->end != UW_TRAIL_THERE && trail->end != UW_TRAIL_LOST)
+		return;
+	begin(buf, show, "now");
+	uw_buf_puts(buf, whereabouts(trail));
+	uw_buf_puts(buf, "\n");
+}
+
+/* The last move, or how it ended, and how many moves came before. */
+static void add_last_step(const struct uw_show *show, const struct uw_trail *trail,
+			  struct uw_buf *buf)
+{
+	size_t moves = uw_trail_moves(trail), last = trail->n - 1, before;
+	bool ended = trail->end == UW_TRAIL_REMOVED || trail->end == UW_TRAIL_REPLACED;
+
+	if (!ended)
+		last = moves - 1;
+	before = last;
+	add_step(trail, last, false, buf);
+	add_actor(show, &trail->step[last].record, buf);
+	uw_buf_puts(buf, " at ");
+	add_time(show, uw_journal_record_time(&trail->step[last].record), buf);
+	if (ended && moves) {
+		uw_buf_puts(buf, ", as ");
+		add_path(uw_trail_path(trail), buf);
+	}
+	if (before > ended)
+		uw_buf_printf(buf, ", after %zu %smove%s", before, ended ? "" : "other ",
+			      before > 1 ? "s" : "");
+}
+
+void uw_show_where(const struct uw_show *show, const struct uw_trail *trail, struct uw_buf *buf)
+{
+	add_path(trail->asked, buf);
+	uw_buf_puts(buf, ": ");
+	if (!trail->n) {
+		uw_buf_puts(buf, trail->end == UW_TRAIL_NO_RECORD ? "no record"
+				 : trail->look == UW_LOOK_THERE	  ? "is there"
+								  : whereabouts(trail));
+	} else if (!uw_trail_is_answer(trail)) {
+		uw_buf_puts(buf, "no record; its directory was moved");
+		add_actor(show, &trail->step[trail->n - 1].record, buf);
+		uw_buf_puts(buf, ", but there is no such file at ");
+		add_path(uw_trail_path(trail), buf);
+	} else {
+		add_last_step(show, trail, buf);
+		if (trail->end == UW_TRAIL_THERE || trail->end == UW_TRAIL_LOST) {
+			uw_buf_puts(buf, "; ");
+			uw_buf_puts(buf, whereabouts(trail));
+		}
+		if (trail->asked_look == UW_LOOK_THERE &&
+		    (trail->end == UW_TRAIL_REMOVED || strcmp(uw_trail_path(trail), trail->asked)))
+			uw_buf_puts(buf, "; another file has the old name now");
+	}
+	uw_buf_puts(buf, "\n");
 }

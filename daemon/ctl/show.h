@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "ctl/journal_record.h"
+#include "ctl/follow.h"
 #include "ctl/term.h"
 
 struct uw_show {
@@ -25,6 +25,12 @@ void uw_show_paragraph(const struct uw_show *show, const struct uw_journal_recor
 /* Adds the same in one line. */
 void uw_show_line(const struct uw_show *show, const struct uw_journal_record *found,
 		  struct uw_buf *buf);
+
+/* Adds what became of the file after the first step of the trail: lines of its paragraph. */
+void uw_show_trail(const struct uw_show *show, const struct uw_trail *trail, struct uw_buf *buf);
+
+/* Adds one line that says where the file is that was asked for, or how it ended. */
+void uw_show_where(const struct uw_show *show, const struct uw_trail *trail, struct uw_buf *buf);
 
 /*
  * Adds a message from outside as a line of its own, unquoted, with everything escaped that could

@@ -18,19 +18,16 @@ struct stats {
 	struct uw_reader *reader;
 	struct uw_counts counts[UW_BY_MAX];
 	struct uw_histogram histogram;
-	uint64_t total, failed, unknown;
+	struct uw_totals totals;
 	struct uw_journal_record found;
 	struct uw_buf buf;
 };
 
 static int count(struct stats *s)
 {
-	uint64_t failed, n = uw_journal_record_count(&s->found, &failed);
+	uint64_t failed, n = uw_totals_add(&s->totals, &s->found, &failed);
 	int r;
 
-	s->total += n;
-	s->failed += failed;
-	s->unknown += uw_journal_record_is(&s->found, UW_JOURNAL_RECORD_RET, "unknown");
 	r = uw_histogram_add(&s->histogram, uw_journal_record_time(&s->found), n, failed);
 	for (size_t i = 0; i < UW_BY_MAX && r == 0; i++) {
 		uw_buf_reset(&s->buf);
@@ -48,7 +45,7 @@ static int count_all(struct stats *s)
 {
 	int r;
 
-	r = uw_reader_select(s->reader, NULL, 0, false);
+	r = uw_reader_select(s->reader, NULL, 0);
 	if (r >= 0)
 		r = uw_reader_seek_span(s->reader, s->options.since_us, s->options.until_us);
 	while (r >= 0 && (r = uw_reader_previous_in_span(s->reader)) > 0)
@@ -66,21 +63,20 @@ static size_t rows_wanted(const struct stats *s)
 
 static void print_text(struct stats *s)
 {
-	static const enum uw_counts_by order[] = { UW_BY_USER, UW_BY_UNIT, UW_BY_PROCESS,
-						   UW_BY_DIRECTORY, UW_BY_ERROR };
+	static const enum uw_counts_by order[] = { UW_BY_USER,	    UW_BY_UNIT,	     UW_BY_PROCESS,
+						   UW_BY_DIRECTORY, UW_BY_OPERATION, UW_BY_ERROR };
 	struct uw_table table = { .style = uw_term_style(), .rows = rows_wanted(s) };
+	bool any = s->totals.deletions + s->totals.moves;
 
 	uw_buf_reset(&s->buf);
-	uw_buf_printf(&s->buf, "%" PRIu64 " deletions, %" PRIu64 " failed", s->total, s->failed);
-	if (s->unknown)
-		uw_buf_printf(&s->buf, ", %" PRIu64 " with an unknown result", s->unknown);
+	uw_totals_print(&s->totals, &s->buf);
 	uw_buf_puts(&s->buf, ", since ");
 	uw_timespec_add(&s->buf, s->options.since_us);
 	uw_buf_puts(&s->buf, "\n");
-	if (s->total)
+	if (any)
 		uw_buf_puts(&s->buf, "\n");
 	uw_histogram_print(&s->histogram, BAR_WIDTH, uw_term_utf8(), table.style, &s->buf);
-	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]) && s->total; i++) {
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]) && any; i++) {
 		table.by = order[i];
 		if (!s->counts[table.by].n)
 			continue;
@@ -100,8 +96,8 @@ static void add_json_row(struct uw_buf *buf, const char *kind, struct uw_str key
 /* A line for each hour and each row. */
 static int print_json(struct stats *s)
 {
-	static const char *const kinds[UW_BY_MAX] = { "process", "user", "unit", "directory",
-						      "error" };
+	static const char *const kinds[UW_BY_MAX] = { "process",   "user",  "unit",
+						      "directory", "error", "operation" };
 	const struct uw_counts_row **rows;
 	size_t n;
 
@@ -157,7 +153,7 @@ int uw_cmd_stats(const struct uw_ctl_options *options)
 	r = count_all(&s);
 	if (r >= 0)
 		r = print(&s);
-	status = s.total ? UW_CTL_FOUND : UW_CTL_NOTHING;
+	status = s.totals.deletions + s.totals.moves ? UW_CTL_FOUND : UW_CTL_NOTHING;
 	if (r < 0)
 		status = uw_fail("cannot read the journal", r);
 	for (size_t i = 0; i < UW_BY_MAX; i++)

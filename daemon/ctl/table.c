@@ -57,8 +57,8 @@ static void add_row(const struct uw_table *table, const struct uw_counts_row *ro
 
 void uw_table_add(const struct uw_table *table, const struct uw_counts *counts, struct uw_buf *buf)
 {
-	static const char *const heads[UW_BY_MAX] = { "PROCESS", "USER", "UNIT", "DIRECTORY",
-						      "ERROR" };
+	static const char *const heads[UW_BY_MAX] = { "PROCESS",   "USER",  "UNIT",
+						      "DIRECTORY", "ERROR", "OPERATION" };
 	static const char unknown[] = "(not known)", others[] = "(others)";
 	const struct uw_counts_row **rows;
 	size_t n;
@@ -68,8 +68,8 @@ void uw_table_add(const struct uw_table *table, const struct uw_counts *counts, 
 		return;
 	}
 	uw_buf_puts(buf, table->style->bold);
-	uw_buf_printf(buf, "%s%10s  %8s  %s", table->recent ? "  per sec  " : "", "DELETIONS",
-		      "FAILED", heads[table->by]);
+	uw_buf_printf(buf, "%s%10s  %8s  %s", table->recent ? "  per sec  " : "", "COUNT", "FAILED",
+		      heads[table->by]);
 	uw_buf_puts(buf, table->style->off);
 	uw_buf_puts(buf, table->recent ? "\033[K\n" : "\n");
 	for (size_t i = 0; i < n; i++) {

@@ -56,7 +56,7 @@ static int follow(const struct uw_ctl_options *options, struct uw_reader *reader
 	pfd[0].fd = uw_reader_fd(reader, &pfd[0].events);
 	if (pfd[0].fd < 0)
 		return pfd[0].fd;
-	r = uw_reader_select(reader, NULL, 0, false);
+	r = uw_reader_select(reader, NULL, 0);
 	if (r >= 0)
 		r = uw_reader_seek(reader, UINT64_MAX);
 	if (r >= 0)

@@ -27,7 +27,7 @@ struct top {
 	struct uw_reader *reader;
 	struct uw_counts counts[UW_BY_ERROR]; /* by all that can be switched to */
 	enum uw_counts_by by;
-	uint64_t total, failed;
+	struct uw_totals totals;
 	uint64_t since_us;
 	uint64_t drawn_ns, recent_ns; /* recent_ns: how long `recent` counts for */
 	struct termios saved;
@@ -101,8 +101,8 @@ static void draw(struct top *top)
 		table.rows = top->options->lines;
 	table.span_ns = now_ns - top->recent_ns;
 	uw_buf_puts(&top->buf, "\033[H");
-	uw_buf_printf(&top->buf, "%" PRIu64 " deletions, %" PRIu64 " failed, in ", top->total,
-		      top->failed);
+	uw_totals_print(&top->totals, &top->buf);
+	uw_buf_puts(&top->buf, ", in ");
 	uw_timespec_add_span(&top->buf, uw_now_us() - top->since_us);
 	uw_buf_puts(&top->buf, "\033[K\n");
 	uw_buf_printf(
@@ -129,9 +129,7 @@ static int count(struct top *top)
 
 	if (uw_reader_read(top->reader, &top->found) < 0)
 		return 0; /* a damaged record */
-	n = uw_journal_record_count(&top->found, &failed);
-	top->total += n;
-	top->failed += failed;
+	n = uw_totals_add(&top->totals, &top->found, &failed);
 	for (size_t i = 0; i < UW_BY_ERROR && r == 0; i++) {
 		struct uw_buf key = { 0 };
 
@@ -253,7 +251,7 @@ static int start(struct top *top)
 
 	top->since_us = top->options->since_set ? top->options->since_us : uw_now_us();
 	top->by = top->options->by;
-	r = uw_reader_select(top->reader, NULL, 0, false);
+	r = uw_reader_select(top->reader, NULL, 0);
 	return r < 0 ? r : uw_reader_seek(top->reader, top->since_us);
 }
 

@@ -80,6 +80,7 @@ static struct uw_entry entry_of(const struct uw_record *record)
 				  .rules = rules,
 				  .n_rules = 2,
 				  .user = "alice",
+				  .real_user = record->uid ? NULL : "root",
 				  .host_path = TEXT("/host/a"),
 				  .host_other = TEXT("/host/other"),
 				  .detail = UW_DETAIL_FULL };
@@ -144,6 +145,11 @@ static void need_same(const struct uw_buf *a, const struct uw_buf *b)
 		fail_msg("%.*s\n%.*s", (int)a->len, a->p, (int)b->len, b->p);
 }
 
+static const char *user_name(uint64_t uid)
+{
+	return uid == 1000 ? "alice" : uid == 0 ? "root" : NULL;
+}
+
 static void need_read_back(const struct uw_record *record)
 {
 	struct uw_entry entry = entry_of(record);
@@ -157,7 +163,7 @@ static void need_read_back(const struct uw_record *record)
 	uw_buf_reset(&daemon);
 	uw_buf_reset(&mine);
 	uw_format_message(&entry, &daemon);
-	uw_journal_record_sentence(&found, &mine);
+	uw_journal_record_sentence(&found, user_name, &mine);
 	need_same(&mine, &daemon);
 	uw_buf_free(&daemon);
 	uw_buf_free(&mine);
@@ -186,6 +192,8 @@ static void json_and_sentence_are_the_daemons(void **state)
 	need_read_back(record);
 	record->op = UW_OP_EXCHANGE;
 	record->ret = 0;
+	need_read_back(record);
+	record->uid = 0; /* for alice */
 	need_read_back(record);
 	record->path = record->other.path = (struct uw_str){ "", 0 };
 	record->path_state = UW_PATH_UNKNOWN;
@@ -220,11 +228,6 @@ static void what_is_no_number_is_a_string(void **state)
 			    "\"uid\":\"007\"}\n");
 	uw_buf_free(&buf);
 	uw_journal_record_done(found);
-}
-
-static const char *user_name(uint64_t uid)
-{
-	return uid == 1000 ? "alice" : uid == 0 ? "root" : NULL;
 }
 
 static void need_paragraph(struct uw_journal_record *found, const char *expected)
@@ -266,6 +269,19 @@ static void a_paragraph_names_who_logged_in(void **state)
 		"    rule     x, \"y z\"\n");
 }
 
+static void a_paragraph_names_the_user_that_a_server_acts_for(void **state)
+{
+	(void)state;
+	need_paragraph(FOUND("UNLINK_OP=move", "UNLINK_RET=0", "UNLINK_PID=7", "UNLINK_COMM=smbd",
+			     "UNLINK_UID=0", "UNLINK_EUID=1000", "UNLINK_FSUID=1000",
+			     "UNLINK_USER=alice", "UNLINK_FILENAME=a", "UNLINK_PATH=/a",
+			     "UNLINK_MOVED_TO=/b"),
+		       "Tue 2023-11-14 22:13:20 UTC, 1min 0s ago\n"
+		       "    smbd[7] (root for alice) moved /a to /b\n"
+		       "    user     alice, by a process of root\n"
+		       "    process  smbd, pid 7\n");
+}
+
 static void what_somebody_chose_is_escaped(void **state)
 {
 	(void)state;
@@ -288,6 +304,7 @@ int main(void)
 		cmocka_unit_test(json_and_sentence_are_the_daemons),
 		cmocka_unit_test(what_is_no_number_is_a_string),
 		cmocka_unit_test(a_paragraph_names_who_logged_in),
+		cmocka_unit_test(a_paragraph_names_the_user_that_a_server_acts_for),
 		cmocka_unit_test(what_somebody_chose_is_escaped),
 	};
 

@@ -55,6 +55,21 @@ static void need(const struct uw_query_env *env, const char *arg, const char *pa
 	uw_query_done(&query);
 }
 
+static void the_directories_above_a_path_are_exact_paths(void **state)
+{
+	struct uw_query query = { 0 };
+
+	(void)state;
+	assert_int_equal(uw_query_add_above(&query, "/srv/data/a"), 0);
+	assert_int_equal(uw_query_add_above(&query, "/srv/b"), 0);
+	assert_int_equal(query.n_exact, 4);
+	assert_string_equal(query.exact[0], "/srv/data/a");
+	assert_string_equal(query.exact[1], "/srv/data");
+	assert_string_equal(query.exact[2], "/srv");
+	assert_string_equal(query.exact[3], "/srv/b");
+	uw_query_done(&query);
+}
+
 static void arguments_cover_what_they_should(void **state)
 {
 	static const struct {
@@ -197,6 +212,7 @@ static void what_means_nothing_is_refused(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_directories_above_a_path_are_exact_paths),
 		cmocka_unit_test(arguments_cover_what_they_should),
 		cmocka_unit_test(paths_of_another_machine_are_text),
 		cmocka_unit_test(a_path_takes_no_reading_of_all_records),

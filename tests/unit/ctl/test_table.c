@@ -49,7 +49,7 @@ static void rows_are_sorted_by_count_and_key(void **state)
 	add(&counts, "bob", 5, true);
 	add(&counts, "dave", 1, false);
 	uw_table_add(&table, &counts, &buf);
-	need_text(&buf, "<b> DELETIONS    FAILED  USER<o>\n"
+	need_text(&buf, "<b>     COUNT    FAILED  USER<o>\n"
 			"         5  <r>       5  <o>bob\n"
 			"         2  <r>       1  <o>alice\n"
 			"         2         0  zoe\n");
@@ -101,7 +101,7 @@ static void recent_ones_come_first_in_a_live_table(void **state)
 	uw_counts_forget(&counts);
 	add(&counts, "now", 5, true);
 	uw_table_add(&table, &counts, &buf);
-	need_text(&buf, "  per sec   DELETIONS    FAILED  PROCESS\033[K\n"
+	need_text(&buf, "  per sec       COUNT    FAILED  PROCESS\033[K\n"
 			"      2.5           5         5  now\033[K\n"
 			"      0.0         100         0  before\033[K\n");
 	uw_counts_done(&counts);

@@ -11,7 +11,7 @@ import signal
 import time
 
 from on_terminal import Session
-from uwtest import CONFIG_ACCEPTED, cursor, deletions, done, equal, journal, ok, run, touch
+from uwtest import CONFIG_ACCEPTED, cursor, done, equal, journal, ok, run, touch
 
 PROGRAMS = r"(?:unlinkwatchctl|unlinkwatchd|journalctl|systemctl|socat) "
 # Sections that other suites test: native and build, vm/newcomer.
@@ -64,6 +64,12 @@ EXPECTED = {
         Expected(r"(?m)^/srv/data/report\.csv\r?$"),
     "unlinkwatchctl who --brief -S '2 hours ago' '/var/log/**/*.log'":
         Expected(r"removed /var/log/app/old/x\.log"),
+    "unlinkwatchctl who --brief --op=move,exchange /srv/data/":
+        Expected(r"\(alice\) moved /srv/data/draft\.csv to /srv/data/plan\.csv"),
+    "unlinkwatchctl where /srv/data/report.csv":
+        Expected(r"report\.csv: removed by alice at \w{3} [-0-9]{10}"),
+    "unlinkwatchctl where /srv/share/report.csv":
+        Expected(r"moved to /srv/old/report\.csv by alice at [^;]*; it is there"),
     "unlinkwatchctl who -D /mnt/var/log/journal /etc/shadow":
         Expected(r"replaced /etc/shadow with /etc/shadow\+"),
     # live
@@ -189,13 +195,18 @@ def make_history():
         if owner == "alice":
             os.chown(os.path.dirname(name), 1000, 1000)
         run(*become(owner, "rm", "-f", name))
+    run(*become("alice", "sh", "-c", "cd /srv/data; touch draft.csv; mv draft.csv plan.csv"))
+    os.makedirs("/srv/old")
+    os.chown("/srv/old", 1000, 1000)
+    run(*become("alice", "sh", "-c", "cd /srv/share; touch report.csv; mv report.csv ../old"))
     run("passwd", "-l", "alice")  # replaces /etc/shadow
     meanwhile()
     wanted = {"/srv/data/report.csv", "/srv/share/plan.txt", "/var/log/app/old/x.log", "/etc/motd",
-              "/etc/shadow", "/etc/hostname"}
+              "/etc/shadow", "/etc/hostname", "/srv/data/draft.csv",
+              "/srv/share/report.csv"}
     end = time.monotonic() + SECONDS
     while time.monotonic() < end:
-        missing = wanted - {r.get("UNLINK_PATH") for r in deletions(start)}
+        missing = wanted - {r.get("UNLINK_PATH") for r in journal(start)}
         if not missing:
             break
         time.sleep(0.5)
