@@ -95,6 +95,19 @@ for history in made:
 ok(names > 2000, "%d histories have names that files lost" % HISTORIES, names)
 equal(wrong[:5], [], "where is right about each name of %d random histories" % HISTORIES)
 
+# A move in another mount namespace is followed by the host's paths.
+os.makedirs("/srv/real")
+os.makedirs("/srv/box")
+touch("/srv/real/a")
+run("unshare", "-m", "sh", "-c", "mount --bind /srv/real /srv/box; mv /srv/box/a /srv/box/b")
+os.rename("/srv/real/b", "/srv/real/c")
+drained()
+run("journalctl", "--sync")
+ok("moved to /srv/real/c by root" in where("/srv/real/a") and
+   "after 1 other move; it is there" in where("/srv/real/a"),
+   "where follows a move of a container by the host's paths", where("/srv/real/a"))
+equal(where("/srv/box/a"), "/srv/box/a: no record\n", "a path of a container is none of the host's")
+
 # What the records do not say.
 for name in ("a", "b", "c", "d/e"):
     os.makedirs(os.path.dirname("/srv/lost/" + name), exist_ok=True)
