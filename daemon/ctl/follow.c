@@ -106,7 +106,10 @@ static bool is_same_event(const struct uw_journal_record *a, const struct uw_jou
 		 is_same(a_from, b_to) && is_same(a_to, b_from)));
 }
 
-/* The identity of the file that the touch is about, if the record has it. */
+/*
+ * The identity of the file that the touch is about, if the record has it. overlayfs, whose device
+ * has the major number 0, may number a directory anew.
+ */
 static struct uw_file_id id_of(const struct uw_journal_record *record, const struct uw_touch *touch)
 {
 	bool source = touch->type == UW_TOUCH_MOVED &&
@@ -114,7 +117,8 @@ static struct uw_file_id id_of(const struct uw_journal_record *record, const str
 	struct uw_str dev = record->value[UW_JOURNAL_RECORD_DEV];
 	struct uw_file_id id = { 0 };
 
-	if (touch->above || touch->far || touch->type == UW_TOUCH_ABSENT)
+	if (touch->above || touch->far || touch->type == UW_TOUCH_ABSENT ||
+	    (uw_journal_record_is_of_directory(record) && dev.len > 2 && !memcmp(dev.s, "0:", 2)))
 		return id;
 	id.known = uw_journal_record_uint(
 		record, source ? UW_JOURNAL_RECORD_REPLACED_BY_INODE : UW_JOURNAL_RECORD_INODE,

@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+#include <linux/magic.h>
 
 #include "ctl/query.h"
 #include "ctl/timespec.h"
@@ -107,15 +110,27 @@ static int nearest(void *ctx, struct uw_str host, const char *path, const struct
 	return r < 0 ? r : n.found;
 }
 
-static enum uw_look look(void *ctx, const char *path, const struct uw_file_id *id, uint64_t us)
+/*
+ * Whether the file keeps its inode number, and the time at which it was made. overlayfs copies
+ * files when they change; FUSE and FAT may number an inode anew each time that it is read.
+ */
+static bool has_stable_inode(int fd)
+{
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs) < 0)
+		return false;
+	return fs.f_type != OVERLAYFS_SUPER_MAGIC && fs.f_type != FUSE_SUPER_MAGIC &&
+	       fs.f_type != MSDOS_SUPER_MAGIC && fs.f_type != EXFAT_SUPER_MAGIC;
+}
+
+static enum uw_look look_at(int fd, const struct uw_file_id *id, uint64_t us)
 {
 	struct statx st;
 	char dev[sizeof(id->dev)];
 
-	if (!uw_reader_is_local(ctx) || *path != '/')
-		return UW_LOOK_UNKNOWN;
-	if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_INO | STATX_BTIME, &st) < 0)
-		return errno == ENOENT || errno == ENOTDIR ? UW_LOOK_GONE : UW_LOOK_UNKNOWN;
+	if (!has_stable_inode(fd) || statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &st) < 0)
+		return UW_LOOK_THERE;
 	snprintf(dev, sizeof(dev), "%u:%u", st.stx_dev_major, st.stx_dev_minor);
 	/* Some file systems show another device than the kernel has. */
 	if (id->known && !strcmp(id->dev, dev) && id->inode != st.stx_ino)
@@ -125,6 +140,21 @@ static enum uw_look look(void *ctx, const char *path, const struct uw_file_id *i
 	    (uint64_t)st.stx_btime.tv_sec * UW_USEC_PER_S + st.stx_btime.tv_nsec / 1000 > us)
 		return UW_LOOK_OTHER;
 	return UW_LOOK_THERE;
+}
+
+static enum uw_look look(void *ctx, const char *path, const struct uw_file_id *id, uint64_t us)
+{
+	enum uw_look result;
+	int fd;
+
+	if (!uw_reader_is_local(ctx) || *path != '/')
+		return UW_LOOK_UNKNOWN;
+	fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT || errno == ENOTDIR ? UW_LOOK_GONE : UW_LOOK_UNKNOWN;
+	result = look_at(fd, id, us);
+	close(fd);
+	return result;
 }
 
 struct uw_follow_env uw_journal_history(struct uw_reader *reader)

@@ -158,6 +158,14 @@ bool uw_journal_record_is(const struct uw_journal_record *found, enum uw_journal
 	return value.s && value.len == strlen(text) && !memcmp(value.s, text, value.len);
 }
 
+bool uw_journal_record_is_of_directory(const struct uw_journal_record *found)
+{
+	struct uw_str mode = found->value[UW_JOURNAL_RECORD_MODE];
+
+	return uw_journal_record_is(found, UW_JOURNAL_RECORD_OP, "rmdir") ||
+	       (mode.len == 6 && !memcmp(mode.s, "04", 2));
+}
+
 uint64_t uw_journal_record_time(const struct uw_journal_record *found)
 {
 	uint64_t ns;

@@ -112,6 +112,9 @@ bool uw_journal_record_uint(const struct uw_journal_record *found,
 bool uw_journal_record_is(const struct uw_journal_record *found, enum uw_journal_record_field field,
 			  const char *text);
 
+/* Whether it is known to be about a directory. */
+bool uw_journal_record_is_of_directory(const struct uw_journal_record *found);
+
 /*
  * When it was deleted, in microseconds since 1970; when the journal got it, if that is not known.
  */

@@ -60,12 +60,10 @@ static int build_query(struct search *s)
 /* Whether the record is about a directory that was at the path. */
 static bool is_of_directory(const struct uw_journal_record *record, const char *path)
 {
-	struct uw_str mode = record->value[UW_JOURNAL_RECORD_MODE], from;
+	struct uw_str from = uw_record_path_from(record);
 
-	from = uw_record_path_from(record);
 	return from.len == strlen(path) && !memcmp(from.s, path, from.len) &&
-	       (uw_journal_record_is(record, UW_JOURNAL_RECORD_OP, "rmdir") ||
-		(mode.len > 2 && !memcmp(mode.s, "04", 2)));
+	       uw_journal_record_is_of_directory(record);
 }
 
 /* If a path was a directory that was removed or moved, also ask for what was in it. */

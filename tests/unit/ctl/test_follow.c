@@ -14,7 +14,10 @@
 
 #define MAX 16
 
-/* A record in the words of the fields: "move /a /b 7", with the inode, "-" where there is none. */
+/*
+ * A record in the words of the fields: "move /a /b 7 8 040755", with the inodes and the mode; "-"
+ * where there is none.
+ */
 static struct uw_journal_record records[MAX];
 static size_t n_records;
 
@@ -34,9 +37,10 @@ static void add_record(const char *words, uint64_t second)
 {
 	struct uw_journal_record *record = &records[n_records++];
 	char op[16] = "", path[64] = "-", other[64] = "-", inode[16] = "-", of_other[16] = "-";
+	char mode[16] = "-";
 	char time[32];
 
-	sscanf(words, "%15s %63s %63s %15s %15s", op, path, other, inode, of_other);
+	sscanf(words, "%15s %63s %63s %15s %15s %15s", op, path, other, inode, of_other, mode);
 	uw_journal_record_reset(record);
 	snprintf(time, sizeof(time), "%llu", (unsigned long long)second * 1000000000);
 	add_field(record, "UNLINK_TIME", time);
@@ -45,6 +49,8 @@ static void add_record(const char *words, uint64_t second)
 	add_field(record, "UNLINK_PID", "7");
 	add_field(record, "UNLINK_PATH", path);
 	add_field(record, !strcmp(op, "rename") ? "UNLINK_REPLACED_BY" : "UNLINK_MOVED_TO", other);
+	add_field(record, "UNLINK_DEV", "0:31");
+	add_field(record, "UNLINK_MODE", mode);
 	add_field(record, "UNLINK_INODE", inode);
 	add_field(record, "UNLINK_REPLACED_BY_INODE", of_other);
 	assert_int_equal(uw_journal_record_finish(record), 0);
@@ -54,29 +60,32 @@ static void add_record(const char *words, uint64_t second)
 
 static void copy(const struct uw_journal_record *from, struct uw_journal_record *to)
 {
-	static const enum uw_journal_record_field fields[] = {
-		UW_JOURNAL_RECORD_TIME,
-		UW_JOURNAL_RECORD_OP,
-		UW_JOURNAL_RECORD_RET,
-		UW_JOURNAL_RECORD_PID,
-		UW_JOURNAL_RECORD_PATH,
-		UW_JOURNAL_RECORD_MOVED_TO,
-		UW_JOURNAL_RECORD_REPLACED_BY,
-		UW_JOURNAL_RECORD_INODE,
-		UW_JOURNAL_RECORD_REPLACED_BY_INODE,
+	static const struct {
+		enum uw_journal_record_field field;
+		const char *name;
+	} fields[] = {
+#define X(name) { UW_JOURNAL_RECORD_##name, "UNLINK_" #name }
+		X(TIME),
+		X(OP),
+		X(RET),
+		X(PID),
+		X(PATH),
+		X(MOVED_TO),
+		X(REPLACED_BY),
+		X(INODE),
+		X(DEV),
+		X(MODE),
+		X(REPLACED_BY_INODE),
+#undef X
 	};
-	static const char *const names[] = { "TIME",	    "OP",    "RET",
-					     "PID",	    "PATH",  "MOVED_TO",
-					     "REPLACED_BY", "INODE", "REPLACED_BY_INODE" };
-	char name[64], value[64];
+	char value[64];
 
 	uw_journal_record_reset(to);
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-		struct uw_str v = from->value[fields[i]];
+		struct uw_str v = from->value[fields[i].field];
 
-		snprintf(name, sizeof(name), "UNLINK_%s", names[i]);
 		snprintf(value, sizeof(value), "%.*s", (int)v.len, v.s ?: "");
-		add_field(to, name, v.s ? value : "-");
+		add_field(to, fields[i].name, v.s ? value : "-");
 	}
 	assert_int_equal(uw_journal_record_finish(to), 0);
 	to->realtime_us = from->realtime_us;
@@ -233,6 +242,8 @@ static void records_show_that_another_file_came(void **state)
 	need("/a", "lost /b 1"); /* another inode */
 	set(RECORDS("move /a /b -", "unlink /b - 8"), NULL);
 	need("/a", "removed /b 1"); /* Detail=minimal: by the path alone */
+	set(RECORDS("move /a /b 7 - 040755", "rmdir /b - 8 - 040755"), NULL);
+	need("/a", "removed /b 1"); /* overlayfs may number directories anew */
 	set(RECORDS("move /a /b 7", "move /c /b 8"), NULL);
 	need("/a", "lost /b 1"); /* /b was free */
 	set(RECORDS("move /a /d/b 7", "rmdir /d - 8"), NULL);

@@ -9,6 +9,7 @@ import json
 import os
 import random
 import subprocess
+import time
 
 import histories
 from uwtest import configure, done, drained, equal, ok, run, touch
@@ -107,6 +108,25 @@ ok("moved to /srv/real/c by root" in where("/srv/real/a") and
    "after 1 other move; it is there" in where("/srv/real/a"),
    "where follows a move of a container by the host's paths", where("/srv/real/a"))
 equal(where("/srv/box/a"), "/srv/box/a: no record\n", "a path of a container is none of the host's")
+
+# overlayfs numbers directories anew.
+for name in ("lower/d", "upper", "overlay"):
+    os.makedirs("/srv/" + name)
+run("mount", "-t", "tmpfs", "tmpfs", "/srv/upper")
+os.makedirs("/srv/upper/files/d")
+os.mkdir("/srv/upper/work")
+run("mount", "-t", "overlay", "overlay", "-o",
+    "lowerdir=/srv/lower,upperdir=/srv/upper/files,workdir=/srv/upper/work,redirect_dir=on",
+    "/srv/overlay")
+time.sleep(1)  # until the daemon knows the mount
+os.rename("/srv/overlay/d", "/srv/overlay/e")
+run("sync")
+with open("/proc/sys/vm/drop_caches", "w") as f:
+    f.write("3")
+drained()
+run("journalctl", "--sync")
+ok(where("/srv/overlay/d").endswith("; it is there\n"), "where finds a directory of overlayfs",
+   where("/srv/overlay/d"))
 
 # What the records do not say.
 for name in ("a", "b", "c", "d/e"):
