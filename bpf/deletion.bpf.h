@@ -226,13 +226,30 @@ static __always_inline __u64 name_of(const struct attempt *a, const void *name)
 
 /*
  * Real ids, and those that the file system checks: a server may take on the latter for a client
- * (setfsuid(2), seteuid(2)). A kernel thread, such as nfsd's, only has these.
+ * (setfsuid(2), seteuid(2)). A kernel thread, such as nfsd's, only has these. Without `groups`, only
+ * the users are read.
  */
-static __always_inline struct ids ids_of(const struct attempt *a)
+static __always_inline struct ids ids_of(const struct attempt *a, const bool groups)
 {
-	__u64 both = bpf_get_current_uid_gid();
-	struct ids ids = { .uid = both, .gid = both >> 32, .fsuid = both, .fsgid = both >> 32 };
+	struct ids ids = {};
+	__u64 both;
 
+#if UW_KERNEL_READS
+	if (TYPED_TASK) {
+		const struct cred *cred = bpf_get_current_task_btf()->cred;
+
+		ids.fsuid = cred->fsuid.val;
+		ids.uid = a->kthread ? ids.fsuid : cred->uid.val;
+		if (groups) {
+			ids.fsgid = cred->fsgid.val;
+			ids.gid = a->kthread ? ids.fsgid : cred->gid.val;
+		}
+		return ids;
+	}
+#endif
+	both = bpf_get_current_uid_gid();
+	ids.uid = ids.fsuid = both;
+	ids.gid = ids.fsgid = both >> 32;
 #if UW_KERNEL_READS
 	ids.fsuid = CURRENT(cred, fsuid.val);
 	ids.fsgid = CURRENT(cred, fsgid.val);
@@ -273,9 +290,10 @@ static __always_inline int enter(const struct attempt *a)
 	rules = set->op[a->op & (UW_OPS - 1)];
 	if (a->op == UW_OP_MOVE)	/* or a rename that replaces a file */
 		rules |= set->op[UW_OP_RENAME];
-	ids = ids_of(a);
-	if (rules && set->check_uids)
+	if (rules && set->check_uids) {
+		ids = ids_of(a, false);
 		rules &= uid_rules(a->index, which, set->gen, ids.uid, ids.fsuid);
+	}
 	/* On a stacked file system, a kernel thread's call is kept to tell the calls inside it. */
 	if (!selftest)
 		count_entry(!rules && !a->depth);
@@ -302,6 +320,7 @@ static __always_inline int enter(const struct attempt *a)
 	slot->ev.other_dfd = a->other_dfd;
 	slot->ev.pid = id >> 32;
 	slot->ev.tid = (__u32)id;
+	ids = ids_of(a, true);
 	slot->ev.uid = ids.uid;
 	slot->ev.gid = ids.gid;
 	slot->ev.fsuid = ids.fsuid;

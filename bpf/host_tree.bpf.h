@@ -183,6 +183,8 @@ static __always_inline void change_begins(__u64 id, __u32 what)
 		*noted = before | what;
 	} else if (bpf_map_update_elem(&uw_changes, &id, &what, BPF_NOEXIST)) {
 		full = true;
+	} else {
+		__sync_fetch_and_add(&uw_shared.changes, 1);
 	}
 	if (what & UW_CHANGES_TREE) {
 		__sync_fetch_and_add(&tree->begun, 1);
@@ -216,7 +218,7 @@ static __always_inline bool is_served(struct dentry *dentry, const bool typed)
 	       !BPF_CORE_READ(dentry, d_sb, s_stack_depth);
 }
 
-/* Before a rename. Of files only symbolic links matter, and only if rules lead through one. */
+/* Before a rename. Of files only symbolic links matter; those that go, only if a rule needs one. */
 static __always_inline void rename_begins(__u64 id, struct dentry *source, struct dentry *target,
 					  __u32 flags, enum scratch_index index, const bool typed)
 {
@@ -226,7 +228,7 @@ static __always_inline void rename_begins(__u64 id, struct dentry *source, struc
 
 	if (both)
 		other = file_type(target, typed);
-	if (type != S_IFDIR && other != S_IFDIR && (!both || (type != S_IFLNK && other != S_IFLNK)))
+	if (type != S_IFDIR && type != S_IFLNK && other != S_IFDIR && other != S_IFLNK)
 		return;
 	s = get_scratch(index);
 	if (!s)
@@ -244,17 +246,17 @@ static __always_inline void rename_begins(__u64 id, struct dentry *source, struc
 /* After the change, or when the thread ends. */
 static __always_inline void change_ends(__u64 id)
 {
-	volatile struct uw_rename_seq *seq = &uw_shared.rename_seq;
 	struct uw_host_tree *tree = &uw_shared.tree;
 	__u32 *noted, what;
 
-	if (tree->begun == tree->ended && seq->begun == seq->done)
+	if (!uw_shared.changes)
 		return;
 	noted = bpf_map_lookup_elem(&uw_changes, &id);
 	if (!noted)
 		return;
 	what = *noted;
 	bpf_map_delete_elem(&uw_changes, &id);
+	__sync_fetch_and_add(&uw_shared.changes, -1);
 	if (what & UW_MOVES_DIR)
 		__sync_fetch_and_add(&uw_shared.rename_seq.done, 1);
 	if (what & UW_CHANGES_TREE) {

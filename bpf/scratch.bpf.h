@@ -43,7 +43,7 @@ _Static_assert(3 * UW_OP_RENAME == UW_FENTRY_SCRATCHES, "one for each fentry pro
 #define DATA_STARTS 32768
 
 /* Without a command line, which append_cmdline() leaves out where it has no room. */
-_Static_assert(8 * (UW_PATH_MAX - 1) + 1 < DATA_STARTS, "the last string starts in time");
+_Static_assert(8 * (UW_PATH_MAX - 1) + 2 < DATA_STARTS, "the last string starts in time");
 
 /* See dir_cache.bpf.h. */
 #define DIR_CACHE_SIZE 32
@@ -84,7 +84,8 @@ struct scratch {
 	char data[DATA_STARTS + UW_PATH_MAX];
 	__u32 walks;	/* the first of the two walks of this scratch index */
 	__u64 number;	/* see as_number() */
-	__u64 inode[12];	/* the beginning of the target's inode, see read_inode() */
+	__u64 inode[12];	/* the beginning of the target's inode, see read_file() */
+	struct uw_file file;	/* of a rename: the other one */
 	__u64 dep[2];	/* dentries for uw_is_path_dep(): numbers, unlike fentry's pointers */
 	struct {	/* arguments of uw_walk_target() and uw_walk_rename() */
 		__u64 dir, mnt, dentry;

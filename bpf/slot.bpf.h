@@ -225,10 +225,10 @@ static __always_inline long keep_long_name(struct uw_slot *slot, const void *nam
 static __always_inline void keep_name(struct uw_slot *slot, enum uw_string which, __u64 name,
 				      bool user, __u32 fault, __u32 cut)
 {
-	__u32 at = slot->ev.size;
+	__u32 at = which == UW_STR_NAME ? 0 : slot->ev.size;
 	long n = UW_SLOT_STARTS;
 
-	if (slot->long_slot == UW_NO_SLOT) {
+	if (which == UW_STR_NAME || slot->long_slot == UW_NO_SLOT) {
 		asm volatile("" : "+r"(at));
 		n = read_name(&slot->data[at & (UW_SLOT_STARTS - 1)], UW_SLOT_STARTS, (void *)name,
 			      user);

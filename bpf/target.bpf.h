@@ -149,6 +149,7 @@ __noinline int uw_walk_target(__u64 id, __u32 index)
 	struct dir_cache_entry *k = NULL;
 	struct uw_path_value *value;
 	struct dentry *dentry, *dir;
+	struct inode *inode;
 	struct uw_rule_masks *set;
 	struct snapshot then;
 	__u32 tree = 0, name;
@@ -171,7 +172,8 @@ __noinline int uw_walk_target(__u64 id, __u32 index)
 		if (!narrow(id, slot, value->rules))
 			return 0;
 	}
-	if (!BPF_CORE_READ(dentry, d_inode) || load(s, slot))
+	inode = BPF_CORE_READ(dentry, d_inode);
+	if (!inode || load(s, slot))
 		return 0;
 	fill_who(&s->ev, slot);
 	s->ev.tree = tree;
@@ -181,7 +183,7 @@ __noinline int uw_walk_target(__u64 id, __u32 index)
 		if (k)
 			cache_dir(s, k, &then, s->target.mnt, name);
 	}
-	read_inode(s, &s->ev, dentry, false);
+	read_inode(s, &s->ev, dentry, inode, false);
 	keep_target(slot, s);
 	return 0;
 }
@@ -246,9 +248,10 @@ __noinline int uw_walk_rename(__u64 id, __u32 index)
 	struct uw_slot *slot = find(id);
 	struct dentry *dentry, *other;
 	struct uw_rule_masks *set;
-	struct walk *w;
 	struct snapshot then;
+	struct inode *inode;
 	__u32 tree = 0;
+	struct walk *w;
 	bool kthread;
 	__u64 rules;
 
@@ -287,9 +290,12 @@ __noinline int uw_walk_rename(__u64 id, __u32 index)
 		append_walk(STRINGS_OF_SCRATCH(s), UW_STR_OTHER, w);
 		s->ev.flags |= w->cut ? UW_EV_OTHER_CUT : 0;
 	}
-	read_inode(s, &s->ev, dentry, false);
-	if (s->ev.flags & UW_EV_INODE)
-		read_file(s, &s->ev.other_file, other, false);
+	read_inode(s, &s->ev, dentry, BPF_CORE_READ(dentry, d_inode), false);
+	inode = BPF_CORE_READ(other, d_inode);
+	if (inode && s->ev.flags & UW_EV_INODE) {
+		read_file(s, &s->file, other, inode, false);
+		append(STRINGS_OF_SCRATCH(s), UW_STR_OTHER_FILE, &s->file, sizeof(s->file));
+	}
 	if (s->ev.op != UW_OP_RENAME && file_type(dentry, false) == S_IFDIR)
 		s->ev.flags |= UW_EV_MOVES_DIR;
 	if (s->ev.op != UW_OP_MOVE && file_type(other, false) == S_IFDIR)
@@ -341,7 +347,7 @@ static __always_inline void resolve(enum scratch_index index, __u64 id, struct u
 		if (inode && append_target(slot, k, dentry, typed)) {
 			fill_who(&slot->ev, slot);
 			slot->ev.tree = tree;
-			read_inode(s, &slot->ev, dentry, typed);
+			read_inode(s, &slot->ev, dentry, inode, typed);
 			return;
 		}
 	}

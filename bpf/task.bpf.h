@@ -288,12 +288,12 @@ static __always_inline bool append_task(const struct strings to, struct scratch 
 
 /* A file, before it loses its name: at the return its inode may be freed. */
 static __always_inline void read_file(struct scratch *s, struct uw_file *file,
-				      struct dentry *dentry, const bool typed)
+				      struct dentry *dentry, struct inode *inode, const bool typed)
 {
-	struct inode *inode = typed ? dentry->d_inode : BPF_CORE_READ(dentry, d_inode);
 	void *at = s->inode;
 
 	if (typed) {
+		inode = dentry->d_inode;
 		file->mode = inode->i_mode;
 		file->owner = inode->i_uid.val;
 		file->ino = inode->i_ino;
@@ -319,19 +319,20 @@ static __always_inline void read_file(struct scratch *s, struct uw_file *file,
 }
 
 static __always_inline void read_inode(struct scratch *s, struct uw_event *ev,
-				       struct dentry *dentry, const bool typed)
+				       struct dentry *dentry, struct inode *inode, const bool typed)
 {
-	struct super_block *sb = typed ? dentry->d_sb : BPF_CORE_READ(dentry, d_sb);
 	__u32 detail = uw_shared.control.detail;
+	struct super_block *sb;
 
 	if (detail < UW_DETAIL_STANDARD)
 		return;
+	sb = typed ? dentry->d_sb : BPF_CORE_READ(dentry, d_sb);
 	ev->flags |= UW_EV_INODE;
 	if (detail >= UW_DETAIL_FULL)
 		bpf_probe_read_kernel_str(ev->fstype, sizeof(ev->fstype),
 					  BPF_CORE_READ(sb, s_type, name));
 	ev->dev = typed ? sb->s_dev : BPF_CORE_READ(sb, s_dev);
-	read_file(s, &ev->file, dentry, typed);
+	read_file(s, &ev->file, dentry, inode, typed);
 }
 
 #endif

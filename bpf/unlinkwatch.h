@@ -41,8 +41,8 @@
 #define UW_SLOT_STARTS 512
 #define UW_SLOT_STRING 1024
 #define UW_SLOT_EVENT 2048
-#define UW_SLOT_DATA (UW_SLOT_EVENT - 232)
-#define UW_LONG_DATA (5 * UW_PATH_MAX)
+#define UW_SLOT_DATA (UW_SLOT_EVENT - 200)
+#define UW_LONG_DATA (5 * UW_PATH_MAX + 32)
 
 /* Scratch spaces for each CPU, and how many more for fentry; see scratch.bpf.h. */
 #define UW_SCRATCHES 8
@@ -98,7 +98,7 @@ enum uw_event_flag {
 	UW_EV_DIR = 1 << 7,		/* UW_STR_DIR holds the directory that the name starts at */
 	UW_EV_DIR_CUT = 1 << 8,		/* its beginning is missing */
 	UW_EV_TASK = 1 << 9,		/* the members under "task" were read */
-	UW_EV_INODE = 1 << 10,		/* dev, file and, of a rename, other_file were read */
+	UW_EV_INODE = 1 << 10,		/* dev and file were read */
 	UW_EV_LOGINUID = 1 << 11,	/* loginuid and session were read: the kernel has audit */
 	UW_EV_CMDLINE_CUT = 1 << 12,	/* the command line is longer than UW_CMDLINE_MAX */
 	UW_EV_CWD_CUT = 1 << 13,	/* the beginning of UW_STR_CWD is missing */
@@ -115,13 +115,17 @@ enum uw_event_flag {
 	UW_EV_FLAGS = (1 << 24) - 1,
 };
 
-/* The strings that follow an event, in this order, none with a terminating NUL. */
+/*
+ * The strings that follow an event, in this order, none with a terminating NUL. Renames alone have
+ * those that begin with OTHER.
+ */
 enum uw_string {
 	UW_STR_NAME,	/* as the caller passed it */
 	UW_STR_OTHER_NAME,	/* of an exchange, and of a rename without UW_EV_RESOLVED */
 	UW_STR_FSROOT,	/* path within its file system of what the mount shows, "" for all of it */
 	UW_STR_PATH,	/* of the target, up to the root of the mount namespace */
 	UW_STR_OTHER,	/* of a rename: the path of the other name */
+	UW_STR_OTHER_FILE,	/* a struct uw_file: the file that has or had that name */
 	UW_STR_IN_FLIGHT,	/* the strings above are known before the return */
 	UW_STR_DIR = UW_STR_IN_FLIGHT,	/* where the name starts, without UW_EV_RESOLVED */
 	UW_STR_OTHER_DIR,	/* where the other name starts */
@@ -176,13 +180,12 @@ struct uw_event {
 	__u32 mntns;	/* inode number of the mount namespace */
 	__u32 dev;	/* the super block's, in the kernel's form: major << 20 | minor */
 	struct uw_file file;	/* that loses UW_STR_PATH */
-	struct uw_file other_file;	/* of a rename: the one that is or was at UW_STR_OTHER */
 	__s32 other_dfd;
 	__u32 tree;	/* state of the host's tree, see struct uw_host_tree; 0: not known */
 	__u16 below;	/* how much of UW_STR_PATH or else UW_STR_DIR is below its mount's root */
 	__u16 other_below;	/* the same of UW_STR_OTHER */
 	__u8 via;	/* enum uw_via */
-	__u8 reserved[3];
+	__u8 reserved;
 	char fstype[UW_FSTYPE_LEN];	/* NUL terminated */
 	char comm[UW_COMM_LEN];		/* NUL terminated; the process's for a thread of io_uring */
 	__u16 len[UW_STR_MAX];
@@ -198,7 +201,7 @@ static inline __u32 uw_event_names(__u32 op)
  * The most that the strings of an event can take: PATH and DIR are never both there, nor are OTHER
  * and OTHER_DIR.
  */
-#define UW_DATA_MAX (9 * UW_PATH_MAX + UW_CMDLINE_MAX)
+#define UW_DATA_MAX (9 * UW_PATH_MAX + UW_CMDLINE_MAX + 32)
 #define UW_EVENT_MAX (sizeof(struct uw_event) + UW_DATA_MAX)
 
 /* A deletion in flight: the rules left for either result, and the event so far. */
@@ -423,6 +426,7 @@ struct uw_shared {
 	struct uw_rule_masks set[UW_RULESETS];
 	struct uw_host_tree tree;
 	struct uw_rename_seq rename_seq;
+	__u64 changes;	/* how many notes are in uw_changes */
 	__u64 refused[UW_REFUSED];
 	struct uw_share share[UW_SHARES];
 	struct uw_owner owner[UW_SLOTS];
@@ -435,13 +439,14 @@ struct uw_shared {
 #endif
 
 #ifndef UW_OTHER_SCHEMA
-UW_ASSERT(sizeof(struct uw_event) == 232, "layout of uw_event");
+UW_ASSERT(sizeof(struct uw_event) == 200, "layout of uw_event");
 UW_ASSERT(__builtin_offsetof(struct uw_event, rules) == 16, "layout of uw_event");
 UW_ASSERT(__builtin_offsetof(struct uw_event, pid) == 48, "layout of uw_event");
 UW_ASSERT(__builtin_offsetof(struct uw_event, file) == 96, "layout of uw_event");
-UW_ASSERT(__builtin_offsetof(struct uw_event, len) == 208, "layout of uw_event");
+UW_ASSERT(__builtin_offsetof(struct uw_event, len) == 174, "layout of uw_event");
+UW_ASSERT(sizeof(struct uw_file) == 32, "layout of uw_file");
 UW_ASSERT(sizeof(struct uw_slot) == 56 + UW_SLOT_EVENT, "layout of uw_slot");
-UW_ASSERT(sizeof(struct uw_long_slot) == 232 + UW_LONG_DATA, "layout of uw_long_slot");
+UW_ASSERT(sizeof(struct uw_long_slot) == 200 + UW_LONG_DATA, "layout of uw_long_slot");
 #endif
 UW_ASSERT(sizeof(struct uw_owner) == 16, "layout of uw_owner");
 UW_ASSERT(sizeof(struct uw_rule_masks) == 96, "layout of uw_rule_masks");

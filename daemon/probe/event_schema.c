@@ -19,11 +19,9 @@ static const struct member {
 	MEMBER(other_dfd), MEMBER(below),    MEMBER(other_below), MEMBER(via),	  MEMBER(fstype),
 	MEMBER(comm),
 #undef MEMBER
-#define OF_FILE(m)                                                                         \
-	{ #m, offsetof(struct uw_event, file.m), sizeof(((struct uw_event *)0)->file.m) }, \
-	{                                                                                  \
-		"other_" #m, offsetof(struct uw_event, other_file.m),                      \
-			sizeof(((struct uw_event *)0)->other_file.m)                       \
+#define OF_FILE(m)                                                                            \
+	{                                                                                     \
+#m, offsetof(struct uw_event, file.m), sizeof(((struct uw_event *)0)->file.m) \
 	}
 	OF_FILE(ino),	   OF_FILE(bytes),   OF_FILE(mode),	  OF_FILE(owner), OF_FILE(nlink),
 #undef OF_FILE
@@ -32,17 +30,12 @@ static const struct member {
 #define N_MEMBERS (sizeof(members) / sizeof(members[0]))
 
 static const char *const strings[UW_STR_MAX] = {
-	[UW_STR_NAME] = "name",
-	[UW_STR_OTHER_NAME] = "other_name",
-	[UW_STR_FSROOT] = "fsroot",
-	[UW_STR_PATH] = "path",
-	[UW_STR_OTHER] = "by",
-	[UW_STR_DIR] = "dir",
-	[UW_STR_OTHER_DIR] = "other_dir",
-	[UW_STR_ROOT] = "root",
-	[UW_STR_CWD] = "cwd",
-	[UW_STR_EXE] = "exe",
-	[UW_STR_CMDLINE] = "cmdline",
+	[UW_STR_NAME] = "name",	    [UW_STR_OTHER_NAME] = "other_name",
+	[UW_STR_FSROOT] = "fsroot", [UW_STR_PATH] = "path",
+	[UW_STR_OTHER] = "by",	    [UW_STR_OTHER_FILE] = "other_file",
+	[UW_STR_DIR] = "dir",	    [UW_STR_OTHER_DIR] = "other_dir",
+	[UW_STR_ROOT] = "root",	    [UW_STR_CWD] = "cwd",
+	[UW_STR_EXE] = "exe",	    [UW_STR_CMDLINE] = "cmdline",
 	[UW_STR_CGROUP] = "cgroup",
 };
 

@@ -281,7 +281,7 @@ static struct uw_value get_replaced_by_inode(struct uw_ask *a)
 {
 	const struct uw_record *r = a->record;
 
-	return number_if(is_rename(r) && r->inode_known, r->other.file.ino);
+	return number_if(is_rename(r) && r->other.file_known, r->other.file.ino);
 }
 
 /*

@@ -109,11 +109,9 @@ static void add_deletion(const struct uw_entry *e, struct uw_buf *buf)
 	uw_buf_add_uint(buf, r->pid);
 	uw_buf_puts(buf, "] (");
 	add_user(e, r->uid, r->fsuid, buf);
-	if (r->ret_known && !r->ret)
-		uw_buf_printf(buf, ") %s ", verb->done);
-	else
-		uw_buf_printf(buf, ") %s %s ", r->ret_known ? "could not" : "tried to", verb->be);
-	uw_buf_puts(buf, dir ? "directory " : "");
+	uw_buf_puts(buf, !r->ret_known ? ") tried to " : r->ret ? ") could not " : ") ");
+	uw_buf_puts(buf, r->ret_known && !r->ret ? verb->done : verb->be);
+	uw_buf_puts(buf, dir ? " directory " : " ");
 	add_name(r, buf);
 	add_other(r, verb->preposition, buf);
 	uw_buf_puts(buf, via(r));

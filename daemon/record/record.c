@@ -132,13 +132,15 @@ static bool split(const struct uw_event *ev, const char *strings, size_t size,
 	size_t at = 0, i;
 
 	for (i = 0; i < UW_STR_MAX; i++) {
-		size_t len = ev->len[i],
-		       max = i == UW_STR_CMDLINE ? UW_CMDLINE_MAX : UW_PATH_MAX - 1;
+		size_t len = ev->len[i], max = i == UW_STR_CMDLINE	? UW_CMDLINE_MAX
+					       : i == UW_STR_OTHER_FILE ? sizeof(struct uw_file)
+									: UW_PATH_MAX - 1;
 
 		if (len > max || len > size - at)
 			return false;
 		ret[i] = (struct uw_str){ strings + at, len };
-		if (i != UW_STR_CMDLINE && memchr(strings + at, '\0', len))
+		if (i != UW_STR_CMDLINE && i != UW_STR_OTHER_FILE &&
+		    memchr(strings + at, '\0', len))
 			return false;
 		at += len;
 	}
@@ -182,7 +184,10 @@ static bool other_is_consistent(const struct uw_event *ev, const struct uw_str *
 
 	if (!is_rename(ev))
 		return !(ev->flags & of_other) && !path.len && !s[UW_STR_OTHER_NAME].len &&
-		       !s[UW_STR_OTHER_DIR].len;
+		       !s[UW_STR_OTHER_DIR].len && !s[UW_STR_OTHER_FILE].len;
+	if (s[UW_STR_OTHER_FILE].len &&
+	    (!resolved || s[UW_STR_OTHER_FILE].len != sizeof(struct uw_file)))
+		return false;
 	if (!resolved && (path.len || ev->flags & (UW_EV_OTHER_CUT | UW_EV_OTHER_FS)))
 		return false;
 	if (dir ? resolved : s[UW_STR_OTHER_DIR].len || ev->flags & UW_EV_OTHER_DIR_CUT)
@@ -364,8 +369,11 @@ static void take_other(struct uw_record *r, const struct uw_event *ev, const str
 		.path_state = UW_PATH_UNKNOWN,
 		.fspath = { r->other_fsbuffer, 0 },
 		.moves_dir = r->found ? ev->flags & UW_EV_OTHER_MOVES_DIR : is_rename(ev),
-		.file = ev->other_file,
 	};
+	if (s[UW_STR_OTHER_FILE].len) {
+		o->file_known = r->inode_known;
+		memcpy(&o->file, s[UW_STR_OTHER_FILE].s, sizeof(o->file));
+	}
 	if (ev->flags & UW_EV_FS && ev->flags & UW_EV_OTHER_FS)
 		o->fspath = join_fspath(r->other_fsbuffer, s[UW_STR_FSROOT], s[UW_STR_OTHER],
 					ev->other_below, cut, (struct uw_str){ "", 0 });
@@ -444,8 +452,10 @@ void uw_record_swap(struct uw_record *r)
 	SWAP(r->path_state, o->path_state);
 	SWAP(r->fspath, o->fspath);
 	SWAP(r->moves_dir, o->moves_dir);
+	SWAP(r->inode_known, o->file_known);
 	SWAP(file, o->file);
 	take_file(r, &file);
+	r->links_known = r->inode_known && r->ret_known;
 	o->path_cut = o->path_state == UW_PATH_TRUNCATED && r->found;
 }
 

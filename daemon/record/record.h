@@ -34,7 +34,8 @@ struct uw_other {
 	enum uw_path_state path_state;
 	struct uw_str fspath;
 	bool moves_dir;
-	struct uw_file file; /* if inode_known */
+	bool file_known; /* of a rename that replaces a file, or an exchange */
+	struct uw_file file;
 };
 
 /* Strings point into the bytes of the event, except where a comment says otherwise. */

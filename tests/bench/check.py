@@ -9,7 +9,7 @@ import itertools
 import os
 
 from budgets import BUDGETS, ELSEWHERE, KERNEL, MEMORY
-from meter import MANY, RULES, counted, deletion, memory, prepare, record, watch
+from meter import DIR, MANY, RULES, counted, deletion, memory, prepare, record, watch
 from uwtest import done, ok, run
 
 COUNT = 150     # takes the lower of two medians, as the guest's own work may come in between
@@ -17,11 +17,12 @@ PROBES = ("kprobe", "fentry")
 # so many that some share the two places of the cache
 PAIRS = tuple(itertools.combinations(MANY[:24], 2))
 DEEP = tuple(d + "/c" * 12 for d in MANY)
+RENAMED = (DIR,)
 costs = {}
 
 
-def least(dirs):
-    return min(deletion(dirs, COUNT) for _ in range(2))
+def least(dirs, **more):
+    return min(deletion(dirs, COUNT, **more) for _ in range(2))
 
 
 def worst_pair():
@@ -34,11 +35,14 @@ for path in DEEP:
     os.makedirs(path)
 bare = {dirs: least(dirs) for dirs in {d for _, d in RULES.values()} | {DEEP}}
 bare[PAIRS] = worst_pair()
+bare["rename"] = least(RENAMED, rename=True)
 for probe in PROBES:
     for i, case in enumerate(("uid", "path", "new directory", "minimal", "standard")):
         dirs = RULES[case][1]
         watch(case, probe, renew=not i)
         costs[probe + "/" + case] = least(dirs) - bare[dirs]
+        if case in ("uid", "path", "standard"):
+            costs[probe + "/rename " + case] = least(RENAMED, rename=True) - bare["rename"]
         if case == "path" and probe == "kprobe":
             costs["kprobe/pair"] = worst_pair() - bare[PAIRS]
         if case in ("minimal", "standard") and probe == "kprobe":

@@ -77,13 +77,13 @@ def kill(unit, number):
     return bool(pids)
 
 
-def deletion(dirs=(DIR,), count=COUNT, missing=False, jobs=1, listener=DAEMON):
+def deletion(dirs=(DIR,), count=COUNT, missing=False, jobs=1, listener=DAEMON, rename=False):
     """
     The cost of the call alone, as in a burst: the listener is stopped, so that the call need not
     wake it up. With several jobs at once, each in its own directory of `dirs`, the mean of their
     medians.
     """
-    argv = ["./unlinkcost"] + (["-m"] if missing else [])
+    argv = ["./unlinkcost"] + (["-m"] if missing else []) + (["-r"] if rename else [])
     run(*argv, "200", *dirs)
     time.sleep(1)   # until the listener has read all earlier records
     stopped = kill(listener, signal.SIGSTOP)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Several processes make many deletions of all kinds, each in a directory of its own: names that
- * exist and names that do not, directories, renames that replace a file, fail, or replace nothing,
+ * exist and names that do not, directories, renames that replace a file, fail, or move one away,
  * and names that need a long slot of the kernel side. Prints how many deletions succeeded and how
  * many failed.
  *
@@ -79,8 +79,8 @@ static int delete_next(long i)
 		return unlink(lengthen("file", i / 16 % 2 ? LONG : LONGEST));
 	case 10:
 		make("file");
-		if (rename("file", "moved")) /* replaces nothing */
-			die("rename");
+		return rename("file", "moved");
+	case 11:
 		return unlink("moved");
 	default:
 		make("file");

@@ -4,9 +4,10 @@
  * that the call took this thread, in nanoseconds, less the time to read the clock. In a guest whose
  * clock counts instructions these are instructions. Other tasks that run in between do not count.
  *
- * unlinkcost [-m] [-t SECONDS] [-u CPU.STAT]... COUNT DIRECTORY...
+ * unlinkcost [-m | -r] [-t SECONDS] [-u CPU.STAT]... COUNT DIRECTORY...
  *
  * The files are in each directory in turn. With -m no file exists and each call fails (ENOENT).
+ * With -r it measures rename(2) to a new name in the same directory instead.
  * With -t it waits SECONDS before the first and after the last call, and also prints the time per
  * call for which the CPUs were busy in between. With -u it prints the CPU time of a cgroup, too.
  */
@@ -31,7 +32,7 @@ struct plan {
 	const char *units[UNITS_MAX];
 	int n_units;
 	unsigned int wait;
-	bool missing;
+	bool missing, rename;
 	char **dirs;
 	int n_dirs, count;
 };
@@ -123,19 +124,22 @@ static void create(const struct plan *plan)
 static long measure(const struct plan *plan)
 {
 	long *costs = calloc((size_t)plan->count, sizeof(*costs)), median, start, before;
-	char name[4200];
+	char name[4200], to[4210];
 	int i, r;
 
 	if (!costs)
 		die("calloc");
 	for (i = 0; i < plan->count; i++) {
 		name_file(plan, i, name, sizeof(name));
+		snprintf(to, sizeof(to), "%s.moved", name);
 		start = now();
 		before = now();
-		r = unlink(name);
+		r = plan->rename ? rename(name, to) : unlink(name);
 		costs[i] = now() - before - (before - start);
 		if ((r < 0) != plan->missing)
 			die(name);
+		if (plan->rename && unlink(to))
+			die(to);
 	}
 	qsort(costs, (size_t)plan->count, sizeof(*costs), compare);
 	median = costs[plan->count / 2];
@@ -147,9 +151,11 @@ static void parse(int argc, char *argv[], struct plan *plan)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "mt:u:")) > 0) {
+	while ((option = getopt(argc, argv, "mrt:u:")) > 0) {
 		if (option == 'm')
 			plan->missing = true;
+		else if (option == 'r')
+			plan->rename = true;
 		else if (option == 't')
 			plan->wait = (unsigned int)atoi(optarg);
 		else if (option == 'u' && plan->n_units < UNITS_MAX)
@@ -161,7 +167,7 @@ static void parse(int argc, char *argv[], struct plan *plan)
 	plan->dirs = argv + optind + 1;
 	plan->n_dirs = argc - optind - 1;
 	if (plan->count < 1 || plan->n_dirs < 1) {
-		fprintf(stderr, "usage: unlinkcost [-m] [-t SECONDS] [-u CPU.STAT]... COUNT "
+		fprintf(stderr, "usage: unlinkcost [-m | -r] [-t SECONDS] [-u CPU.STAT]... COUNT "
 				"DIRECTORY...\n");
 		exit(64);
 	}

@@ -58,6 +58,7 @@ static const struct uw_record known = {
 	.path_state = UW_PATH_RESOLVED,
 	.path = TEXT("/srv/data/a=\xff\x1b[2J"),
 	.other.path = TEXT("/srv/other"),
+	.other.file_known = true,
 	.other.file.ino = 77,
 	.inode_known = true,
 	.dev_known = true,

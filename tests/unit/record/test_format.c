@@ -598,7 +598,9 @@ static const struct row {
 			    .name = TEXT("d"),
 			    .path_state = UW_PATH_TRUNCATED,
 			    .path = TEXT("/tail/d"),
-			    .other = { .path = TEXT("/end/e"), .path_cut = true },
+			    .other = { .path = TEXT("/end/e"),
+				       .path_cut = true,
+				       .file_known = true },
 			    .cwd = TEXT("/deep"),
 			    .cwd_cut = true,
 			    .cmdline = TEXT("app\0fil"),
@@ -1030,6 +1032,7 @@ static void test_moving_buffer(void **state)
 	record.ret = -EACCES;
 	record.op = UW_OP_RENAME;
 	record.fsuid = record.fsgid = 7;
+	record.other.file_known = true;
 	e.host_other = (struct uw_str){ path, sizeof(path) };
 	e.record = &record;
 	e.user = user;

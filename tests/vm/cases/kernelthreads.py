@@ -97,22 +97,25 @@ def make(path, text="", uid=0):
     os.chown(path, uid, uid)
 
 
-def client(call, title, name, expected, steps=(), ret=0):
-    """A process deletes on the NFS mount. Expects a record for it and one for the server."""
+def client(call, title, name, expected, steps=(), ret=0, op=None, **more):
+    """
+    A process deletes on the NFS mount. Expects a record for it, with these fields, and one for the
+    server.
+    """
     p = subprocess.run([VICTIMS, *steps, *call], input=b"x", stdout=subprocess.PIPE,
                        stderr=subprocess.STDOUT)
     said = p.stdout.split(b"\n")
     if len(said) < 2 or said[0] != b"ready" or int(said[1].split()[1]) != ret:
         ok(False, title + ": the client's deletion", p.stdout)
         return
-    path = call[-1]
-    cases.append(Case(title, name, {"VIA": "syscall", "OP": call[0], "COMM": "victims",
+    path, op = call[1] if op == "move" else call[-1], op or call[0]
+    cases.append(Case(title, name, {"VIA": "syscall", "OP": op, "COMM": "victims",
                                     "RET": str(ret), "PATH": path,
-                                    "FILENAME": path}, expected and {**expected, "OP": call[0]}))
+                                    "FILENAME": path, **more}, expected and {**expected, "OP": op}))
 
 
 def one_of_each(export, uid):
-    """An unlink, two rmdirs, a rename that replaces a file, and one that replaces nothing."""
+    """An unlink, two rmdirs, a rename that replaces a file, and a move."""
     here, there = "/srv/nfs/" + export, "/mnt/" + export
     who = "%s, %s" % (export, "root" if uid == 0 else "a user")
     steps = () if uid == 0 else ("setuid", str(uid))
@@ -135,9 +138,11 @@ def one_of_each(export, uid):
     client(["rename", "%s/%s.new" % (there, n), "%s/%s" % (there, n)], who + ": rename", n,
            server("%s/%s" % (here, n), uid, REPLACED_BY="%s/%s.new" % (here, n), **rules), steps)
     n = new_name()
-    make("%s/%s.new" % (here, n), "", uid)
-    os.rename("%s/%s.new" % (there, n), "%s/%s" % (there, n))
-    cases.append(Case(who + ": a rename that replaces nothing", n, None, None))
+    old, new = "%s/%s" % (here, n), "%s/%s.moved" % (here, n)
+    make(old, "goes", uid)
+    client(["rename", "%s/%s" % (there, n), "%s/%s.moved" % (there, n)], who + ": a move", n,
+           server(old, uid, MOVED_TO=new, NLINK="1", **rules), steps, op="move",
+           MOVED_TO="%s/%s.moved" % (there, n))
     n = new_name()
     os.makedirs("%s/%s/sub" % (here, n))
     os.chown("%s/%s" % (here, n), uid, uid)
@@ -250,10 +255,11 @@ def silly_rename():
     with open("/mnt/tmpfs/open"):
         os.unlink("/mnt/tmpfs/open")
     got = [(r["UNLINK_VIA"], r["UNLINK_PATH"][:len("/srv/nfs/tmpfs/.nfs")], r["UNLINK_INODE"])
-           for r in settle(start, 2)]
+           for r in settle(start, 3)]
     equal(sorted(got), [("kernel", "/srv/nfs/tmpfs/.nfs", str(inode)),
+                        ("kernel", "/srv/nfs/tmpfs/open", str(inode)),
                         ("syscall", "/mnt/tmpfs/open", str(inode))],
-          "a file that the client had open is removed under the name that the client gave it")
+          "a file that the client had open is moved, and removed under its new name")
 
 
 equal(unload(), [], "neither nfsd nor ksmbd is loaded")
