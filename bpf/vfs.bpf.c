@@ -147,12 +147,11 @@ int uw_leave_vfs(struct pt_regs *ctx)
 	if (!in_kthread())
 		return 0;
 	slot = find(id);
-	if (!slot || !slot->sp || PT_REGS_SP(ctx) < slot->sp) {
-		change_ends(id);
-		return 0;
-	}
+	if (slot && PT_REGS_SP(ctx) < slot->sp)
+		return 0;	/* of a call inside */
 	change_ends(id);
-	finish(id, slot, (__s32)PT_REGS_RC(ctx), 0, SCRATCH_PROBE);
+	if (slot && slot->sp)
+		finish(id, slot, (__s32)PT_REGS_RC(ctx), 0, SCRATCH_PROBE);
 	return 0;
 }
 

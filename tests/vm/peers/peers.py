@@ -42,7 +42,7 @@ class Deletion:
         self.pid, self.path, self.typed, self.ret = pid, path, typed, ret
         self.host = host        # the path in the host's tree, where it differs
         self.rename = rename
-        # (pid, path) of a rename that replaced nothing, which is no deletion
+        # (pid, path) of a rename that replaced nothing, which must not look the same
         self.plain = plain
 
 
@@ -189,7 +189,7 @@ class Rmdir(Case):
 
 
 class Rename(Case):
-    title = "rename that replaces a file: the victim, and no record of one that replaces nothing"
+    title = "rename that replaces a file: the victim, and unlike one that replaces nothing"
 
     def prepare(self):
         super().prepare()
