@@ -88,9 +88,10 @@ static inline void print_rule(FILE *f, const struct uw_rule *rule)
 	if (rule->exclude_user.n > 0)
 		print_uids(f, "ExcludeUser", &rule->exclude_user);
 	if (rule->operations != UW_OPERATIONS_ALL)
-		fprintf(f, " Operation=%s%s%s", rule->operations & 1u << UW_OP_UNLINK ? "u" : "",
+		fprintf(f, " Operation=%s%s%s%s", rule->operations & 1u << UW_OP_UNLINK ? "u" : "",
 			rule->operations & 1u << UW_OP_RMDIR ? "d" : "",
-			rule->operations & 1u << UW_OP_RENAME ? "r" : "");
+			rule->operations & 1u << UW_OP_RENAME ? "r" : "",
+			rule->operations & 1u << UW_OP_MOVE ? "m" : "");
 	if (rule->results != UW_RESULT_ANY)
 		fprintf(f, " Result=%s",
 			rule->results == UW_RESULT_SUCCESS ? "success" : "failure");

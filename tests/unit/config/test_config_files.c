@@ -351,15 +351,19 @@ static char *tree_file(const char *name)
 	return text;
 }
 
+#define RUNTIME "ExcludePath=/proc ExcludePath=/sys ExcludePath=/dev ExcludePath=/run"
+#define MOVES                                                                                   \
+	"moves: " RUNTIME " ExcludePath=/var/lib/dpkg/updates ExcludePath=/var/lib/dpkg/tmp.ci" \
+	" ExcludePath=/**/*.dpkg-new ExcludePath=/**/*.dpkg-tmp ExcludePath=/**/*.list-new"     \
+	" Operation=m\n"
+
 static void test_shipped_file(void **state)
 {
 	char *text = tree_file("conf/unlinkwatch.conf"), *result, *s;
 
 	(void)state;
 	result = parse_outcome(text, strlen(text));
-	assert_string_equal(
-		result,
-		"all: ExcludePath=/proc ExcludePath=/sys ExcludePath=/dev ExcludePath=/run\n");
+	assert_string_equal(result, "all: " RUNTIME " Operation=udr\n" MOVES);
 	free(result);
 
 	/* What is commented out must be right, too: a comment without a space is an example. */
@@ -369,10 +373,10 @@ static void test_shipped_file(void **state)
 	for (s = text; (s = strstr(s, "User=builder")); s++)
 		memcpy(s, "User=backup ", 12);
 	result = parse_outcome(text, strlen(text));
-	assert_string_equal(
-		result, "all: ExcludePath=/proc ExcludePath=/sys ExcludePath=/dev ExcludePath=/run "
-			"ExcludePath=/var/tmp/build ExcludePath=/**/*.o ExcludeUser=34\n"
-			"share: Path=/srv/share User=1000-59999 Result=failure Priority=5\n");
+	assert_string_equal(result,
+			    "all: " RUNTIME " ExcludePath=/var/tmp/build ExcludePath=/**/*.o "
+			    "ExcludeUser=34 Operation=udr\n" MOVES
+			    "share: Path=/srv/share User=1000-59999 Result=failure Priority=5\n");
 	free(result);
 	free(text);
 }
@@ -407,7 +411,7 @@ static char *next_example(char **page)
 static void test_manual_page(void **state)
 {
 	static const char *const expected[] = {
-		"all: ExcludePath=/proc ExcludePath=/sys ExcludePath=/dev ExcludePath=/run\n",
+		"all: " RUNTIME " Operation=udr\n" MOVES,
 		"payroll: Path=/srv/payroll Path=/srv/old payroll ExcludePath=/srv/payroll/tmp "
 		"Priority=4\n",
 		"denied: User=1000-59999,1000-1002,5000 ExcludeUser=34 Result=failure\n",
