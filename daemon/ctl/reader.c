@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <systemd/sd-id128.h>
 #include <systemd/sd-journal.h>
@@ -249,29 +250,55 @@ static bool is_journal(int fd)
 	       !memcmp(head, magic, sizeof(magic));
 }
 
+struct file_id {
+	dev_t dev;
+	ino_t ino;
+};
+
+/* Whether the file is new: another reader has the same ones open. Returns 1, 0 or -ENOMEM. */
+static int add_file_id(struct file_id **ids, size_t n, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		if ((*ids)[i].dev == st.st_dev && (*ids)[i].ino == st.st_ino)
+			return 0;
+	if (!uw_array_room(*ids, n))
+		return -ENOMEM;
+	(*ids)[n] = (struct file_id){ st.st_dev, st.st_ino };
+	return 1;
+}
+
 /* libsystemd does not say which files make up a journal, but has them open. */
 int uw_reader_files(int **ret, size_t *ret_n)
 {
 	DIR *dir = opendir("/proc/self/fd");
-	int *files = NULL;
+	struct file_id *ids = NULL;
+	int *files = NULL, r = 0;
 	struct dirent *entry;
 	size_t n = 0;
 
 	if (!dir)
 		return -errno;
-	while ((entry = readdir(dir))) {
+	while (r >= 0 && (entry = readdir(dir))) {
 		int fd = atoi(entry->d_name);
 
 		if (*entry->d_name == '.' || !is_journal(fd))
 			continue;
-		if (!uw_array_room(files, n)) {
-			free(files);
-			closedir(dir);
-			return -ENOMEM;
-		}
-		files[n++] = fd;
+		r = add_file_id(&ids, n, fd);
+		if (r > 0 && !uw_array_room(files, n))
+			r = -ENOMEM;
+		if (r > 0)
+			files[n++] = fd;
 	}
 	closedir(dir);
+	free(ids);
+	if (r < 0) {
+		free(files);
+		return r;
+	}
 	*ret = files;
 	*ret_n = n;
 	return 0;

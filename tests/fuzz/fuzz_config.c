@@ -71,9 +71,10 @@ static void write_rule(FILE *f, const struct uw_rule *rule, size_t number)
 	write_uids(f, "ExcludeUser", &rule->exclude_user);
 	/* With a group in it, a rule may well leave nothing to match. */
 	fputs("ExcludeUser=@nobodies\n", f);
-	fprintf(f, "Operation=%s %s %s\n", rule->operations & 1u << UW_OP_UNLINK ? "unlink" : "",
+	fprintf(f, "Operation=%s %s %s %s\n", rule->operations & 1u << UW_OP_UNLINK ? "unlink" : "",
 		rule->operations & 1u << UW_OP_RMDIR ? "rmdir" : "",
-		rule->operations & 1u << UW_OP_RENAME ? "rename" : "");
+		rule->operations & 1u << UW_OP_RENAME ? "rename" : "",
+		rule->operations & 1u << UW_OP_MOVE ? "move" : "");
 	fprintf(f, "Result=%s %s\n", rule->results & UW_RESULT_SUCCESS ? "success" : "",
 		rule->results & UW_RESULT_FAILURE ? "failure" : "");
 	fprintf(f, "Priority=%d\n", rule->priority);

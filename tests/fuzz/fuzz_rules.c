@@ -30,8 +30,10 @@ static bool wants_who_and_what(const struct uw_rule *rule, const struct uw_recor
 {
 	unsigned int result = record->ret < 0 ? UW_RESULT_FAILURE : UW_RESULT_SUCCESS;
 
-	return (rule->user.any || in_list(&rule->user, record->uid)) &&
-	       !in_list(&rule->exclude_user, record->uid) &&
+	return (rule->user.any || in_list(&rule->user, record->uid) ||
+		in_list(&rule->user, record->fsuid)) &&
+	       !(in_list(&rule->exclude_user, record->uid) &&
+		 in_list(&rule->exclude_user, record->fsuid)) &&
 	       (rule->operations & 1u << record->op) &&
 	       (!record->ret_known || (rule->results & result));
 }
@@ -120,7 +122,7 @@ static bool parse_deletion(struct uw_str line, struct uw_record *record)
 {
 	struct uw_str op = take(&line, " "), result = take(&line, " "), uid = take(&line, " "),
 		      place = take(&line, " ");
-	char *number;
+	char *number, *end;
 	unsigned int major, minor;
 
 	if (op.len == 0 || line.len == 0 || line.len >= UW_PATH_MAX || line.s[0] != '/' ||
@@ -130,13 +132,18 @@ static bool parse_deletion(struct uw_str line, struct uw_record *record)
 	record->op = op.s[0] == 'u' ? UW_OP_UNLINK : UW_OP_RENAME;
 	if (op.s[0] == 'r' && op.len > 1 && op.s[1] == 'm')
 		record->op = UW_OP_RMDIR;
+	else if (op.s[0] == 'm')
+		record->op = UW_OP_MOVE;
 	record->rules = UINT64_MAX;
 	record->ret_known = !same(result, text("?"));
 	number = string_of(result);
 	record->ret = record->ret_known && atoi(number) < 0 ? -EACCES : 0;
 	free(number);
 	number = string_of(uid);
-	record->uid = (uint32_t)strtoul(number, NULL, 10);
+	/* UID, or UID:FSUID */
+	record->uid = record->fsuid = (uint32_t)strtoul(number, &end, 10);
+	if (*end == ':')
+		record->fsuid = (uint32_t)strtoul(end + 1, NULL, 10);
 	free(number);
 	record->path = record->fspath = line;
 	record->path_state = UW_PATH_RESOLVED;
