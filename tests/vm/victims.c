@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * Makes one deletion after the steps that the caller asks for. Before the deletion it prints
- * "ready" and waits for a byte, so that the caller can look at this process. Afterwards it prints
- * TID RET.
+ * Makes one deletion or move after the steps that the caller asks for. Before it, it prints "ready"
+ * and waits for a byte, so that the caller can look at this process. Afterwards it prints TID RET.
  *
  * victims [STEP...] unlink NAME | rmdir NAME | rename OLD NEW | unlinkat FD NAME FLAGS |
  *                   renameat FD OLD FD NEW | renameat2 FD OLD FD NEW FLAGS | nothing
  *
  * STEP: chroot DIR, chdir DIR, unshare (a mount namespace of its own), bind DIR DIR,
  * mount FSTYPE DIR OPTIONS, detach DIR (unmount it lazily), pivot DIR (make it the only root of
- * the namespace), open DIR (descriptor 10, 11, ...), comm NAME, setuid UID,
- * seteuid UID, thread (delete in another thread), via int80 | uring | sqpoll
+ * the namespace), open DIR (descriptor 10, 11, ...), comm NAME, setuid UID, seteuid UID,
+ * setfsuid UID (the gid, too), thread (delete in another thread), via int80 | uring | sqpoll
  *
  * FD: a number, or cwd. NAME: "@fault" is an address that cannot be read.
  */
@@ -24,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -208,6 +208,11 @@ static int step(char **argv, struct deletion *d, bool *threaded)
 		must(!setresgid(uid, uid, uid) && !setresuid(uid, uid, uid), "setuid");
 	} else if (is(argv[0], "seteuid")) {
 		must(!seteuid((uid_t)atoi(argv[1])), "seteuid");
+	} else if (is(argv[0], "setfsuid")) {
+		uid_t uid = (uid_t)atoi(argv[1]);
+
+		setfsgid(uid);
+		setfsuid(uid);
 	} else if (is(argv[0], "detach")) {
 		must(!umount2(argv[1], MNT_DETACH), argv[1]);
 	} else if (is(argv[0], "via")) {

@@ -262,6 +262,24 @@ def silly_rename():
           "a file that the client had open is moved, and removed under its new name")
 
 
+def moved_directory():
+    """A client renames a directory whose path the kernel side has cached on this CPU."""
+    before, after = "/srv/nfs/tmpfs/before/", "/srv/nfs/tmpfs/after/"
+    for name in "abcd":
+        make(before + name)
+    start = cursor()
+    cpus = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {0})
+    for name in "abc":
+        os.unlink(before + name)
+    os.rename("/mnt/tmpfs/before", "/mnt/tmpfs/after")
+    os.unlink(after + "d")
+    os.sched_setaffinity(0, cpus)
+    got = [r["UNLINK_PATH"] for r in settle(start, 6) if r["UNLINK_OP"] == "unlink"]
+    equal(got, [before + name for name in "abc"] + [after + "d"],
+          "a directory that nfsd has moved is not taken for the old one")
+
+
 equal(unload(), [], "neither nfsd nor ksmbd is loaded")
 configure("""[Watch all]
 ExcludePath=/proc /sys /dev /run /var /tmp /srv/nfs/tmpfs/secret /srv/nfs/ovl/secret
@@ -278,6 +296,7 @@ appear("nfsd")
 nfs()
 check(begin)
 silly_rename()
+moved_directory()
 for export in EXPORTS:
     run("umount", "/mnt/" + export)
 disappear(begin)
