@@ -16,7 +16,7 @@
 
 /* What an entry probe knows of a deletion that begins. */
 struct attempt {
-	__u32 op;	/* of a rename that the kernel has not resolved yet: move or exchange */
+	__u32 op;	/* of a process's rename, which is not resolved yet: move or exchange */
 	__u32 probe;
 	enum scratch_index index;
 	__s32 dfd;

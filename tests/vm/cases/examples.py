@@ -110,7 +110,7 @@ EXPECTED = {
         Expected(r'"UNLINK_FILENAME":"/srv/data/report\.csv"'),
     # the service
     "unlinkwatchd --check-config": Expected(r"\A\Z"),
-    "systemctl reload unlinkwatchd": Expected("configuration accepted; rules: 3", more=accepted),
+    "systemctl reload unlinkwatchd": Expected("configuration accepted; rules: 4", more=accepted),
     "systemctl status unlinkwatchd": Expected(r"active \(running\).*seen"),
     "socat - /run/unlinkwatchd/status": Expected(r'"counters":'),
     "unlinkwatchd --doctor": Expected(r"ok +btf .*ok +probe-kprobe .*result "),
