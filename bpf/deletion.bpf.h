@@ -226,8 +226,8 @@ static __always_inline __u64 name_of(const struct attempt *a, const void *name)
 
 /*
  * Real ids, and those that the file system checks: a server may take on the latter for a client
- * (setfsuid(2), seteuid(2)). A kernel thread, such as nfsd's, only has these. Without `groups`, only
- * the users are read.
+ * (setfsuid(2), seteuid(2)). A kernel thread, such as nfsd's, only has these. Without `groups`,
+ * only the users are read.
  */
 static __always_inline struct ids ids_of(const struct attempt *a, const bool groups)
 {

@@ -123,7 +123,10 @@ static __always_inline bool take_direct_slot(__u64 id)
 	return false;
 }
 
-/* A slot for the deletion that begins, with an empty event. NULL where none is free. */
+/*
+ * A slot for the deletion that begins, with an empty event, but for the members before `ppid`,
+ * which enter() and finish() set. NULL where none is free.
+ */
 static __always_inline struct uw_slot *take_slot(__u64 id)
 {
 	__u32 at = take_direct_slot(id) ? UW_DIRECT_SLOT(id) : uw_take_hash_slot(id);
@@ -135,7 +138,9 @@ static __always_inline struct uw_slot *take_slot(__u64 id)
 	slot->long_slot = UW_NO_SLOT;
 	slot->name_ptr = 0;
 	slot->other_ptr = 0;
-	__builtin_memset(&slot->ev, 0, sizeof(slot->ev));
+	slot->ev.size = 0;
+	__builtin_memset(&slot->ev.ppid, 0,
+			 sizeof(slot->ev) - __builtin_offsetof(struct uw_event, ppid));
 	return slot;
 }
 
