@@ -34,9 +34,10 @@ struct ids {
 	__u32 uid, gid, fsuid, fsgid;
 };
 
-static __always_inline bool is_rename(__u32 op)
+/* Whether the event is of this call. What kind of rename it is may turn out later. */
+static __always_inline bool is_of_call(const struct uw_event *ev, __u32 op)
 {
-	return op >= UW_OP_RENAME;
+	return ev->op == op || (uw_op_is_rename(op) && uw_op_is_rename(ev->op));
 }
 
 /* Not called at the entry, as no rule wants most deletions. */
@@ -327,7 +328,7 @@ static __always_inline int enter(const struct attempt *a)
 	slot->ev.fsgid = ids.fsgid;
 
 	uw_keep_names(slot->at, name_of(a, a->name),
-		      is_rename(a->op) && !a->kthread ? name_of(a, a->other) : 0, a->user);
+		      uw_op_is_rename(a->op) && !a->kthread ? name_of(a, a->other) : 0, a->user);
 	/* Where the kernel may skip uw_thread_exit(), the daemon sends what is here by then. */
 	if (a->kthread || control->preempts)
 		fill_who(&slot->ev, slot);

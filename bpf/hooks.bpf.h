@@ -58,7 +58,7 @@ static __always_inline int leave_outer(enum scratch_index index, __u32 op, __s32
 	struct uw_slot *slot = find(id);
 
 	change_ends(id);
-	if (slot && (slot->ev.op == op || (is_rename(op) && is_rename(slot->ev.op))))
+	if (slot && is_of_call(&slot->ev, op))
 		finish(id, slot, ret, 0, index);
 	return 0;
 }

@@ -20,9 +20,9 @@ static __always_inline struct uw_slot *find_unresolved(__u64 id, __u32 op)
 {
 	struct uw_slot *slot = find(id);
 
-	if (!slot || slot->ev.flags & UW_EV_RESOLVED)
+	if (!slot || slot->ev.flags & UW_EV_RESOLVED || !is_of_call(&slot->ev, op))
 		return NULL;
-	return slot->ev.op == op || (is_rename(op) && is_rename(slot->ev.op)) ? slot : NULL;
+	return slot;
 }
 
 /* Leaves the deletion to these rules. Without any, it ends here, and this returns false. */
@@ -428,7 +428,7 @@ static __always_inline void resolve_kthread(enum scratch_index index, __u64 id)
 
 	if (!s)
 		return;
-	moves = s->call.op == UW_OP_MOVE || s->call.op == UW_OP_EXCHANGE;
+	moves = uw_op_is_move(s->call.op);
 	s->target.op = s->call.op;
 	s->target.kthread = 1;
 	s->target.decided = 0;
@@ -436,7 +436,7 @@ static __always_inline void resolve_kthread(enum scratch_index index, __u64 id)
 	s->target.other_dir = 0;
 	s->target.dentry = (__u64)(moves ? s->call.source : s->call.victim);
 	s->target.other = (__u64)(moves ? s->call.victim : s->call.source);
-	if (is_rename(s->call.op))
+	if (uw_op_is_rename(s->call.op))
 		uw_walk_rename(id, index);
 	else
 		uw_walk_target(id, index);

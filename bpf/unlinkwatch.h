@@ -10,6 +10,7 @@
 #ifndef UNLINKWATCH_H
 #define UNLINKWATCH_H
 
+#include <stdbool.h>
 #include <linux/types.h>
 
 #ifndef UW_OTHER_SCHEMA
@@ -190,6 +191,18 @@ struct uw_event {
 	char comm[UW_COMM_LEN];		/* NUL terminated; the process's for a thread of io_uring */
 	__u16 len[UW_STR_MAX];
 };
+
+/* Whether the operation has two names. */
+static inline bool uw_op_is_rename(__u32 op)
+{
+	return op >= UW_OP_RENAME;
+}
+
+/* Whether the file that loses its name has another one then. */
+static inline bool uw_op_is_move(__u32 op)
+{
+	return op == UW_OP_MOVE || op == UW_OP_EXCHANGE;
+}
 
 /* How many records an event has, and how often it counts once it is recorded. */
 static inline __u32 uw_event_names(__u32 op)

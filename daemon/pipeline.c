@@ -56,20 +56,16 @@ static size_t name_rules(const struct uw_rules *rules, uint64_t mask,
 	return n;
 }
 
-/* Room for the name of the real user, as uw_users_name() keeps only one. */
-struct user_names {
-	char real[UW_USER_NAME_MAX];
-};
-
-static void name_users(struct uw_pipeline *rec, struct uw_entry *entry, struct user_names *room,
+/* Names the users in the entry. The real one is in `room`, as uw_users_name() keeps only one. */
+static void name_users(struct uw_pipeline *rec, struct uw_entry *entry, char room[UW_USER_NAME_MAX],
 		       uint32_t uid, uint32_t fsuid, uint64_t now_ns)
 {
 	const char *name;
 
 	if (uid != fsuid) {
 		name = uw_users_name(rec->users, uid, now_ns);
-		snprintf(room->real, sizeof(room->real), "%s", name ? name : "");
-		entry->real_user = name ? room->real : NULL;
+		snprintf(room, UW_USER_NAME_MAX, "%s", name ? name : "");
+		entry->real_user = name ? room : NULL;
 	}
 	entry->user = uw_users_name(rec->users, fsuid, now_ns);
 }
@@ -99,10 +95,10 @@ static void write_record(struct uw_pipeline *rec, const struct uw_rules *rules, 
 		.rules = names,
 		.detail = rules->config->detail,
 	};
-	struct user_names users;
+	char real_user[UW_USER_NAME_MAX];
 	size_t len;
 
-	name_users(rec, &entry, &users, record->uid, record->fsuid, record->exit_ns);
+	name_users(rec, &entry, real_user, record->uid, record->fsuid, record->exit_ns);
 	if (record->found)
 		entry.host_other = find_host_other(rec, rules->mounts);
 	if (uw_filter_host_path(rules->filter, record, matches, &rec->host, &len)) {
@@ -182,10 +178,9 @@ static void write_summary(struct uw_pipeline *rec, const struct uw_summary *summ
 		.time_ns = summary->end_ns + rec->realtime_offset_ns,
 		.rules = names,
 	};
-	struct user_names users;
+	char real_user[UW_USER_NAME_MAX];
 
-	name_users(rec, &entry, &users, summary->uid, summary->fsuid, summary->end_ns);
-
+	name_users(rec, &entry, real_user, summary->uid, summary->fsuid, summary->end_ns);
 	entry.n_rules = name_rules(&rec->ruleset->now, summary->rules, names, &entry.priority);
 	uw_persistent_begin(rec->persistent);
 	uw_output_write(rec->output, &entry);

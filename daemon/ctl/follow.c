@@ -87,11 +87,6 @@ int uw_record_key_compare(const struct uw_record_key *a, const struct uw_record_
 	return a->number < b->number ? -1 : a->number > b->number;
 }
 
-static bool is_same(struct uw_str a, struct uw_str b)
-{
-	return a.len == b.len && (!a.len || !memcmp(a.s, b.s, a.len));
-}
-
 /* Whether they are copies of one record, or the two of one exchange. */
 static bool is_same_event(const struct uw_journal_record *a, const struct uw_journal_record *b)
 {
@@ -99,11 +94,11 @@ static bool is_same_event(const struct uw_journal_record *a, const struct uw_jou
 		      b_from = uw_record_path_from(b), b_to = path_to(b);
 
 	return uw_record_key_of(a).ns == uw_record_key_of(b).ns &&
-	       is_same(a->value[UW_JOURNAL_RECORD_PID], b->value[UW_JOURNAL_RECORD_PID]) &&
-	       is_same(a->value[UW_JOURNAL_RECORD_OP], b->value[UW_JOURNAL_RECORD_OP]) &&
-	       ((is_same(a_from, b_from) && is_same(a_to, b_to)) ||
+	       uw_str_equal(a->value[UW_JOURNAL_RECORD_PID], b->value[UW_JOURNAL_RECORD_PID]) &&
+	       uw_str_equal(a->value[UW_JOURNAL_RECORD_OP], b->value[UW_JOURNAL_RECORD_OP]) &&
+	       ((uw_str_equal(a_from, b_from) && uw_str_equal(a_to, b_to)) ||
 		(uw_journal_record_is(a, UW_JOURNAL_RECORD_OP, "exchange") &&
-		 is_same(a_from, b_to) && is_same(a_to, b_from)));
+		 uw_str_equal(a_from, b_to) && uw_str_equal(a_to, b_from)));
 }
 
 /*

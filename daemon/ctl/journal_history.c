@@ -32,7 +32,7 @@ static bool is_of_host(const struct nearest *n)
 {
 	struct uw_str host = n->record.value[UW_JOURNAL_RECORD_HOSTNAME];
 
-	return !n->host.len || (host.len == n->host.len && !memcmp(host.s, n->host.s, host.len));
+	return !n->host.len || uw_str_equal(host, n->host);
 }
 
 /* Takes the record that the reader is at, if it is nearer. */

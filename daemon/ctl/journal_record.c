@@ -155,7 +155,7 @@ bool uw_journal_record_is(const struct uw_journal_record *found, enum uw_journal
 {
 	struct uw_str value = found->value[field];
 
-	return value.s && value.len == strlen(text) && !memcmp(value.s, text, value.len);
+	return value.s && uw_str_is(value, text);
 }
 
 bool uw_journal_record_is_of_directory(const struct uw_journal_record *found)

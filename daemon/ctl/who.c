@@ -62,8 +62,7 @@ static bool is_of_directory(const struct uw_journal_record *record, const char *
 {
 	struct uw_str from = uw_record_path_from(record);
 
-	return from.len == strlen(path) && !memcmp(from.s, path, from.len) &&
-	       uw_journal_record_is_of_directory(record);
+	return uw_str_is(from, path) && uw_journal_record_is_of_directory(record);
 }
 
 /* If a path was a directory that was removed or moved, also ask for what was in it. */

@@ -113,11 +113,6 @@ int uw_selftest_delete(struct uw_selftest *c)
 	return made < 0 ? made : r;
 }
 
-static bool same(struct uw_str a, const char *b)
-{
-	return a.len == strlen(b) && !memcmp(a.s, b, a.len);
-}
-
 /*
  * The path that the kernel found ends like the name; where it begins is a matter of mounts and
  * roots.
@@ -146,7 +141,7 @@ bool uw_selftest_take(struct uw_selftest *c, const void *data, size_t size)
 	if (uw_record_decode(data, size, r) < 0)
 		return true;
 	for (i = 0; i < UW_SELFTEST_STEPS; i++) {
-		if (r->op != steps[i].op || !same(r->name, c->path[i]))
+		if (r->op != steps[i].op || !uw_str_is(r->name, c->path[i]))
 			continue;
 		sight = UW_SIGHT_ENTRY;
 		if (r->ret_known && !r->ret)

@@ -16,11 +16,6 @@ static struct uw_str from(struct uw_str s, size_t at)
 	return (struct uw_str){ s.s + at, s.len - at };
 }
 
-static bool is(struct uw_str s, const char *word)
-{
-	return s.len == strlen(word) && !memcmp(s.s, word, s.len);
-}
-
 static bool cut_start(struct uw_str *s, const char *start)
 {
 	size_t len = strlen(start);
@@ -69,7 +64,7 @@ static bool of_type(struct uw_str type)
 	size_t i;
 
 	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-		if (is(type, types[i]))
+		if (uw_str_is(type, types[i]))
 			return true;
 	return false;
 }
@@ -262,10 +257,11 @@ static void find_container(struct uw_str path, char *buffer, struct uw_str *ret)
 		if (prefixed_id(name, ret) || machine(name, buffer, ret) || lxc_payload(name, ret))
 			continue;
 		/* /docker/ID with the driver cgroupfs; /NAMESPACE/ID is containerd's own form. */
-		if (is_id(name) && (pods || is(last, "docker") || is(last, "libpod_parent") ||
-				    (depth == 2 && namespace)))
+		if (is_id(name) && (pods || uw_str_is(last, "docker") ||
+				    uw_str_is(last, "libpod_parent") || (depth == 2 && namespace)))
 			*ret = name;
-		else if (is(last, "lxc") || is(last, "lxc.payload")) /* before LXC 4 */
+		else if (uw_str_is(last, "lxc") ||
+			 uw_str_is(last, "lxc.payload")) /* before LXC 4 */
 			*ret = name;
 		pods = pods || cut_start(&start, "kubepods");
 		namespace = depth == 1 && !is_slice(name) && !is_unit(unescape(name));

@@ -137,11 +137,6 @@ static struct uw_value get_euid(struct uw_ask *a)
 	return number_if(a->record->task_known, a->record->euid);
 }
 
-static bool is_rename(const struct uw_record *r)
-{
-	return r->op == UW_OP_RENAME;
-}
-
 static struct uw_value get_fsuid(struct uw_ask *a)
 {
 	return number_if(a->record->fsuid != a->record->uid, a->record->fsuid);
@@ -230,9 +225,7 @@ static struct uw_value get_path_state(struct uw_ask *a)
 /* Left out if it equals the path. */
 static struct uw_value unless_same(struct uw_str host, struct uw_str path)
 {
-	bool same = host.len == path.len && (!host.len || !memcmp(host.s, path.s, path.len));
-
-	return same ? none() : bytes_if_any(host);
+	return uw_str_equal(host, path) ? none() : bytes_if_any(host);
 }
 
 static struct uw_value get_host_path(struct uw_ask *a)
@@ -245,14 +238,14 @@ static struct uw_value get_other(struct uw_ask *a, bool replaced)
 {
 	const struct uw_other *other = &a->record->other;
 
-	if (is_rename(a->record) != replaced)
+	if ((a->record->op == UW_OP_RENAME) != replaced)
 		return none();
 	return path_cut_if(other->path_cut, other->path, a->room);
 }
 
 static struct uw_value get_host_other(struct uw_ask *a, bool replaced)
 {
-	if (is_rename(a->record) != replaced)
+	if ((a->record->op == UW_OP_RENAME) != replaced)
 		return none();
 	return unless_same(a->entry->host_other, a->record->other.path);
 }
@@ -281,7 +274,7 @@ static struct uw_value get_replaced_by_inode(struct uw_ask *a)
 {
 	const struct uw_record *r = a->record;
 
-	return number_if(is_rename(r) && r->other.file_known, r->other.file.ino);
+	return number_if(r->op == UW_OP_RENAME && r->other.file_known, r->other.file.ino);
 }
 
 /*

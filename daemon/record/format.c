@@ -159,8 +159,7 @@ static const char *message_id(const struct uw_entry *e)
 		return UW_ID_UNKNOWN;
 	if (e->record->ret)
 		return UW_ID_FAILED;
-	return e->record->op == UW_OP_MOVE || e->record->op == UW_OP_EXCHANGE ? UW_ID_MOVED
-									      : UW_ID_DELETED;
+	return uw_op_is_move(e->record->op) ? UW_ID_MOVED : UW_ID_DELETED;
 }
 
 /* ---- fields */

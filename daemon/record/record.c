@@ -168,11 +168,6 @@ static bool has_dir(struct uw_str name, struct uw_str dir)
 	       !memcmp(name.s, dir.s + dir.len - len, len);
 }
 
-static bool is_rename(const struct uw_event *ev)
-{
-	return ev->op == UW_OP_RENAME || ev->op == UW_OP_MOVE || ev->op == UW_OP_EXCHANGE;
-}
-
 /* Whether flags and strings of a rename's other name agree; other events have none. */
 static bool other_is_consistent(const struct uw_event *ev, const struct uw_str *s)
 {
@@ -182,7 +177,7 @@ static bool other_is_consistent(const struct uw_event *ev, const struct uw_str *
 	bool resolved = ev->flags & UW_EV_RESOLVED, dir = ev->flags & UW_EV_OTHER_DIR;
 	struct uw_str path = s[UW_STR_OTHER];
 
-	if (!is_rename(ev))
+	if (!uw_op_is_rename(ev->op))
 		return !(ev->flags & of_other) && !path.len && !s[UW_STR_OTHER_NAME].len &&
 		       !s[UW_STR_OTHER_DIR].len && !s[UW_STR_OTHER_FILE].len;
 	if (s[UW_STR_OTHER_FILE].len &&
@@ -268,7 +263,7 @@ static void take_who(struct uw_record *r, const struct uw_event *ev, const struc
  */
 static uint32_t links_left(const struct uw_record *r)
 {
-	if (r->ret < 0 || r->op == UW_OP_MOVE || r->op == UW_OP_EXCHANGE)
+	if (r->ret < 0 || uw_op_is_move(r->op))
 		return r->nlink;
 	if (S_ISDIR(r->mode))
 		return 0;
@@ -328,7 +323,7 @@ static void take_name(struct uw_record *r, const struct uw_event *ev, const stru
 	r->path = (struct uw_str){ r->buffer, 0 };
 	r->fspath = (struct uw_str){ r->fsbuffer, 0 };
 	r->path_state = UW_PATH_UNKNOWN;
-	r->moves_dir = r->found ? ev->flags & UW_EV_MOVES_DIR : is_rename(ev);
+	r->moves_dir = r->found ? ev->flags & UW_EV_MOVES_DIR : uw_op_is_rename(ev->op);
 
 	if (r->found && ev->flags & UW_EV_FS)
 		r->fspath = join_fspath(r->fsbuffer, s[UW_STR_FSROOT], s[UW_STR_PATH], ev->below,
@@ -363,12 +358,12 @@ static void take_other(struct uw_record *r, const struct uw_event *ev, const str
 	*o = (struct uw_other){
 		.dfd = ev->other_dfd,
 		.name = s[UW_STR_OTHER_NAME],
-		.name_known = is_rename(ev) && !(ev->flags & UW_EV_OTHER_NAME_FAULT),
+		.name_known = uw_op_is_rename(ev->op) && !(ev->flags & UW_EV_OTHER_NAME_FAULT),
 		.name_cut = ev->flags & UW_EV_OTHER_NAME_CUT,
 		.path = { r->other_buffer, 0 },
 		.path_state = UW_PATH_UNKNOWN,
 		.fspath = { r->other_fsbuffer, 0 },
-		.moves_dir = r->found ? ev->flags & UW_EV_OTHER_MOVES_DIR : is_rename(ev),
+		.moves_dir = r->found ? ev->flags & UW_EV_OTHER_MOVES_DIR : uw_op_is_rename(ev->op),
 	};
 	if (s[UW_STR_OTHER_FILE].len) {
 		o->file_known = r->inode_known;

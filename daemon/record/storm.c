@@ -264,7 +264,7 @@ static void add(struct uw_summary *s, const struct uw_record *r)
 		s->failed++;
 	else
 		s->succeeded++;
-	s->moves |= r->op == UW_OP_MOVE || r->op == UW_OP_EXCHANGE;
+	s->moves |= uw_op_is_move(r->op);
 	if (r->exit_ns > s->end_ns)
 		s->end_ns = r->exit_ns;
 	if (r->exit_ns < s->begin_ns)
