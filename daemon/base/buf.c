@@ -107,10 +107,38 @@ size_t uw_utf8(const char *text, size_t len, unsigned int *ret)
 	return n;
 }
 
+/*
+ * Control characters, those that change the direction or the lines of text, and those that are not
+ * seen: two names that look the same must not be two files. Variation selectors are left, since
+ * emoji and Japanese names have them.
+ */
 bool uw_is_unsafe(unsigned int c)
 {
-	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || c == 0x200e || c == 0x200f ||
-	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
+	static const struct {
+		unsigned int first, last;
+	} ranges[] = {
+		{ 0x0, 0x1f },	      { 0x7f, 0x9f },	  { 0xad, 0xad }, /* soft hyphen */
+		{ 0x34f, 0x34f },			  /* combining grapheme joiner */
+		{ 0x61c, 0x61c },     { 0x115f, 0x1160 }, /* Hangul fillers */
+		{ 0x17b4, 0x17b5 },			  /* Khmer vowels that are not written */
+		{ 0x180e, 0x180e },			  /* Mongolian vowel separator */
+		{ 0x200b, 0x200f },   /* of no width: space, joiners, marks of direction */
+		{ 0x2028, 0x202e },   /* separators, embeddings */
+		{ 0x2060, 0x206f },   /* word joiner, invisible operators, isolates */
+		{ 0x2800, 0x2800 },   /* a Braille pattern without dots */
+		{ 0x3164, 0x3164 },   /* Hangul filler */
+		{ 0xfeff, 0xfeff },   /* byte order mark */
+		{ 0xffa0, 0xffa0 },   /* Hangul filler of half width */
+		{ 0xfff9, 0xfffb },   /* marks of annotations */
+		{ 0x1d173, 0x1d17a }, /* marks of musical notation */
+		{ 0xe0000, 0xe007f }, /* tags */
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(ranges) / sizeof(ranges[0]) && c >= ranges[i].first; i++)
+		if (c <= ranges[i].last)
+			return true;
+	return false;
 }
 
 /* The characters that look like the space between two words (Unicode's category Zs). */
@@ -234,7 +262,10 @@ void uw_buf_add_json(struct uw_buf *buf, struct uw_str text)
 			continue;
 		uw_buf_add(buf, text.s + start, i - start);
 		start = i + n;
-		if (uw_is_unsafe(c))
+		if (c > 0xffff)
+			uw_buf_printf(buf, "\\u%04x\\u%04x", 0xd800 + ((c - 0x10000) >> 10),
+				      0xdc00 + ((c - 0x10000) & 0x3ff));
+		else if (uw_is_unsafe(c))
 			uw_buf_printf(buf, "\\u%04x", c);
 		else
 			uw_buf_printf(buf, "\\%c", (int)c);

@@ -49,9 +49,10 @@ void uw_buf_printf(struct uw_buf *buf, const char *format, ...)
 /*
  * Appends untrusted bytes for a person to read. The result is one line, is safe to print on a
  * terminal and cannot be mistaken for the words around it. Control characters (C0, DEL, C1),
- * Unicode's characters that reorder or break lines, and bytes that are not UTF-8 become \n, \t, ...
- * or \xNN for each byte. A text that is empty, or has any of these, a space, a quote, a backslash
- * or a byte of `also`, is put in double quotes, with a backslash before quotes and backslashes.
+ * Unicode's characters that reorder text, break lines or are invisible, and bytes that are not
+ * UTF-8 become \n, \t, ... or \xNN for each byte. A text that is empty, or has any of these, a
+ * space, a quote, a backslash or a byte of `also`, is put in double quotes, with a backslash before
+ * quotes and backslashes.
  */
 void uw_buf_add_safe(struct uw_buf *buf, struct uw_str text, const char *also);
 
@@ -67,7 +68,7 @@ void uw_buf_add_json(struct uw_buf *buf, struct uw_str text);
  */
 size_t uw_utf8(const char *s, size_t len, unsigned int *ret);
 
-/* True for characters that move the cursor, end a line or change the direction of the text. */
+/* True for characters that move the cursor, end a line, change the direction or are invisible. */
 bool uw_is_unsafe(unsigned int c);
 
 #endif

@@ -47,14 +47,31 @@ static inline unsigned int read_hex(struct uw_str *s, int digits)
 
 static inline void put_character(struct reader *reader, unsigned int c)
 {
-	CHECK(c < 0xd800 || c > 0xdfff); /* characters outside of plane 0 are never escaped */
-	if (c >= 0x800) {
+	if (c >= 0x10000) {
+		put_byte(reader, 0xf0 | c >> 18);
+		put_byte(reader, 0x80 | (c >> 12 & 0x3f));
+		put_byte(reader, 0x80 | (c >> 6 & 0x3f));
+	} else if (c >= 0x800) {
 		put_byte(reader, 0xe0 | c >> 12);
 		put_byte(reader, 0x80 | (c >> 6 & 0x3f));
 	} else if (c >= 0x80) {
 		put_byte(reader, 0xc0 | c >> 6);
 	}
 	put_byte(reader, c < 0x80 ? c : 0x80 | (c & 0x3f));
+}
+
+/* Reads the digits of \\u, and a second \\u that makes a pair with it. */
+static inline unsigned int read_escape(struct uw_str *s)
+{
+	unsigned int c = read_hex(s, 4), low;
+
+	CHECK(c < 0xdc00 || c > 0xdfff);
+	if (c < 0xd800 || c > 0xdbff)
+		return c;
+	CHECK(next_byte(s) == '\\' && next_byte(s) == 'u');
+	low = read_hex(s, 4);
+	CHECK(low >= 0xdc00 && low <= 0xdfff);
+	return 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
 }
 
 /* Cuts a string with its quotes off `from`. */
@@ -73,7 +90,7 @@ static inline struct uw_str read_json_string(struct uw_str *from, char *room, si
 		c = next_byte(from);
 		CHECK(c == 'u' || c == '"' || c == '\\');
 		if (c == 'u')
-			put_character(&reader, read_hex(from, 4));
+			put_character(&reader, read_escape(from));
 		else
 			put_byte(&reader, c);
 	}

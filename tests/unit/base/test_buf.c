@@ -313,19 +313,26 @@ static void complain(const char *what, struct uw_str in, const struct uw_buf *ou
 
 /* ---- safe text */
 
-/* Controls, and what Unicode calls Bidi_Control or a line or paragraph separator. */
+/*
+ * Controls, what Unicode calls Bidi_Control or a line or paragraph separator, and what it calls
+ * Default_Ignorable_Code_Point or shows as a blank, without variation selectors.
+ */
 static bool harmful(unsigned int c)
 {
-	static const unsigned int list[] = {
-		0x061c, 0x200e, 0x200f, 0x2028, 0x2029, 0x202a, 0x202b,
-		0x202c, 0x202d, 0x202e, 0x2066, 0x2067, 0x2068, 0x2069
-	};
+	static const unsigned int list[] = { 0x061c, 0x200e, 0x200f, 0x2028, 0x2029, 0x202a, 0x202b,
+					     0x202c, 0x202d, 0x202e, 0x2066, 0x2067, 0x2068, 0x2069,
+					     0x00ad, 0x034f, 0x115f, 0x1160, 0x17b4, 0x17b5, 0x180e,
+					     0x200b, 0x200c, 0x200d, 0x2060, 0x2061, 0x2062, 0x2063,
+					     0x2064, 0x2065, 0x206a, 0x206b, 0x206c, 0x206d, 0x206e,
+					     0x206f, 0x2800, 0x3164, 0xfeff, 0xffa0, 0xfff9, 0xfffa,
+					     0xfffb };
 	size_t i;
 
 	for (i = 0; i < LEN(list); i++)
 		if (c == list[i])
 			return true;
-	return c <= 0x1f || (c >= 0x7f && c <= 0x9f);
+	return c <= 0x1f || (c >= 0x7f && c <= 0x9f) || (c >= 0x1d173 && c <= 0x1d17a) ||
+	       (c >= 0xe0000 && c <= 0xe007f);
 }
 
 static unsigned int decode(const unsigned char *s, size_t n)
@@ -465,6 +472,17 @@ static const struct safe_row {
 	  "\"\\xd8\\x9c\\xe2\\x80\\x8e\\xe2\\x80\\x8f\"" },
 	{ "escapes the separators of lines and paragraphs", TEXT("\xe2\x80\xa8\xe2\x80\xa9"),
 	  "\"\\xe2\\x80\\xa8\\xe2\\x80\\xa9\"" },
+	{ "escapes characters of no width", TEXT("a\xe2\x80\x8b\xe2\x80\x8d\xe2\x81\xa0z"),
+	  "\"a\\xe2\\x80\\x8b\\xe2\\x80\\x8d\\xe2\\x81\\xa0z\"" },
+	{ "escapes a soft hyphen", TEXT("a\xc2\xadz"), "\"a\\xc2\\xadz\"" },
+	{ "escapes fillers of Hangul", TEXT("\xe1\x85\x9f\xe1\x85\xa0\xe3\x85\xa4\xef\xbe\xa0"),
+	  "\"\\xe1\\x85\\x9f\\xe1\\x85\\xa0\\xe3\\x85\\xa4\\xef\\xbe\\xa0\"" },
+	{ "escapes a Braille pattern without dots", TEXT("\xe2\xa0\x80"), "\"\\xe2\\xa0\\x80\"" },
+	{ "escapes tags", TEXT("\xf3\xa0\x80\x81\xf3\xa0\x81\xbf"),
+	  "\"\\xf3\\xa0\\x80\\x81\\xf3\\xa0\\x81\\xbf\"" },
+	{ "leaves Braille, Hangul and variation selectors alone",
+	  TEXT("\xe2\xa0\x81\xed\x95\x9c\xe2\x9d\xa4\xef\xb8\x8f\xf3\xa0\x84\x80"),
+	  "\xe2\xa0\x81\xed\x95\x9c\xe2\x9d\xa4\xef\xb8\x8f\xf3\xa0\x84\x80" },
 	{ "escapes a byte order mark", TEXT("\xef\xbb\xbf"), "\"\\xef\\xbb\\xbf\"" },
 	{ "escapes bytes that no UTF-8 has", TEXT("\xff\xfe"), "\"\\xff\\xfe\"" },
 	{ "escapes a continuation on its own", TEXT("a\x80"), "\"a\\x80\"" },
@@ -525,6 +543,12 @@ static bool is_space(unsigned int c)
 	return false;
 }
 
+/* The basic plane, and of the others those that music and tags are among. */
+static unsigned int next_character(unsigned int c)
+{
+	return c == 0xffff ? 0x1d100 : c == 0x1d1ff ? 0xdff00 : c == 0xe01ff ? 0x10ff00 : c + 1;
+}
+
 static void test_safe_every_character(void **state)
 {
 	struct uw_buf buf = { 0 };
@@ -533,10 +557,10 @@ static void test_safe_every_character(void **state)
 	size_t n;
 
 	(void)state;
-	for (c = 0; c <= 0xffff; c++) {
+	for (c = 0; c <= 0x10ffff; c = next_character(c)) {
 		n = encode(c, bytes);
 		check_safe(&buf, (struct uw_str){ (char *)bytes, n }, "");
-		if (c > 0x9f && rfc3629(bytes, n) && !harmful(c) && !is_space(c) && c != 0xfeff)
+		if (c > 0x9f && rfc3629(bytes, n) && !harmful(c) && !is_space(c))
 			assert_non_null(memmem(buf.p, buf.len, bytes, n));
 	}
 	uw_buf_free(&buf);
@@ -577,6 +601,24 @@ static void test_safe_random(void **state)
 }
 
 /* ---- JSON */
+
+/* Adds the second half of a pair of surrogates. Returns what follows, or NULL if there is none. */
+static const char *json_low_half(const char *p, const char *end, unsigned int *value)
+{
+	unsigned int low = 0, i;
+
+	if (end - p < 6 || *p++ != '\\' || *p++ != 'u')
+		return NULL;
+	for (i = 0; i < 4; i++, p++) {
+		if (hex_digit(*p) < 0)
+			return NULL;
+		low = low * 16 + (unsigned int)hex_digit(*p);
+	}
+	if (low < 0xdc00 || low > 0xdfff)
+		return NULL;
+	*value = 0x10000 + ((*value - 0xd800) << 10) + (low - 0xdc00);
+	return p;
+}
 
 /* The bytes of a JSON string or array of numbers. Returns their number, or -1 where it is
  * malformed. */
@@ -624,7 +666,9 @@ static ptrdiff_t json_decode(const char *p, size_t len, char *out)
 				return -1;
 			value = value * 16 + (unsigned int)hex_digit(*p);
 		}
-		if (value >= 0xd800 && value <= 0xdfff)
+		if (value >= 0xd800 && value <= 0xdbff)
+			p = json_low_half(p, end, &value);
+		if (!p || (value >= 0xd800 && value <= 0xdfff))
 			return -1;
 		n += (ptrdiff_t)encode(value, (unsigned char *)out + n);
 	}
@@ -655,6 +699,9 @@ static const struct safe_row json_rows[] = {
 	  "\"a\\u000a\\u001b\\u007f\\u0000\"" },
 	{ "escapes characters that change the direction of a string", TEXT("\xe2\x80\xae\xc2\x9b"),
 	  "\"\\u202e\\u009b\"" },
+	{ "escapes invisible characters of a string, with a pair where it takes two",
+	  TEXT("\xe2\x80\x8b\xf3\xa0\x80\x81\xf3\xa0\x81\xbf"),
+	  "\"\\u200b\\udb40\\udc01\\udb40\\udc7f\"" },
 	{ "leaves other characters of a string alone", TEXT("\xc3\xa9 \xf0\x9f\x98\x80"),
 	  "\"\xc3\xa9 \xf0\x9f\x98\x80\"" },
 	{ "writes bytes that are not UTF-8 as numbers", TEXT("a\xff\n\0"), "[97,255,10,0]" },
@@ -687,7 +734,7 @@ static void test_json_every_byte(void **state)
 		memcpy(text, (char[]){ 'a', (char)c, 'b' }, 3);
 		check_json(&buf, (struct uw_str){ text, 3 });
 	}
-	for (c = 0; c <= 0xffff; c++)
+	for (c = 0; c <= 0x10ffff; c = next_character(c))
 		check_json(&buf, (struct uw_str){ (char *)bytes, encode(c, bytes) });
 	uw_buf_free(&buf);
 }
@@ -843,7 +890,7 @@ static const struct CMUnitTest others[] = {
 	TEST("UTF-8: does not read on where a sequence is cut off", test_cut_sequences),
 	TEST("safe: every byte, alone and within text, is safe and reads back",
 	     test_safe_every_byte),
-	TEST("safe: every character of the basic plane is safe and reads back",
+	TEST("safe: every character of the basic plane, and others, is safe and reads back",
 	     test_safe_every_character),
 	TEST("safe: quotes a text with any of Unicode's spaces", test_safe_spaces),
 	TEST("safe: 100,000 random texts are safe and read back", test_safe_random),
