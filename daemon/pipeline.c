@@ -94,6 +94,7 @@ static void write_record(struct uw_pipeline *rec, const struct uw_rules *rules, 
 		.time_ns = record->exit_ns + rec->realtime_offset_ns,
 		.rules = names,
 		.detail = rules->config->detail,
+		.no_cmdline = !rules->config->command_line,
 	};
 	char real_user[UW_USER_NAME_MAX];
 	size_t len;

@@ -84,6 +84,7 @@ struct uw_config {
 	size_t n_rules;
 	enum uw_probe_choice probe;
 	enum uw_detail detail;
+	int command_line;  /* 0: records have none, as it may hold a password */
 	size_t ring_size;  /* bytes, a power of two and a multiple of the page size */
 	size_t queue_size; /* bytes, a power of two */
 	struct uw_storm_limit storm;

@@ -34,6 +34,7 @@ const struct uw_rule uw_rule_defaults = {
 const struct uw_config uw_config_defaults = {
 	.probe = UW_CHOOSE_AUTO,
 	.detail = UW_DETAIL_DEFAULT,
+	.command_line = 1,
 	.ring_size = UW_RING_SIZE_DEFAULT,
 	.queue_size = UW_QUEUE_SIZE_DEFAULT,
 	.storm = { UW_BURST_DEFAULT, UW_INTERVAL_DEFAULT },
@@ -76,6 +77,7 @@ static const struct key {
 	  "emerg, alert, crit, err, warning, notice, info, debug or 0 to 7" },
 	{ "Probe", DAEMON(probe), CHOICE, uw_probe_words, "auto, kprobe, fentry or tracepoint" },
 	{ "Detail", DAEMON(detail), CHOICE, uw_detail_words, "minimal, standard or full" },
+	{ "CommandLine", DAEMON(command_line), CHOICE, uw_yes_no_words, "yes or no" },
 	{ "RingBufferSize", DAEMON(ring_size), SIZE, .hint = "64K", .min = RING_MIN },
 	{ "QueueSize", DAEMON(queue_size), SIZE, .hint = "1M", .min = QUEUE_MIN },
 	{ "Burst", FLOOD(burst), COUNT, .min = 0, .max = 1000000 },

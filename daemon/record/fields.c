@@ -106,7 +106,7 @@ static struct uw_value get_cmdline(struct uw_ask *a)
 {
 	const struct uw_record *r = a->record;
 
-	if (!r->cmdline.len)
+	if (!r->cmdline.len || a->entry->no_cmdline)
 		return none();
 	return bytes(
 		(struct uw_str){ a->room, uw_cmdline_quote(r->cmdline, r->cmdline_cut, a->room) });

@@ -28,6 +28,7 @@ struct uw_entry {
 	struct uw_str host_path;  /* the record's path in the host's tree, "" if it has none */
 	struct uw_str host_other; /* the same of the other name of a rename */
 	enum uw_detail detail;	  /* fields of a higher one are left out */
+	bool no_cmdline;	  /* and so is the command line */
 };
 
 enum uw_value_type {

@@ -117,6 +117,8 @@ static inline char *config_text(const struct uw_config *config)
 							    : "tracepoint");
 	if (config->detail != UW_DETAIL_STANDARD)
 		fprintf(f, "Detail=%s\n", config->detail == UW_DETAIL_MINIMAL ? "minimal" : "full");
+	if (!config->command_line)
+		fprintf(f, "CommandLine=no\n");
 	if (config->ring_size != UW_RING_SIZE_DEFAULT)
 		fprintf(f, "RingBufferSize=%zu\n", config->ring_size);
 	if (config->storm.burst != UW_BURST_DEFAULT)
