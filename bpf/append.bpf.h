@@ -62,11 +62,11 @@ static __always_inline bool append_name(const struct strings to, const void *nam
 {
 	__u32 at = to.ev->size;
 
-	if (at >= to.starts)
+	if (at >= to.starts || len >= to.longest)
 		return false;
 	asm volatile("" : "+r"(at), "+r"(len));
 	at &= to.starts - 1;
-	len &= NAME_BYTES;
+	len &= to.longest - 1;
 	to.text[at] = '/';
 	if (bpf_probe_read_kernel(&to.text[at + 1], len, name))
 		return false;
@@ -80,12 +80,23 @@ static __always_inline bool append_name(const struct strings to, const void *nam
 /* The arguments of the current process, as they stand in its memory. */
 static __always_inline bool append_cmdline(const struct strings to)
 {
-	unsigned long start = CURRENT(mm, arg_start), end = CURRENT(mm, arg_end);
-	__u32 at = to.ev->size, last = end - start - 1;
-	bool cut = end - start > UW_CMDLINE_MAX;
+	unsigned long start, end;
+	struct mm_struct *mm;
+	__u32 at = to.ev->size, last;
+	bool cut;
 
 	if (at >= to.starts)
 		return false;
+	if (TYPED_TASK) {
+		mm = bpf_get_current_task_btf()->mm;
+		start = mm->arg_start;
+		end = mm->arg_end;
+	} else {
+		start = CURRENT(mm, arg_start);
+		end = CURRENT(mm, arg_end);
+	}
+	last = end - start - 1;
+	cut = end - start > UW_CMDLINE_MAX;
 	if (end <= start)
 		return true;
 	if (cut)

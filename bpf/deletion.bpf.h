@@ -32,6 +32,7 @@ struct attempt {
 /* The ids that a deletion is done with: those that the process has, and those that count. */
 struct ids {
 	__u32 uid, gid, fsuid, fsgid;
+	__u32 account;	/* see uw_namespace_account() */
 };
 
 /* Whether the event is of this call. What kind of rename it is may turn out later. */
@@ -79,30 +80,41 @@ static __always_inline void read_late(struct scratch *s, const struct uw_slot *s
 }
 
 #if UW_KERNEL_READS
-/*
- * Sends the event of slot `at`, whose strings are long or take a walk, and counts it. A global
- * function, so that the verifier checks it once. It takes the number, since find() hides a slot
- * that the daemon is about to take away.
- */
-__noinline int uw_emit_long(__u32 at, __u32 index)
+/* Sends the event in the scratch space, which is that of slot `at`, and counts it. */
+__noinline int uw_emit_scratch(__u32 at, __u32 index)
 {
 	struct uw_control *control = &uw_shared.control;
 	struct scratch *s = get_scratch(index);
 	struct uw_slot *slot = get_slot(at);
 
-	if (!slot)
+	if (!slot || !s)
 		return 0;
+	append_task(STRINGS_OF_SCRATCH(s), s, control->detail, true);
+	s->ev.size += sizeof(s->ev);
+	count_end(slot, output(&s->ev, s->ev.size, UW_EVENT_MAX));
+	return 0;
+}
+
+/*
+ * Loads the event of slot `at` into the scratch space, with the names and the walks that it lacks.
+ * Returns 0, or -1 if it is lost. A global function, so that the verifier checks it once. It takes
+ * the number, since find() hides a slot that the daemon is about to take away.
+ */
+__noinline int uw_load_long(__u32 at, __u32 index)
+{
+	struct scratch *s = get_scratch(index);
+	struct uw_slot *slot = get_slot(at);
+
+	if (!slot)
+		return -1;
 	if (!s || load(s, slot)) {
 		count_end(slot, UW_CNT_RING_FULL);
-		return 0;
+		return -1;
 	}
 	if (slot->name_ptr)
 		read_late(s, slot);
 	if (!(s->ev.flags & UW_EV_RESOLVED))
 		append_starts(s, index);
-	append_task(STRINGS_OF_SCRATCH(s), s, control->detail, true);
-	s->ev.size += sizeof(s->ev);
-	count_end(slot, output(&s->ev, s->ev.size, UW_EVENT_MAX, s->ev.fsuid));
 	return 0;
 }
 
@@ -124,7 +136,8 @@ static __always_inline void emit(struct uw_slot *slot, enum scratch_index index,
 		ev->len[UW_STR_EXE] = 0;
 		ev->len[UW_STR_CMDLINE] = 0;
 	}
-	uw_emit_long(slot->at, index);
+	if (!uw_load_long(slot->at, index))
+		uw_emit_scratch(slot->at, index);
 }
 #else
 /* Sends the event and returns what becomes of it. */
@@ -141,7 +154,7 @@ static __always_inline enum uw_counter send(struct uw_slot *slot, enum scratch_i
 		s->ev = *ev;
 		read_late(s, slot);
 		s->ev.size += sizeof(s->ev);
-		return output(&s->ev, s->ev.size, UW_EVENT_MAX, ev->fsuid);
+		return output(&s->ev, s->ev.size, UW_EVENT_MAX);
 	}
 	if (slot->long_slot == UW_NO_SLOT)
 		return output_slot(slot);
@@ -150,7 +163,7 @@ static __always_inline enum uw_counter send(struct uw_slot *slot, enum scratch_i
 		return UW_CNT_RING_FULL;
 	strings->ev = *ev;
 	strings->ev.size += sizeof(*ev);
-	return output(&strings->ev, strings->ev.size, sizeof(*strings), ev->fsuid);
+	return output(&strings->ev, strings->ev.size, sizeof(*strings));
 }
 
 static __always_inline void emit(struct uw_slot *slot, enum scratch_index index, const __u32 flags)
@@ -173,6 +186,23 @@ static __always_inline __u64 rules_of_failure(const struct uw_slot *slot)
 	return slot->on_failure & set->op[UW_OP_MOVE];
 }
 
+/* What the event lacks when the deletion has ended, or when its result is not waited for. */
+static __always_inline void complete(struct uw_event *ev, const struct uw_slot *slot, __u64 rules,
+				     __s32 ret, const __u32 flags)
+{
+	if (!ev->via)
+		fill_who(ev, slot);
+	ev->flags |= flags;
+	ev->rules = rules;
+	ev->exit_ns = bpf_ktime_get_boot_ns();
+	ev->ret = ret;
+}
+
+static __always_inline __u64 rules_of_unknown(const struct uw_slot *slot)
+{
+	return (slot->on_success | slot->on_failure) & slot->of_target;
+}
+
 /*
  * Ends the deletion in the slot: sends it if a rule wants this result, and frees the slot. Called
  * at the return, and with UW_EV_RET_UNKNOWN where the return was missed: the kernel silently skips
@@ -181,24 +211,20 @@ static __always_inline __u64 rules_of_failure(const struct uw_slot *slot)
 static __always_inline void finish(__u64 id, struct uw_slot *slot, __s32 ret, const __u32 flags,
 				   enum scratch_index index)
 {
-	__u64 rules = ret ? rules_of_failure(slot) : slot->on_success;
-	struct uw_event *ev = &slot->ev;
+	__u64 rules = (ret ? rules_of_failure(slot) : slot->on_success) & slot->of_target;
 
 	if (is_swept(slot))
 		return;
-	if (flags & UW_EV_RET_UNKNOWN) {
-		rules = slot->on_success | slot->on_failure;
-		count_end(slot, UW_CNT_STALE);
-	}
-	if (!rules) {
+	if (flags & UW_EV_RET_UNKNOWN)
+		rules = rules_of_unknown(slot);
+	if (slot->sent) {
+		/* It is counted. */
+	} else if (!rules) {
 		count(UW_CNT_FILTERED);
 	} else {
-		if (!ev->via)
-			fill_who(ev, slot);
-		ev->flags |= flags;
-		ev->rules = rules;
-		ev->exit_ns = bpf_ktime_get_boot_ns();
-		ev->ret = ret;
+		if (flags & UW_EV_RET_UNKNOWN)
+			count_end(slot, UW_CNT_STALE);
+		complete(&slot->ev, slot, rules, ret, flags);
 		emit(slot, index, flags);
 	}
 	free_slot(id, slot);
@@ -225,12 +251,39 @@ static __always_inline __u64 name_of(const struct attempt *a, const void *name)
 	return (__u64)name;
 }
 
+#if UW_KERNEL_READS
+/* How deep user namespaces can be nested. */
+#define NAMESPACES 32
+
+/*
+ * Whose share of slots and ring buffer a deletion takes that is made in a user namespace: that of
+ * the user who made the outermost one, or else the subordinate uids of one user would have as many
+ * shares. Namespaces that root made are told apart by their inode numbers, which no uid reaches.
+ */
+__noinline __u32 uw_namespace_account(void)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct user_namespace *ns = BPF_CORE_READ(task, cred, user_ns), *parent;
+	__u32 owner;
+	int i;
+
+	for (i = 0; i < NAMESPACES; i++) {
+		parent = BPF_CORE_READ(ns, parent);
+		if (!BPF_CORE_READ(parent, level))
+			break;
+		ns = parent;
+	}
+	owner = BPF_CORE_READ(ns, owner.val);
+	return owner ? owner : BPF_CORE_READ(ns, ns.inum);
+}
+#endif
+
 /*
  * Real ids, and those that the file system checks: a server may take on the latter for a client
- * (setfsuid(2), seteuid(2)). A kernel thread, such as nfsd's, only has these. Without `groups`,
- * only the users are read.
+ * (setfsuid(2), seteuid(2)). A kernel thread, such as nfsd's, only has these. Without `all`, only
+ * the users are read.
  */
-static __always_inline struct ids ids_of(const struct attempt *a, const bool groups)
+static __always_inline struct ids ids_of(const struct attempt *a, const bool all)
 {
 	struct ids ids = {};
 	__u64 both;
@@ -241,9 +294,10 @@ static __always_inline struct ids ids_of(const struct attempt *a, const bool gro
 
 		ids.fsuid = cred->fsuid.val;
 		ids.uid = a->kthread ? ids.fsuid : cred->uid.val;
-		if (groups) {
+		if (all) {
 			ids.fsgid = cred->fsgid.val;
 			ids.gid = a->kthread ? ids.fsgid : cred->gid.val;
+			ids.account = cred->user_ns->level ? uw_namespace_account() : ids.fsuid;
 		}
 		return ids;
 	}
@@ -251,6 +305,7 @@ static __always_inline struct ids ids_of(const struct attempt *a, const bool gro
 	both = bpf_get_current_uid_gid();
 	ids.uid = ids.fsuid = both;
 	ids.gid = ids.fsgid = both >> 32;
+	ids.account = ids.fsuid;
 #if UW_KERNEL_READS
 	ids.fsuid = CURRENT(cred, fsuid.val);
 	ids.fsgid = CURRENT(cred, fsgid.val);
@@ -258,75 +313,104 @@ static __always_inline struct ids ids_of(const struct attempt *a, const bool gro
 		ids.uid = ids.fsuid;
 		ids.gid = ids.fsgid;
 	}
+	if (all)
+		ids.account = CURRENT(cred, user_ns, level) ? uw_namespace_account() : ids.fsuid;
 #endif
 	return ids;
 }
 
-_Static_assert(UW_OPS == 8 && UW_RULESETS == 2, "powers of two, which enter() masks with");
+_Static_assert(UW_OPS == 8 && UW_RULESETS == 2, "powers of two, which select_rules() masks with");
 
-static __always_inline int enter(const struct attempt *a)
+/* How a deletion begins. */
+struct beginning {
+	__u64 rules;	/* that may want it, by operation and uid; with `selftest`, all */
+	__u32 set;
+	bool ignored, selftest;
+};
+
+static __always_inline struct beginning select_rules(const struct attempt *a)
 {
-	__u64 id = bpf_get_current_pid_tgid(), rules;
 	struct uw_control *control = &uw_shared.control;
+	__u64 id = bpf_get_current_pid_tgid();
+	struct beginning b = {};
 	struct uw_rule_masks *set;
-	struct uw_slot *slot;
-	bool selftest = false;
 	struct ids ids;
-	__u32 which;
 
-	if (control->stopping)
-		return 0;
+	b.ignored = control->stopping;
 	if (id >> 32 == control->self) {
-		if (!control->selftest || (__u32)id != control->thread)
-			return 0;
-		selftest = true;
+		b.selftest = control->selftest && (__u32)id == control->thread;
+		b.ignored |= !b.selftest;
 	}
-	which = control->active & (UW_RULESETS - 1);
-	set = &uw_shared.set[which];
-
-	/* Even if no rule wants this deletion, its return must not end the old one. */
-	if (!a->kthread && find(id))
-		uw_finish_stale(id, a->index);
-
-	rules = set->op[a->op & (UW_OPS - 1)];
+	if (b.ignored)
+		return b;
+	b.set = control->active & (UW_RULESETS - 1);
+	set = &uw_shared.set[b.set];
+	b.rules = set->op[a->op & (UW_OPS - 1)];
 	if (a->op == UW_OP_MOVE)	/* or a rename that replaces a file */
-		rules |= set->op[UW_OP_RENAME];
-	if (rules && set->check_uids) {
+		b.rules |= set->op[UW_OP_RENAME];
+	if (b.rules && set->check_uids) {
 		ids = ids_of(a, false);
-		rules &= uid_rules(a->index, which, set->gen, ids.uid, ids.fsuid);
+		b.rules &= uid_rules(a->index, b.set, set->gen, ids.uid, ids.fsuid);
 	}
-	/* On a stacked file system, a kernel thread's call is kept to tell the calls inside it. */
-	if (!selftest)
-		count_entry(!rules && !a->depth);
-	if (!rules && !selftest && !a->depth)
-		return 0;
+	return b;
+}
 
-	slot = take_slot(id);
-	if (!slot) {
-		count(selftest ? UW_CNT_SELFTEST_FULL : UW_CNT_STATE_FULL);
-		return 0;
-	}
-	slot->on_success = selftest ? ~0ULL : rules & set->success;
-	slot->on_failure = selftest ? ~0ULL : rules & set->failure;
-	slot->set = which;
+static __always_inline void begin(struct uw_slot *slot, const struct attempt *a,
+				  const struct beginning *b, const struct ids *ids)
+{
+	struct uw_rule_masks *set = &uw_shared.set[b->set & (UW_RULESETS - 1)];
+	__u64 id = bpf_get_current_pid_tgid();
+
+	slot->on_success = b->selftest ? ~0ULL : b->rules & set->success;
+	slot->on_failure = b->selftest ? ~0ULL : b->rules & set->failure;
+	slot->of_target = ~0ULL;
+	slot->set = b->set;
 	slot->sp = a->sp;
 	slot->depth = a->depth;
 	slot->ev.abi = UW_ABI;
 	slot->ev.op = a->op;
 	slot->ev.probe = a->probe;
-	slot->ev.flags = selftest ? UW_EV_SELFTEST : 0;
+	slot->ev.flags = b->selftest ? UW_EV_SELFTEST : 0;
 	slot->ev.gen = set->gen;
 	slot->ev.enter_ns = bpf_ktime_get_boot_ns();
 	slot->ev.dfd = a->dfd;
 	slot->ev.other_dfd = a->other_dfd;
 	slot->ev.pid = id >> 32;
 	slot->ev.tid = (__u32)id;
-	ids = ids_of(a, true);
-	slot->ev.uid = ids.uid;
-	slot->ev.gid = ids.gid;
-	slot->ev.fsuid = ids.fsuid;
-	slot->ev.fsgid = ids.fsgid;
+	slot->ev.uid = ids->uid;
+	slot->ev.gid = ids->gid;
+	slot->ev.fsuid = ids->fsuid;
+	slot->ev.fsgid = ids->fsgid;
+	slot->ev.account = ids->account;
+}
 
+static __always_inline int enter(const struct attempt *a)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	struct uw_control *control = &uw_shared.control;
+	struct beginning b = select_rules(a);
+	struct uw_slot *slot;
+	struct ids ids;
+
+	if (b.ignored)
+		return 0;
+	/* Even if no rule wants this deletion, its return must not end the old one. */
+	if (!a->kthread && find(id))
+		uw_finish_stale(id, a->index);
+
+	/* On a stacked file system, a kernel thread's call is kept to tell the calls inside it. */
+	if (!b.selftest)
+		count_entry(!b.rules && !a->depth);
+	if (!b.rules && !b.selftest && !a->depth)
+		return 0;
+
+	ids = ids_of(a, true);
+	slot = take_slot(id, ids.account);
+	if (!slot) {
+		count(b.selftest ? UW_CNT_SELFTEST_FULL : UW_CNT_STATE_FULL);
+		return 0;
+	}
+	begin(slot, a, &b, &ids);
 	uw_keep_names(slot->at, name_of(a, a->name),
 		      uw_op_is_rename(a->op) && !a->kthread ? name_of(a, a->other) : 0, a->user);
 	/* Where the kernel may skip uw_thread_exit(), the daemon sends what is here by then. */
@@ -334,5 +418,59 @@ static __always_inline int enter(const struct attempt *a)
 		fill_who(&slot->ev, slot);
 	return 0;
 }
+
+#if UW_KERNEL_READS
+/*
+ * For a deletion that may have found no slot at its entry, once its target is known: prepares a slot
+ * of this CPU and returns its number, or UW_NO_SLOT if no rule wants it. The names are gone.
+ */
+__noinline __u32 uw_begin_unslotted(__u32 op, __u32 index, __u64 kthread_sp)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct attempt a = { .op = op, .index = index, .dfd = -1, .other_dfd = -1 };
+	struct uw_slot *slot;
+	struct beginning b;
+	struct ids ids;
+
+	a.kthread = kthread_sp;
+	a.sp = kthread_sp;
+	a.probe = index < SCRATCH_FENTRY ? UW_PROBE_KPROBE : UW_PROBE_FENTRY;
+	b = select_rules(&a);
+	if (b.ignored || b.selftest || !b.rules)
+		return UW_NO_SLOT;
+	/* The programs for an operation's target preempt one another, but none itself. */
+	slot = empty_slot(UW_SLOTS + cpu * UW_SPARE_SLOTS +
+			  (index < SCRATCH_FENTRY ? 0 : 1 + (index - SCRATCH_FENTRY) / 3));
+	if (!slot)
+		return UW_NO_SLOT;
+	ids = ids_of(&a, true);
+	begin(slot, &a, &b, &ids);
+	slot->ev.flags |= UW_EV_NAME_FAULT | (uw_op_is_rename(op) ? UW_EV_OTHER_NAME_FAULT : 0);
+	slot->targeted = 1;
+	return slot->at;
+}
+
+/* Sends its event, if a rule wants the target. */
+__noinline int uw_end_unslotted(__u32 at, __u32 index)
+{
+	struct scratch *s = get_scratch(index);
+	struct uw_slot *slot = get_slot(at);
+	__u64 rules;
+
+	if (!s || !slot)
+		return 0;
+	count(UW_CNT_SEEN);
+	count(UW_CNT_NO_SLOT);
+	if (slot->sent)
+		return 0;
+	rules = rules_of_unknown(slot);
+	if (!rules || load(s, slot)) {
+		count(UW_CNT_FILTERED);
+		return 0;
+	}
+	complete(&s->ev, slot, rules, 0, UW_EV_RET_UNKNOWN);
+	return uw_emit_scratch(at, index);
+}
+#endif
 
 #endif

@@ -12,6 +12,7 @@
  *    security_path_rename(), and kernel threads through vfs_rename(); see hooks.bpf.h and
  *    vfs.bpf.c. Where the programs cannot see that, nothing is inserted. (A dentry that moves by
  *    itself has another parent or name.)
+ *  - On overlayfs, the directory still has the same one in the upper layer.
  *  - The file system does not ask a server where its directories are (DCACHE_OP_REVALIDATE). Its
  *    d_op does not tell: many file systems have d_revalidate() for a few directories.
  *
@@ -74,22 +75,12 @@ static __always_inline bool read_dentry_identity(__u64 core[4], struct dentry *d
 	return true;
 }
 
-static __always_inline bool identify(struct identity *is, struct dentry *dentry, const bool typed)
+static __always_inline bool identify_inode(struct identity *is)
 {
-	struct inode *inode;
+	struct inode *inode = (struct inode *)is->core[3];
 	__u32 generation;
 	__u64 near[4];
 
-	if (!read_dentry_identity(is->core, dentry, typed))
-		return false;
-	if (typed) {
-		inode = dentry->d_inode;
-		is->sb = (__u64)inode->i_sb;
-		is->ino = inode->i_ino;
-		is->generation = inode->i_generation;
-		return true;
-	}
-	inode = (struct inode *)is->core[3];
 	/* i_sb and i_ino are near each other in most kernels, and one read gets both. */
 	if (AT(inode, i_ino) == AT(inode, i_sb) + 24 &&
 	    !bpf_probe_read_kernel(near, sizeof(near), (void *)inode + AT(inode, i_sb))) {
@@ -105,6 +96,38 @@ static __always_inline bool identify(struct identity *is, struct dentry *dentry,
 	return true;
 }
 
+static __always_inline bool identify(struct identity *is, struct dentry *dentry, const bool typed)
+{
+	struct inode *inode;
+
+	if (!read_dentry_identity(is->core, dentry, typed))
+		return false;
+	if (!typed)
+		return identify_inode(is);
+	inode = dentry->d_inode;
+	is->sb = (__u64)inode->i_sb;
+	is->ino = inode->i_ino;
+	is->generation = inode->i_generation;
+	return true;
+}
+
+/* The same, with the flags of the dentry, which one read gets, too, as on all kernels so far. */
+static __always_inline bool identify_with_flags(struct scratch *s, struct identity *is,
+						struct dentry *dentry, __u32 *flags)
+{
+	const __u32 at = AT(dentry, d_parent);
+
+	if (at + sizeof(is->core) != sizeof(s->dentry) || AT(dentry, d_flags) + 4 > at) {
+		*flags = BPF_CORE_READ(dentry, d_flags);
+		return identify(is, dentry, false);
+	}
+	if (bpf_probe_read_kernel(s->dentry, sizeof(s->dentry), dentry))
+		return false;
+	*flags = *(__u32 *)((void *)s->dentry + AT(dentry, d_flags));
+	__builtin_memcpy(is->core, &s->dentry[3], sizeof(is->core));
+	return identify_inode(is);
+}
+
 static __always_inline bool dir_cache_valid(struct scratch *s, const struct dir_cache_entry *k,
 					    struct dentry *dentry, const bool typed)
 {
@@ -114,16 +137,12 @@ static __always_inline bool dir_cache_valid(struct scratch *s, const struct dir_
 	if (k->dentry != (__u64)dentry || seq->begun != k->rename_seq ||
 	    !identify(now, dentry, typed))
 		return false;
+	if (k->overlay && (__u64)upper_of((void *)now->core[3]) != k->upper)
+		return false;
 	return now->core[0] == k->is.core[0] && now->core[1] == k->is.core[1] &&
 	       now->core[2] == k->is.core[2] && now->core[3] == k->is.core[3] &&
 	       now->sb == k->is.sb && now->ino == k->is.ino && now->generation == k->is.generation;
 }
-
-/* What must not change during a walk whose result is to be inserted. */
-struct snapshot {
-	__u64 rename_seq;	/* 0: a directory is moving, or may be */
-	__u64 ns, event;	/* of the mounts of this process */
-};
 
 static __always_inline struct snapshot take_snapshot(void)
 {
@@ -144,17 +163,20 @@ static __always_inline struct snapshot take_snapshot(void)
  * inserted.
  */
 static __always_inline bool dir_cache_insert(struct scratch *s, struct dir_cache_entry *k,
-					     struct dentry *dentry, const struct snapshot *then)
+					     struct dentry *dentry, const struct snapshot *then,
+					     bool overlay)
 {
 	volatile struct uw_rename_seq *seq = &uw_shared.rename_seq;
+	__u32 flags;
 
 	if (!then->rename_seq)
 		return false;
 	k->dentry = 0;
-	if (BPF_CORE_READ(dentry, d_flags) & DCACHE_OP_REVALIDATE)
+	if (!identify_with_flags(s, &k->is, dentry, &flags) || flags & DCACHE_OP_REVALIDATE ||
+	    seq->begun != then->rename_seq)
 		return false;
-	if (!identify(&k->is, dentry, false) || seq->begun != then->rename_seq)
-		return false;
+	k->overlay = overlay;
+	k->upper = overlay ? (__u64)upper_of((void *)k->is.core[3]) : 0;
 	k->rename_seq = then->rename_seq;
 	k->rules_gen = 0;
 	k->mnt = 0;
@@ -187,6 +209,21 @@ static __always_inline void dir_cache_set_path(struct dir_cache_entry *k,
 	k->mnt = mnt;
 }
 
+/* The same for a directory in the upper layer of overlayfs: its path in the file system `sb`. */
+static __always_inline void dir_cache_set_upper(struct dir_cache_entry *k, __u64 sb,
+						const void *text, __u32 len)
+{
+	k->mnt = 0;
+	if (len > DIR_CACHE_PATH)
+		return;
+	/* Or clang drops the mask, which the verifier needs. */
+	asm volatile("" : "+r"(len));
+	if (bpf_probe_read_kernel(k->text, len & (2 * DIR_CACHE_PATH - 1), text))
+		return;
+	k->len = len;
+	k->mnt = sb;
+}
+
 /* Whether the entry has the path by this mount, and the path still holds. */
 static __always_inline bool dir_cache_has_path(const struct dir_cache_entry *k, __u64 mnt)
 {
@@ -198,10 +235,19 @@ static __always_inline bool dir_cache_has_path(const struct dir_cache_entry *k, 
 /* The entry of this process's cgroup, new ones without a length. */
 static __always_inline struct cgroup_cache_entry *cgroup_cache_find(struct scratch *s)
 {
-	__u64 kn = as_number(s, CURRENT(cgroups, dfl_cgrp, kn));
-	__u64 id = CURRENT(cgroups, dfl_cgrp, kn, id);
-	struct cgroup_cache_entry *g = &s->cgroup_cache[hash(kn, 2) & (CGROUP_CACHE_SIZE - 1)];
+	struct cgroup_cache_entry *g;
+	struct kernfs_node *node;
+	__u64 kn, id;
 
+	if (TYPED_TASK) {
+		node = bpf_get_current_task_btf()->cgroups->dfl_cgrp->kn;
+		id = node->id;
+		kn = as_number(s, node);
+	} else {
+		kn = (__u64)CURRENT(cgroups, dfl_cgrp, kn);
+		id = CURRENT(cgroups, dfl_cgrp, kn, id);
+	}
+	g = &s->cgroup_cache[hash(kn, 2) & (CGROUP_CACHE_SIZE - 1)];
 	if (g->kn != kn || g->id != id)
 		g->len = 0;
 	g->kn = kn;

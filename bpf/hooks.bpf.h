@@ -69,13 +69,15 @@ static __always_inline int security_path_remove(enum scratch_index index, __u32 
 						const bool typed)
 {
 	__u64 id = bpf_get_current_pid_tgid();
-	struct uw_slot *slot = find_unresolved(id, op);
+	struct uw_slot *slot = find_for_target(id, op, index);
 
 	/* A rule may lead through a link; a directory may be mounted elsewhere. */
-	if ((op == UW_OP_RMDIR || uw_shared.control.links) && is_path_dep(dentry, index))
-		change_begins(id, UW_CHANGES_TREE);
-	if (slot)
-		resolve(index, id, slot, dir, dentry, typed);
+	if (op == UW_OP_RMDIR || uw_shared.control.links)
+		path_dep_changes(id, dentry, index);
+	if (slot) {
+		resolve(index, slot, dir, dentry, typed);
+		leave_target(slot, index);
+	}
 	return 0;
 }
 
@@ -85,18 +87,18 @@ static __always_inline int security_path_rename(enum scratch_index index, const 
 						const bool typed)
 {
 	__u64 id = bpf_get_current_pid_tgid();
-	struct uw_slot *slot = find_unresolved(id, UW_OP_RENAME);
+	struct uw_slot *slot = find_for_target(id, flags & RENAME_EXCHANGE ? UW_OP_EXCHANGE
+							       : UW_OP_MOVE, index);
 	struct inode *old, *new;
-	__u32 op;
 
 	rename_begins(id, source, victim, flags, index, typed);
 	if (!slot)
 		return 0;
 	old = typed ? source->d_inode : BPF_CORE_READ(source, d_inode);
 	new = typed ? victim->d_inode : BPF_CORE_READ(victim, d_inode);
-	op = decide_rename(id, slot, old, new);
-	if (op)
-		resolve_rename(index, id, slot, from, source, to, victim, op, typed);
+	if (decide_rename(slot, old, new))
+		resolve_rename(index, slot, from, source, to, victim, typed);
+	leave_target(slot, index);
 	return 0;
 }
 

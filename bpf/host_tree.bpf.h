@@ -71,9 +71,14 @@ struct {
 /* The mount namespace of this process, and the count of mounts and unmounts in it. */
 static __always_inline __u64 mount_event(__u64 *ret_ns)
 {
-	struct mnt_namespace *ns = CURRENT(nsproxy, mnt_ns);
+	struct mnt_namespace *ns;
 
-	*ret_ns = (__u64)ns;
+	if (TYPED_TASK) {
+		ns = bpf_get_current_task_btf()->nsproxy->mnt_ns;
+		*ret_ns = (__u64)ns;
+		return ns->event;
+	}
+	*ret_ns = (__u64)CURRENT(nsproxy, mnt_ns);
 	return CURRENT(nsproxy, mnt_ns, event);
 }
 
@@ -199,6 +204,14 @@ static __always_inline void change_begins(__u64 id, __u32 what)
 		if (full)
 			__sync_fetch_and_add(&seq->done, 1);
 	}
+}
+
+/* Before such a place may change, which is no directory that moves. */
+static __always_inline void path_dep_changes(__u64 id, struct dentry *dentry,
+					     enum scratch_index index)
+{
+	if (is_path_dep(dentry, index))
+		change_begins(id, UW_CHANGES_TREE);
 }
 
 static __always_inline __u32 file_type(struct dentry *dentry, const bool typed)

@@ -26,12 +26,20 @@
 #define S_IFMT 0170000
 #define S_IFDIR 0040000
 #define S_IFLNK 0120000
-#define DCACHE_OP_REVALIDATE 4	/* the same in all kernels */
+/* The same in all kernels. */
+#define DCACHE_OP_HASH 1
+#define DCACHE_OP_COMPARE 2
+#define DCACHE_OP_REVALIDATE 4
+#define OVERLAYFS_SUPER_MAGIC 0x794c7630
+#define MNT_NS_ANON_INO 0xeffffff7	/* since 6.18 */
 #define PF_IO_WORKER 0x10
 #define PF_KTHREAD 0x200000
 
-/* NAME_MAX: the longest name of a dentry or a cgroup. */
-#define NAME_BYTES 255
+/*
+ * The longest part of a path that is read. Most file systems allow 255 bytes, vfat, exfat and ntfs3
+ * three times as much, and FUSE 1024, or 4095 from 6.17 on.
+ */
+#define NAME_BYTES 2047
 
 /* Registers at a probe. Their layout is part of the kernel's BPF ABI and needs no relocation. */
 #if defined(__TARGET_ARCH_x86)
@@ -93,6 +101,7 @@ struct file_system_type {
 struct super_block {
 	__u32 s_dev;
 	struct file_system_type *s_type;
+	unsigned long s_magic;
 	int s_stack_depth;
 };
 
@@ -163,15 +172,23 @@ typedef struct {
 	__u32 val;
 } kgid_t;
 
+struct ns_common {
+	unsigned int inum;
+};
+
+struct user_namespace {
+	struct user_namespace *parent;
+	int level;
+	kuid_t owner;
+	struct ns_common ns;
+};
+
 struct cred {
 	kuid_t uid;
 	kgid_t gid;
 	kuid_t euid, fsuid;
 	kgid_t fsgid;
-};
-
-struct ns_common {
-	unsigned int inum;
+	struct user_namespace *user_ns;
 };
 
 struct mnt_namespace {
@@ -266,6 +283,23 @@ struct renamedata {
 static __always_inline struct mount *real_mount(const struct vfsmount *mnt)
 {
 	return (void *)mnt - AT(mount, mnt);
+}
+
+/*
+ * The dentry in the upper layer of an inode of overlayfs, or NULL. struct ovl_inode belongs to a
+ * module, which may not be loaded yet. From 5.10 to 7.3 it has this pointer right behind the inode.
+ */
+static __always_inline struct dentry *upper_of(const void *inode)
+{
+	struct dentry *upper = NULL;
+
+	bpf_probe_read_kernel(&upper, sizeof(upper), inode + bpf_core_type_size(struct inode));
+	return upper;
+}
+
+static __always_inline bool is_overlay(const struct super_block *sb)
+{
+	return BPF_CORE_READ(sb, s_magic) == OVERLAYFS_SUPER_MAGIC;
 }
 
 #endif

@@ -12,8 +12,7 @@
 SEC("kprobe")
 int uw_target_symlink(struct pt_regs *ctx)
 {
-	if (is_path_dep((void *)PT_REGS_PARM2(ctx), SCRATCH_PROBE))
-		change_begins(bpf_get_current_pid_tgid(), UW_CHANGES_TREE);
+	path_dep_changes(bpf_get_current_pid_tgid(), (void *)PT_REGS_PARM2(ctx), SCRATCH_PROBE);
 	return 0;
 }
 

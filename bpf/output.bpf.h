@@ -52,6 +52,11 @@ static __always_inline void count_end(const struct uw_slot *slot, enum uw_counte
 	}
 }
 
+static __always_inline struct uw_share *share_of(__u32 account)
+{
+	return &uw_shared.share[uw_share_of(uw_shared.control.seed, account) & (UW_SHARES - 1)];
+}
+
 /* Counts a deletion that begins, and that ends at once where no rule can want it. */
 static __always_inline void count_entry(bool filtered)
 {
@@ -65,26 +70,36 @@ static __always_inline void count_entry(bool filtered)
 		__sync_fetch_and_add(&counters[UW_CNT_FILTERED], 1);
 }
 
+static __always_inline enum uw_counter lose(struct uw_share *share, __u32 account,
+					    enum uw_counter cause)
+{
+	__sync_fetch_and_add(&share->lost, 1);
+	share->uid = account;
+	return cause;
+}
+
 /*
  * Sends an event of `size` bytes and returns what becomes of it. The verifier needs `max`, the most
  * it can be, as a constant.
  */
-static __always_inline enum uw_counter output(void *ev, __u64 size, const __u64 max, __u32 uid)
+static __always_inline enum uw_counter output(void *event, __u64 size, const __u64 max)
 {
-	struct uw_share *share = &uw_shared.share[uw_share_of(uid) & (UW_SHARES - 1)];
-	__u32 room = uw_ring_room(size);
-	__s64 left = bpf_ringbuf_query(&uw_events, BPF_RB_RING_SIZE) -
+	const struct uw_event *ev = event;
+	struct uw_share *share = share_of(ev->account);
+	__u32 room = uw_ring_room(size), account = ev->account;
+	__u64 left = uw_shared.control.ring_size -
 		     bpf_ringbuf_query(&uw_events, BPF_RB_AVAIL_DATA);
 
-	if (share->given - share->taken + room > UW_SHARE_TIMES * left)
-		return UW_CNT_RING_SHARE;
+	left = ev->ret ? left / UW_SHARE_OF_FAILURES : UW_SHARE_TIMES * left;
+	if (share->given - share->taken + room > (__s64)left)
+		return lose(share, account, UW_CNT_RING_SHARE);
 	/*
 	 * Always true. In assembly, since clang compares one copy of the size and passes another,
 	 * which the verifier rejects.
 	 */
 	asm volatile("if %0 <= %1 goto +1; %0 = 0" : "+r"(size) : "i"(max));
-	if (bpf_ringbuf_output(&uw_events, ev, size, 0))
-		return UW_CNT_RING_FULL;
+	if (bpf_ringbuf_output(&uw_events, event, size, 0))
+		return lose(share, account, UW_CNT_RING_FULL);
 	__sync_fetch_and_add(&share->given, room);
 	return UW_CNT_RECORDED;
 }
@@ -96,7 +111,7 @@ static __always_inline enum uw_counter output_slot(struct uw_slot *slot)
 
 	slot->ev.size = size;
 	asm volatile("" : "+r"(size));
-	return output(&slot->ev, size & (UW_SLOT_EVENT - 1), UW_SLOT_EVENT, slot->ev.fsuid);
+	return output(&slot->ev, size & (UW_SLOT_EVENT - 1), UW_SLOT_EVENT);
 }
 
 #endif

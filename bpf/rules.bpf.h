@@ -149,13 +149,26 @@ static __always_inline bool has_rules_below(const struct uw_path_value *v, const
 	return len > UW_KEY_PATH || (v->len == len && v->deeper);
 }
 
-/* Whether the answer for a name of `name` bytes in the directory holds for all names in it. */
-static __always_inline bool holds_for_dir(const struct uw_path_value *v, const struct walk *w,
-					  __u32 name)
+/* Whether the answer for a name in a directory holds for all names in it. */
+static __always_inline bool holds_for_dir(const struct uw_path_value *v, const struct walk *w)
 {
-	__u32 file = UW_PATH_MAX + 1 - w->pos, dir = file - name - 1;
+	__u32 file = UW_PATH_MAX + 1 - w->pos, dir = file - w->last - 1;
 
 	return file <= UW_KEY_PATH && (v->len < dir || (v->len == dir && !v->deeper));
+}
+
+/* What the table says of the place that the walk leads to. */
+static __always_inline struct decision decide(__u32 which, struct walk *w)
+{
+	struct decision d = { .rules = ~0ULL };
+	struct uw_path_value *value = look_up_path(which, w);
+
+	if (value) {
+		d.rules = value->rules;
+		d.holds = holds_for_dir(value, w);
+		d.below = has_rules_below(value, w);
+	}
+	return d;
 }
 #endif
 

@@ -42,7 +42,7 @@ _Static_assert(3 * UW_OP_RENAME == UW_FENTRY_SCRATCHES, "one for each fentry pro
  */
 #define DATA_STARTS 32768
 
-/* Without a command line, which append_cmdline() leaves out where it has no room. */
+/* Of more than so many of the longest strings, the last ones are left out. */
 _Static_assert(8 * (UW_PATH_MAX - 1) + 2 < DATA_STARTS, "the last string starts in time");
 
 /* See dir_cache.bpf.h. */
@@ -60,6 +60,7 @@ struct identity {
 
 struct dir_cache_entry {
 	__u64 dentry;
+	__u64 upper;	/* see overlay.bpf.h; 0: none */
 	__u64 turn;	/* when it was inserted, by scratch.turn */
 	struct identity is;
 	__u64 rename_seq;
@@ -69,6 +70,7 @@ struct dir_cache_entry {
 	__u64 mnt, ns, event;	/* which mount the text is for; 0: there is no text */
 	__u16 below;	/* how much of the path is below the root of the mount */
 	__u16 fsroot, len;
+	__u16 overlay;	/* it is on overlayfs */
 	char text[DIR_CACHE_PATH];	/* path of that root in its file system, then the path */
 };
 
@@ -78,6 +80,22 @@ struct cgroup_cache_entry {
 	char text[CGROUP_CACHE_PATH];
 };
 
+/* What must not change during a walk whose result is to be cached. */
+struct snapshot {
+	__u64 rename_seq;	/* 0: a directory is moving, or may be */
+	__u64 ns, event;	/* of the mounts of this process */
+};
+
+/* Whether the target is on overlayfs. */
+enum overlay { NO_OVERLAY, OVERLAY, OVERLAY_UNKNOWN };
+
+/* What the path table says of a place. */
+struct decision {
+	__u64 rules;	/* may want it */
+	bool holds;	/* the same for all names in the directory */
+	bool below;	/* rules are about what is below */
+};
+
 struct scratch {
 	/* An event that does not fit its slot is put together here. */
 	struct uw_event ev;
@@ -85,15 +103,24 @@ struct scratch {
 	__u32 walks;	/* the first of the two walks of this scratch index */
 	__u64 number;	/* see as_number() */
 	__u64 inode[12];	/* the beginning of the target's inode, see read_file() */
+	__u64 dentry[7];	/* the beginning of a dentry, see identify_with_flags() */
 	struct uw_file file;	/* of a rename: the other one */
 	__u64 dep[2];	/* dentries for uw_is_path_dep(): numbers, unlike fentry's pointers */
 	struct {	/* arguments of uw_walk_target() and uw_walk_rename() */
 		__u64 dir, mnt, dentry;
 		__u64 other_dir, other;	/* of a rename, within the same mount */
+		__u64 sum;		/* of the last walk, see is_steady() */
 		__u32 op;
 		__u32 kthread;		/* no mount is known */
+		__u32 tree;		/* the state of the host's tree, and whether the rules */
+		__u32 checked;		/* of the slot's set decide by path */
 		__u32 decided;		/* the rules have decided by the directories */
+		__u32 d_flags;		/* of the dentry */
+		__u32 overlay;		/* enum overlay */
+		__u32 upper;		/* the second walk has the place in the upper layer */
+		struct decision upper_decision[2];	/* of dentry and other there */
 	} target;
+	struct snapshot then;	/* before the walks */
 	__u32 uid, fsuid, uid_gen;	/* what uid_rules is for; no generation is 0 */
 	__u64 uid_rules;
 	struct identity is;	/* of dir_cache_valid() */

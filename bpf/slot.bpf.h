@@ -9,6 +9,8 @@
  *  - Where another thread owns that slot, the thread takes one from a stack, and a hash finds it.
  *    So does every thread on arm64.
  *  - An event whose strings do not fit its slot also gets a long slot, for all of its strings.
+ *  - Where there is no slot, or no long slot, the event is sent as soon as the kernel has found the
+ *    target, without a result. So a full table costs results, never names.
  */
 #ifndef UW_SLOT_BPF_H
 #define UW_SLOT_BPF_H
@@ -81,24 +83,34 @@ static __always_inline struct uw_slot *find(__u64 id)
 }
 
 /*
- * Takes a slot that the hash finds. Returns its number or UW_NO_SLOT. A global function: the
+ * Takes a slot that the hash finds. Returns its number, or UW_NO_SLOT where none is free or the user
+ * has too many: a thread that waits for a hung file system keeps its slot. A global function: the
  * verifier checks it once, not in every caller.
  */
-__noinline __u32 uw_take_hash_slot(__u64 id)
+__noinline __u32 uw_take_hash_slot(__u64 id, __u32 account)
 {
 	struct uw_owner *direct = get_owner(UW_DIRECT_SLOT(id)), *owner;
+	struct uw_share *share = share_of(account);
 	__u32 at;
 
-	if (bpf_map_pop_elem(&uw_slot_free, &at))
+	if (share->slots >= UW_SHARE_TIMES * (UW_HASH_SLOTS - uw_shared.hash_slots) ||
+	    bpf_map_pop_elem(&uw_slot_free, &at)) {
+		lose(share, account, UW_CNT_STATE_FULL);
+		if (!uw_shared.lacked)
+			uw_shared.lacked = 1;
 		return UW_NO_SLOT;
+	}
 	owner = get_owner(at);
 	if (bpf_map_update_elem(&uw_slot_hash, &id, &at, BPF_NOEXIST)) {
 		bpf_map_push_elem(&uw_slot_free, &at, 0);
+		uw_shared.lacked = 1;
 		return UW_NO_SLOT;
 	}
 	owner->id = id;
 	__sync_fetch_and_add(&owner->users, 1);
 	__sync_fetch_and_add(&direct->hashed, 1);
+	__sync_fetch_and_add(&share->slots, 1);
+	__sync_fetch_and_add(&uw_shared.hash_slots, 1);
 	return at;
 }
 
@@ -124,24 +136,32 @@ static __always_inline bool take_direct_slot(__u64 id)
 }
 
 /*
- * A slot for the deletion that begins, with an empty event, but for the members before `ppid`,
- * which enter() and finish() set. NULL where none is free.
+ * Empties a slot for a deletion that begins, but for the members of the event that begin() and
+ * finish() set, and those that a flag covers.
  */
-static __always_inline struct uw_slot *take_slot(__u64 id)
+static __always_inline struct uw_slot *empty_slot(__u32 at)
 {
-	__u32 at = take_direct_slot(id) ? UW_DIRECT_SLOT(id) : uw_take_hash_slot(id);
 	struct uw_slot *slot = get_slot(at);
 
 	if (!slot)
 		return NULL;
 	slot->at = at;
+	slot->targeted = 0;
+	slot->sent = 0;
 	slot->long_slot = UW_NO_SLOT;
 	slot->name_ptr = 0;
 	slot->other_ptr = 0;
 	slot->ev.size = 0;
-	__builtin_memset(&slot->ev.ppid, 0,
-			 sizeof(slot->ev) - __builtin_offsetof(struct uw_event, ppid));
+	__builtin_memset(&slot->ev.mntns, 0,
+			 sizeof(slot->ev) - __builtin_offsetof(struct uw_event, mntns));
 	return slot;
+}
+
+/* A slot for the deletion that begins, or NULL. */
+static __always_inline struct uw_slot *take_slot(__u64 id, __u32 account)
+{
+	return empty_slot(take_direct_slot(id) ? UW_DIRECT_SLOT(id)
+					       : uw_take_hash_slot(id, account));
 }
 
 static __always_inline void free_long_slot(struct uw_slot *slot)
@@ -165,6 +185,8 @@ static __always_inline void free_slot(__u64 id, struct uw_slot *slot)
 	direct = get_owner(UW_DIRECT_SLOT(id));
 	if (!bpf_map_delete_elem(&uw_slot_hash, &id)) {
 		__sync_fetch_and_add(&direct->hashed, -1);
+		__sync_fetch_and_add(&share_of(slot->ev.account)->slots, -1);
+		__sync_fetch_and_add(&uw_shared.hash_slots, -1);
 		bpf_map_push_elem(&uw_slot_free, &at, 0);
 	}
 }
@@ -209,6 +231,19 @@ static __always_inline struct uw_long_slot *take_long_slot(struct uw_slot *slot)
 	if (strings)
 		__builtin_memcpy(strings->data, slot->data, UW_SLOT_STARTS);
 	return strings;
+}
+
+/* The kernel looks the name up again: takes away all that the last target left. */
+static __always_inline void forget_target(struct uw_slot *slot)
+{
+	struct uw_event *ev = &slot->ev;
+
+	slot->of_target = ~0ULL;
+	ev->flags &= UW_EV_SELFTEST | UW_EV_NAME_CUT | UW_EV_NAME_FAULT | UW_EV_NAME_LATE |
+		     UW_EV_OTHER_NAME_CUT | UW_EV_OTHER_NAME_FAULT;
+	ev->size = ev->len[UW_STR_NAME] + ev->len[UW_STR_OTHER_NAME];
+	__builtin_memset(&ev->len[UW_STR_FSROOT], 0,
+			 (UW_STR_IN_FLIGHT - UW_STR_FSROOT) * sizeof(ev->len[0]));
 }
 
 /* Reads a name that does not fit the slot. Returns its size, with the NUL. */
@@ -287,14 +322,15 @@ static __always_inline long load(struct scratch *s, const struct uw_slot *slot)
 	__u32 size = slot->ev.size;
 	struct uw_long_slot *strings;
 
-	if (slot->long_slot == UW_NO_SLOT)
-		return size > UW_SLOT_DATA ? -1
-		     : bpf_probe_read_kernel(&s->ev, sizeof(s->ev) + size, &slot->ev);
-	strings = get_long_slot(slot->long_slot);
-	if (!strings || size > UW_LONG_DATA ||
-	    bpf_probe_read_kernel(&s->ev, sizeof(s->ev), &slot->ev))
+	if (bpf_probe_read_kernel(&s->ev, sizeof(s->ev), &slot->ev) || size > UW_LONG_DATA)
 		return -1;
-	return bpf_probe_read_kernel(s->data, size, strings->data);
+	/* The verifier forgets the comparison when it spills the register. */
+	asm volatile("" : "+r"(size));
+	size &= DATA_STARTS - 1;
+	if (slot->long_slot == UW_NO_SLOT)
+		return bpf_probe_read_kernel(s->data, size, slot->data);
+	strings = get_long_slot(slot->long_slot);
+	return strings ? bpf_probe_read_kernel(s->data, size, strings->data) : -1;
 }
 
 /* Copies them back. False where that takes a long slot and none is free. */

@@ -11,304 +11,455 @@
 
 #include "deletion.bpf.h"
 #include "dir_cache.bpf.h"
+#include "overlay.bpf.h"
 #include "rules.bpf.h"
 #include "slot.bpf.h"
 #include "task.bpf.h"
 
-/* The deletion that is under way on this thread, if it still lacks its target. */
-static __always_inline struct uw_slot *find_unresolved(__u64 id, __u32 op)
+/* How often a walk is tried while directories above are renamed. */
+#define WALKS 8
+
+/*
+ * The deletion that is under way on this thread and comes to its target, or NULL. The kernel may
+ * come to another target afterwards: where a file system answers ESTALE, which a user's FUSE server
+ * can do, it looks the name up once more.
+ */
+static __always_inline struct uw_slot *find_for_target(__u64 id, __u32 op, enum scratch_index index)
 {
 	struct uw_slot *slot = find(id);
 
-	if (!slot || slot->ev.flags & UW_EV_RESOLVED || !is_of_call(&slot->ev, op))
+	if (!slot)
+		return uw_shared.lacked ? get_slot(uw_begin_unslotted(op, index, 0)) : NULL;
+	if (!is_of_call(&slot->ev, op))
 		return NULL;
+	if (slot->targeted)
+		forget_target(slot);
+	slot->targeted = 1;
 	return slot;
 }
 
-/* Leaves the deletion to these rules. Without any, it ends here, and this returns false. */
-static __always_inline bool narrow(__u64 id, struct uw_slot *slot, __u64 rules)
+/* After the target is known. */
+static __always_inline void leave_target(struct uw_slot *slot, enum scratch_index index)
 {
-	slot->on_success &= rules;
-	slot->on_failure &= rules;
-	if (slot->on_success | slot->on_failure)
-		return true;
-	if (!slot->depth) {	/* or else the calls inside need it, and its return counts it */
-		count(UW_CNT_FILTERED);
-		free_slot(id, slot);
-	}
-	return false;
+	if (slot->at >= UW_SLOTS)
+		uw_end_unslotted(slot->at, index);
+}
+
+/* Leaves the deletion to these rules, until the next target. Returns false if none is left. */
+static __always_inline bool narrow(struct uw_slot *slot, __u64 rules)
+{
+	slot->of_target &= rules;
+	return rules_of_unknown(slot);
 }
 
 /*
  * Gives the directory's entry its path: that of the event in the scratch space without the last
  * component.
  */
-static __always_inline void cache_dir(struct scratch *s, struct dir_cache_entry *k,
-				      const struct snapshot *then, __u64 mnt, __u32 name)
+static __always_inline void cache_dir(struct scratch *s, struct dir_cache_entry *k, __u32 name)
 {
 	__u32 start = s->ev.len[UW_STR_NAME] & (UW_PATH_MAX - 1), fsroot = s->ev.len[UW_STR_FSROOT];
 	__u32 path = s->ev.len[UW_STR_PATH], last = name + 1;
 
-	if (!(s->ev.flags & UW_EV_FS) || s->ev.flags & UW_EV_PATH_CUT || s->ev.below < last ||
-	    path < last)
+	if (!(s->ev.flags & UW_EV_FS) || s->ev.flags & (UW_EV_PATH_CUT | UW_EV_DETACHED) ||
+	    s->ev.below < last || path < last)
 		return;
 	k->dev = s->ev.dev;
 	k->below = s->ev.below - last;
-	dir_cache_set_path(k, then, mnt, &s->data[start], fsroot, fsroot + path - last);
+	dir_cache_set_path(k, &s->then, s->target.mnt, &s->data[start], fsroot,
+			   fsroot + path - last);
 }
 
 /* The path of the target, by that of its directory. False where it does not fit the slot. */
-static __always_inline bool append_target(struct uw_slot *slot, const struct dir_cache_entry *k,
-					  struct dentry *dentry, const bool typed)
+static __always_inline bool append_target(struct scratch *s, struct uw_slot *slot,
+					  const struct dir_cache_entry *k, struct dentry *dentry,
+					  const bool typed)
 {
-	const struct strings to = STRINGS_OF_SLOT(slot);
-	__u32 size = slot->ev.size, len;
-	const unsigned char *name;
+	__u32 size = slot->ev.size, path;
 
 	if (slot->long_slot != UW_NO_SLOT)
 		return false;
-	if (typed) {
-		len = dentry->d_name.len;
-		name = dentry->d_name.name;
-	} else {
-		struct dentry_core core;
-
-		if (read_dentry(&core, dentry))
-			return false;
-		len = core.len;
-		name = core.name;
+	if (!append_child(STRINGS_OF_SLOT(slot), k, dentry, typed)) {
+		slot->ev.size = size;
+		return false;
 	}
-	if (!append_bytes(to, k->text, k->len) || !append_name(to, name, len)) {
+	path = slot->ev.size - size - k->fsroot;
+	if (k->overlay && !append_cached_upper(s, slot, k, dentry)) {
 		slot->ev.size = size;
 		return false;
 	}
 	slot->ev.len[UW_STR_FSROOT] = k->fsroot;
-	slot->ev.len[UW_STR_PATH] = slot->ev.size - size - k->fsroot;
-	slot->ev.below = k->below + slot->ev.size - size - k->len;
+	slot->ev.len[UW_STR_PATH] = path;
+	slot->ev.below = k->below + path + k->fsroot - k->len;
 	slot->ev.dev = k->dev;
 	slot->ev.flags |= UW_EV_FS | UW_EV_RESOLVED;
 	return true;
 }
 
 /*
- * The entry of the directory that the walk has found, with what the rules say of it. NULL where it
- * cannot be cached.
+ * The entry of the directory that the walk has found, with what the rules say of it unless `gen` is
+ * 0. NULL where it cannot be cached.
  */
 static __always_inline struct dir_cache_entry *
-cache_rules(struct scratch *s, struct dentry *dir, const struct snapshot *then,
-	    const struct uw_path_value *value, __u32 gen)
+cache_rules(struct scratch *s, struct dentry *dir, __u64 rules, __u32 gen)
 {
 	struct dir_cache_entry *k = dir_cache_find(s, dir);
 
-	if (!dir_cache_valid(s, k, dir, false) && !dir_cache_insert(s, k, dir, then))
+	if (!dir_cache_valid(s, k, dir, false) &&
+	    !dir_cache_insert(s, k, dir, &s->then, s->target.overlay))
 		return NULL;
-	if (value) {
-		k->rules = value->rules;
+	if (gen) {
+		k->rules = rules;
 		k->rules_gen = gen;
 	}
 	return k;
 }
 
-/* Appends the path of the walk to the root of the namespace; false where it has none. */
-static __always_inline bool append_target_walk(struct scratch *s, struct walk *w, bool kthread)
+/* Whether a path there may be written in other cases, so that its text decides nothing. */
+static __always_inline bool ignores_case(const struct scratch *s)
 {
+	return s->target.d_flags & (DCACHE_OP_HASH | DCACHE_OP_COMPARE);
+}
+
+/* Appends the path of the walk to the root of the namespace; false where it has none. */
+static __always_inline bool append_target_walk(struct scratch *s, struct walk *w)
+{
+	bool kthread = s->target.kthread;
+	struct super_block *sb;
+
 	if (w) {
 		append_place(STRINGS_OF_SCRATCH(s), w);
-		w = kthread ? w : walk_out(s->walks, w);
+		if (!kthread && (w->met || w->cut)) {
+			read_mount_ns(&s->ev, (void *)s->target.mnt);
+			w = walk_out(s->walks, w);
+		} else if (!kthread) {
+			/* The directory was moved out of what the mount shows. */
+			s->ev.below = UW_PATH_MAX - w->pos;
+			sb = w->sb;
+			s->ev.dev = BPF_CORE_READ(sb, s_dev);
+			s->ev.flags |= UW_EV_FS | UW_EV_DETACHED;
+		}
 	}
 	if (w && w->pos < UW_PATH_MAX) {
 		append_walk(STRINGS_OF_SCRATCH(s), UW_STR_PATH, w);
 		s->ev.flags |= UW_EV_RESOLVED | (w->cut ? UW_EV_PATH_CUT : 0);
+		if (ignores_case(s))
+			s->ev.flags |= UW_EV_CASEFOLD;
 		return true;
 	}
 	s->ev.size -= s->ev.len[UW_STR_FSROOT];
 	s->ev.len[UW_STR_FSROOT] = 0;
-	s->ev.flags &= ~UW_EV_FS;
+	s->ev.flags &= ~(UW_EV_FS | UW_EV_DETACHED);
+	s->ev.flags |= UW_EV_UNPLACED;
 	return false;
 }
 
-static __always_inline void keep_target(struct uw_slot *slot, const struct scratch *s)
-{
-	/* If it fails, the record has no strings, as if the kernel had not resolved the name. */
-	if (!keep(slot, s))
-		count(UW_CNT_LONG_FULL);
-}
-
-static __always_inline struct walk *walk_target(struct scratch *s, __u32 which, __u64 dentry)
+static __always_inline struct walk *walk_target(struct scratch *s, __u64 dentry)
 {
 	if (s->target.kthread)
-		return walk_within(which, (void *)dentry);
-	return walk_dentry(which, (void *)s->target.mnt, (void *)dentry, true);
+		return walk_within(s->walks, (void *)dentry);
+	return walk_dentry(s->walks, (void *)s->target.mnt, (void *)dentry, true);
 }
 
-/* The long way, for s->target. A global function, so that the verifier checks it once. */
-__noinline int uw_walk_target(__u64 id, __u32 index)
+/* The sum of a walk; never 0, which stands for no walk yet. */
+static __always_inline __u64 sum_of(const struct walk *w)
+{
+	return w ? w->sum | 1 : 1;
+}
+
+/*
+ * Whether the walks have seen one state of the tree: no directory has moved meanwhile, or they have
+ * found the same dentries and names as those just before. A user who renames directories all the
+ * time so delays only the walks below them.
+ */
+static __always_inline bool is_steady(struct scratch *s, __u64 sum)
+{
+	volatile struct uw_rename_seq *seq = &uw_shared.rename_seq;
+	__u64 last = s->target.sum;
+
+	if (s->then.rename_seq && seq->begun == s->then.rename_seq &&
+	    !(s->target.d_flags & DCACHE_OP_REVALIDATE))
+		return true;
+	s->target.sum = sum;
+	return sum == last;
+}
+
+/*
+ * What the rules say of the target, or of the other name, to which the first walk leads; all may
+ * want it where that is not known.
+ */
+static __always_inline struct decision decide_target(const struct scratch *s, __u32 which,
+						     struct walk *w, const bool other)
+{
+	struct decision d = { .rules = ~0ULL };
+
+	if (!w || ignores_case(s))
+		return d;
+	d = decide(which, w);
+	if (s->target.overlay) {
+		d.rules |= s->target.upper_decision[other].rules;
+		d.holds &= s->target.upper_decision[other].holds;
+		d.below |= s->target.upper_decision[other].below;
+	}
+	return d;
+}
+
+enum walked { WALK_AGAIN, WALK_UPPER, WALKED, WALKED_AND_KEEP };
+
+/* Sends the event in the scratch space, if a rule wants it whatever its result. */
+__noinline int uw_send_now(__u32 at, __u32 index)
 {
 	struct scratch *s = get_scratch(index);
-	struct uw_slot *slot = find(id);
-	struct dir_cache_entry *k = NULL;
-	struct uw_path_value *value;
-	struct dentry *dentry, *dir;
-	struct inode *inode;
-	struct uw_rule_masks *set;
-	struct snapshot then;
-	__u32 tree = 0, name;
-	struct walk *w;
-	bool kthread;
+	struct uw_slot *slot = get_slot(at);
+
+	if (!s || !slot || !rules_of_unknown(slot))
+		return 0;
+	if (slot->sent)	/* for another target */
+		count(UW_CNT_SEEN);
+	slot->sent = 1;
+	complete(&s->ev, slot, rules_of_unknown(slot), 0, UW_EV_RET_UNKNOWN);
+	return uw_emit_scratch(at, index);
+}
+
+/*
+ * Keeps the event in its slot. Where that takes a long slot and none is free, or where the deletion
+ * has no slot, the event is sent at once.
+ */
+__noinline int uw_keep_target(__u32 at, __u32 index)
+{
+	struct scratch *s = get_scratch(index);
+	struct uw_slot *slot = get_slot(at);
+
+	if (!s || !slot || (at < UW_SLOTS && keep(slot, s)))
+		return 0;
+	if (at < UW_SLOTS)
+		count(UW_CNT_LONG_FULL);
+	return uw_send_now(at, index);
+}
+
+/*
+ * What is known of a target below directories that are renamed all the time: its last component. Any
+ * rule may want it.
+ */
+__noinline int uw_unplace(__u32 at, __u32 index)
+{
+	struct scratch *s = get_scratch(index);
+	struct uw_slot *slot = get_slot(at);
+	struct dentry *dentry;
+	__u32 size, len;
 
 	if (!s || !slot)
 		return 0;
-	kthread = s->target.kthread;
 	dentry = (void *)s->target.dentry;
-	dir = (void *)s->target.dir;
-	name = BPF_CORE_READ(dentry, d_name.len);
-	set = path_ruleset(slot, &tree);
-	then = take_snapshot();
-	w = walk_target(s, s->walks, s->target.dentry);
-	value = set && w && !s->target.decided ? look_up_path(slot->set, w) : NULL;
-	if (value) {
-		if (!kthread && holds_for_dir(value, w, name))
-			k = cache_rules(s, dir, &then, value, set->gen);
-		if (!narrow(id, slot, value->rules))
-			return 0;
+	size = slot->ev.size;
+	len = BPF_CORE_READ(dentry, d_name.len);
+	slot->ev.flags |= UW_EV_UNPLACED;
+	if (slot->long_slot == UW_NO_SLOT &&
+	    append_name(STRINGS_OF_SLOT(slot), BPF_CORE_READ(dentry, d_name.name), len)) {
+		slot->ev.len[UW_STR_PATH] = slot->ev.size - size;
+		slot->ev.flags |= UW_EV_RESOLVED | UW_EV_PATH_CUT;
 	}
-	inode = BPF_CORE_READ(dentry, d_inode);
-	if (!inode || load(s, slot))
-		return 0;
-	fill_who(&s->ev, slot);
-	s->ev.tree = tree;
-	if (append_target_walk(s, w, kthread) && !kthread) {
-		if (!k)
-			k = cache_rules(s, dir, &then, NULL, 0);
-		if (k)
-			cache_dir(s, k, &then, s->target.mnt, name);
-	}
-	read_inode(s, &s->ev, dentry, inode, false);
-	keep_target(slot, s);
+	fill_who(&slot->ev, slot);
+	read_inode(s, &slot->ev, dentry, BPF_CORE_READ(dentry, d_inode), false);
 	return 0;
 }
 
-/* The names that the entry kept, old and new, become those that the record has. */
-static __always_inline bool load_names(struct scratch *s, const struct uw_slot *slot)
+/* Whether the target turns out to be on overlayfs, of which the walk to the upper layer is missing. */
+static __always_inline bool lacks_upper(struct scratch *s, const struct walk *w)
 {
-	__u32 old, new;
+	struct super_block *sb;
 
-	if (load(s, slot))
+	if (s->target.overlay != OVERLAY_UNKNOWN)
 		return false;
-	old = s->ev.len[UW_STR_NAME];
-	new = s->ev.len[UW_STR_OTHER_NAME];
-	s->ev.op = s->target.op;
-	if (s->ev.op == UW_OP_EXCHANGE)
-		return true;
-	if (s->ev.op == UW_OP_RENAME && !slot->sp) {
-		asm volatile("" : "+r"(old), "+r"(new));
-		if (bpf_probe_read_kernel(s->data, new & (UW_PATH_MAX - 1),
-					  &s->data[old & (UW_PATH_MAX - 1)]))
-			return false;
-		s->ev.len[UW_STR_NAME] = new;
-		s->ev.dfd = s->ev.other_dfd;
-		s->ev.flags &= ~(UW_EV_NAME_FAULT | UW_EV_NAME_CUT);
-		if (s->ev.flags & UW_EV_OTHER_NAME_FAULT)
-			s->ev.flags |= UW_EV_NAME_FAULT;
-		if (s->ev.flags & UW_EV_OTHER_NAME_CUT)
-			s->ev.flags |= UW_EV_NAME_CUT;
+	s->target.overlay = NO_OVERLAY;
+	if (w) {
+		sb = w->sb;
+		s->target.overlay = is_overlay(sb);
 	}
-	s->ev.flags &= ~(UW_EV_OTHER_NAME_FAULT | UW_EV_OTHER_NAME_CUT);
-	s->ev.len[UW_STR_OTHER_NAME] = 0;
-	s->ev.size = s->ev.len[UW_STR_NAME];
-	return true;
+	return s->target.overlay;
 }
 
-/* The rules that want the target of the walk to lose its name; all where that is not known. */
-static __always_inline __u64 rules_of_walk(struct scratch *s, const struct uw_rule_masks *set,
-					   __u32 which, struct walk *w, __u64 dir, __u64 dentry,
-					   const struct snapshot *then)
+/*
+ * The long way, for s->target. Changes the slot only after the last walk. A global function, so
+ * that the verifier checks it once.
+ */
+__noinline int uw_walk_target(__u32 at, __u32 index)
 {
-	struct dentry *target = (void *)dentry;
-	struct uw_path_value *value;
+	struct decision d = { .rules = ~0ULL };
+	struct scratch *s = get_scratch(index);
+	struct uw_slot *slot = get_slot(at);
+	struct dir_cache_entry *k = NULL;
+	struct uw_rule_masks *set;
+	struct dentry *dentry;
+	struct inode *inode = NULL;
+	struct walk *w;
 
-	value = set && w ? look_up_path(which, w) : NULL;
-	if (!value)
-		return ~0ULL;
-	if (dir && holds_for_dir(value, w, BPF_CORE_READ(target, d_name.len)))
-		cache_rules(s, (void *)dir, then, value, set->gen);
+	if (!s || !slot)
+		return WALKED;
+	dentry = (void *)s->target.dentry;
+	set = s->target.checked ? &uw_shared.set[slot->set & (UW_RULESETS - 1)] : NULL;
+	s->then = take_snapshot();
+	w = walk_target(s, s->target.dentry);
+	if (lacks_upper(s, w))
+		return WALK_UPPER;
+	if (set && !s->target.decided)
+		d = decide_target(s, slot->set, w, false);
+	if (rules_of_unknown(slot) & d.rules) {
+		inode = BPF_CORE_READ(dentry, d_inode);
+		if (!inode || load(s, slot))
+			return WALKED;
+		append_target_walk(s, w);
+	}
+	if (!is_steady(s, sum_of(w)))
+		return WALK_AGAIN;
+	if (d.holds && s->target.dir)
+		k = cache_rules(s, (void *)s->target.dir, d.rules, set->gen);
+	if (!narrow(slot, d.rules))
+		return WALKED;
+	fill_who(&s->ev, slot);
+	s->ev.tree = s->target.tree;
+	/* A record by a cached path would not tell that case is ignored. */
+	if (s->ev.flags & UW_EV_RESOLVED && s->target.dir && !ignores_case(s)) {
+		if (!k)
+			k = cache_rules(s, (void *)s->target.dir, 0, 0);
+		if (k && w)
+			cache_dir(s, k, w->last);
+	}
+	read_inode(s, &s->ev, dentry, inode, false);
+	return WALKED_AND_KEEP;
+}
+
+/* The rules that want a rename for one of its names, and adds its walk to the sum. */
+static __always_inline __u64 rules_of_name(struct scratch *s, const struct uw_rule_masks *set,
+					   __u32 which, const bool other, __u64 *sum)
+{
+	struct dentry *dentry = (void *)(other ? s->target.other : s->target.dentry);
+	__u64 dir = other ? s->target.other_dir : s->target.dir;
+	struct walk *w = walk_target(s, (__u64)dentry);
+	struct decision d = decide_target(s, which, w, other);
+
+	*sum += sum_of(w);
+	if (dir && d.holds)
+		cache_rules(s, (void *)dir, d.rules, set->gen);
 	/* With a directory, all names below it move. */
-	if (file_type(target, false) == S_IFDIR && has_rules_below(value, w))
-		return ~0ULL;
-	return value->rules;
+	return d.below && file_type(dentry, false) == S_IFDIR ? ~0ULL : d.rules;
 }
 
 /*
  * The same for a rename: s->target.dentry loses its name, and s->target.other is the other one. A
  * rule may want either, unless the rename is a plain move.
  */
-__noinline int uw_walk_rename(__u64 id, __u32 index)
+__noinline int uw_walk_rename(__u32 at, __u32 index)
 {
 	struct scratch *s = get_scratch(index);
-	struct uw_slot *slot = find(id);
+	struct uw_slot *slot = get_slot(at);
 	struct dentry *dentry, *other;
 	struct uw_rule_masks *set;
-	struct snapshot then;
+	__u64 rules = ~0ULL, sum = 0;
 	struct inode *inode;
-	__u32 tree = 0;
 	struct walk *w;
-	bool kthread;
-	__u64 rules;
 
 	if (!s || !slot)
-		return 0;
-	kthread = s->target.kthread;
+		return WALKED;
 	dentry = (void *)s->target.dentry;
 	other = (void *)s->target.other;
-	set = path_ruleset(slot, &tree);
-	then = take_snapshot();
+	set = s->target.checked ? &uw_shared.set[slot->set & (UW_RULESETS - 1)] : NULL;
+	s->then = take_snapshot();
 	if (set && !s->target.decided) {
-		w = walk_target(s, s->walks, s->target.dentry);
-		rules = rules_of_walk(s, set, slot->set, w, s->target.dir, s->target.dentry, &then);
-		if (s->target.op != UW_OP_MOVE) {
-			w = walk_target(s, s->walks, s->target.other);
-			rules |= rules_of_walk(s, set, slot->set, w, s->target.other_dir,
-					       s->target.other, &then);
+		rules = rules_of_name(s, set, slot->set, false, &sum);
+		if (s->target.op != UW_OP_MOVE)
+			rules |= rules_of_name(s, set, slot->set, true, &sum);
+		if (!(rules_of_unknown(slot) & rules)) {
+			if (!is_steady(s, sum))
+				return WALK_AGAIN;
+			narrow(slot, rules);
+			return WALKED;
 		}
-		if (!narrow(id, slot, rules))
-			return 0;
 	}
-	if (!load_names(s, slot))
-		return 0;
+	if (load(s, slot))
+		return WALKED;
 	fill_who(&s->ev, slot);
-	s->ev.tree = tree;
-	w = walk_target(s, s->walks, s->target.dentry);
-	if (!append_target_walk(s, w, kthread))
-		return 0;
-	w = walk_target(s, s->walks, s->target.other);
-	if (w && w->met && !w->cut) {
-		s->ev.other_below = w->below;
-		s->ev.flags |= UW_EV_OTHER_FS;
+	s->ev.tree = s->target.tree;
+	w = walk_target(s, s->target.dentry);
+	sum = sum_of(w);
+	if (append_target_walk(s, w)) {
+		w = walk_target(s, s->target.other);
+		sum += sum_of(w);
+		if (w && w->met && !w->cut) {
+			s->ev.other_below = w->below;
+			s->ev.flags |= UW_EV_OTHER_FS;
+		}
+		w = w && !s->target.kthread ? walk_out(s->walks, w) : w;
+		if (w) {
+			append_walk(STRINGS_OF_SCRATCH(s), UW_STR_OTHER, w);
+			s->ev.flags |= w->cut ? UW_EV_OTHER_CUT : 0;
+		}
 	}
-	w = w && !kthread ? walk_out(s->walks, w) : w;
-	if (w) {
-		append_walk(STRINGS_OF_SCRATCH(s), UW_STR_OTHER, w);
-		s->ev.flags |= w->cut ? UW_EV_OTHER_CUT : 0;
-	}
+	if (!is_steady(s, sum))
+		return WALK_AGAIN;
+	narrow(slot, rules);
 	read_inode(s, &s->ev, dentry, BPF_CORE_READ(dentry, d_inode), false);
 	inode = BPF_CORE_READ(other, d_inode);
-	if (inode && s->ev.flags & UW_EV_INODE) {
+	if (inode && s->ev.flags & UW_EV_INODE && s->ev.flags & UW_EV_RESOLVED) {
 		read_file(s, &s->file, other, inode, false);
 		append(STRINGS_OF_SCRATCH(s), UW_STR_OTHER_FILE, &s->file, sizeof(s->file));
 	}
-	if (s->ev.op != UW_OP_RENAME && file_type(dentry, false) == S_IFDIR)
-		s->ev.flags |= UW_EV_MOVES_DIR;
-	if (s->ev.op != UW_OP_MOVE && file_type(other, false) == S_IFDIR)
-		s->ev.flags |= UW_EV_OTHER_MOVES_DIR;
-	keep_target(slot, s);
-	return 0;
+	if (s->ev.flags & UW_EV_RESOLVED) {
+		if (s->ev.op != UW_OP_RENAME && file_type(dentry, false) == S_IFDIR)
+			s->ev.flags |= UW_EV_MOVES_DIR;
+		if (s->ev.op != UW_OP_MOVE && file_type(other, false) == S_IFDIR)
+			s->ev.flags |= UW_EV_OTHER_MOVES_DIR;
+	}
+	return WALKED_AND_KEEP;
+}
+
+/* Walks until the tree is steady, and keeps what the slot needs. */
+static __always_inline void walk_steadily(struct uw_slot *slot, struct scratch *s,
+					  enum scratch_index index, const bool rename)
+{
+	int i, r = WALK_AGAIN;
+
+	for (i = 0; i < WALKS && r < WALKED; i++) {
+		if (s->target.overlay == OVERLAY && rename && s->target.op != UW_OP_MOVE)
+			uw_walk_upper(index, slot->set, 1);
+		if (s->target.overlay == OVERLAY)
+			uw_walk_upper(index, slot->set, 0);
+		r = rename ? uw_walk_rename(slot->at, index) : uw_walk_target(slot->at, index);
+	}
+	if (r == WALKED)
+		return;
+	if (r < WALKED) {
+		uw_unplace(slot->at, index);
+		return;
+	}
+	if (s->target.overlay)
+		uw_append_upper(index, UW_STR_UPPER);
+	if (s->target.overlay && rename && s->target.op != UW_OP_MOVE) {
+		uw_walk_upper(index, slot->set, 1);
+		uw_append_upper(index, UW_STR_OTHER_UPPER);
+	}
+	uw_keep_target(slot->at, index);
+}
+
+/* Of what the walks need to know, a kprobe reads as little as it can: a read costs 50 instructions. */
+static __always_inline void begin_target(struct scratch *s, struct dentry *dentry, const bool typed)
+{
+	s->target.sum = 0;
+	s->target.dentry = (__u64)dentry;
+	if (typed) {
+		s->target.d_flags = dentry->d_flags;
+		s->target.overlay = dentry->d_sb->s_magic == OVERLAYFS_SUPER_MAGIC;
+	} else {
+		s->target.d_flags = BPF_CORE_READ(dentry, d_flags);
+		s->target.overlay = OVERLAY_UNKNOWN;
+	}
 }
 
 /*
  * Resolves the target in `dir`, if it exists. With `typed`, the verifier knows the types of what
  * `dir` and `dentry` point to.
  */
-static __always_inline void resolve(enum scratch_index index, __u64 id, struct uw_slot *slot,
+static __always_inline void resolve(enum scratch_index index, struct uw_slot *slot,
 				    const struct path *dir, struct dentry *dentry, const bool typed)
 {
 	struct scratch *s = get_scratch(index);
@@ -338,39 +489,43 @@ static __always_inline void resolve(enum scratch_index index, __u64 id, struct u
 	k = dir_cache_find(s, parent);
 	known = dir_cache_valid(s, k, parent, typed);
 	if (known && set && k->rules_gen == set->gen) {
-		if (!narrow(id, slot, k->rules))
+		if (!narrow(slot, k->rules))
 			return;
 		s->target.decided = 1;
 	}
 	if (known && (!set || s->target.decided) && dir_cache_has_path(k, mnt)) {
 		inode = typed ? dentry->d_inode : BPF_CORE_READ(dentry, d_inode);
-		if (inode && append_target(slot, k, dentry, typed)) {
+		if (inode && append_target(s, slot, k, dentry, typed)) {
 			fill_who(&slot->ev, slot);
 			slot->ev.tree = tree;
 			read_inode(s, &slot->ev, dentry, inode, typed);
 			return;
 		}
 	}
+	begin_target(s, dentry, typed);
+	s->target.checked = set != NULL;
+	s->target.tree = tree;
 	s->target.kthread = 0;
 	s->target.dir = (__u64)parent;
 	s->target.mnt = mnt;
-	s->target.dentry = (__u64)dentry;
-	uw_walk_target(id, index);
+	walk_steadily(slot, s, index, false);
 }
 
 /*
- * What a rename does, once the kernel has resolved both names. Ends it here, and returns 0, where
- * it does nothing, since both are links of one file, or where no rule wants what it does.
+ * What a rename does, once the kernel has resolved both names. Returns false where it does nothing,
+ * since both are links of one file, or where no rule wants what it does.
  */
-static __always_inline __u32 decide_rename(__u64 id, struct uw_slot *slot, struct inode *source,
-					   struct inode *victim)
+static __always_inline bool decide_rename(struct uw_slot *slot, struct inode *source,
+					  struct inode *victim)
 {
 	const struct uw_rule_masks *set = &uw_shared.set[slot->set & (UW_RULESETS - 1)];
-	__u32 op = slot->ev.op == UW_OP_MOVE && victim ? UW_OP_RENAME : slot->ev.op;
 	bool decides = set->gen == slot->ev.gen && !(slot->ev.flags & UW_EV_SELFTEST);
-	__u64 rules = decides ? set->op[op & (UW_OPS - 1)] : ~0ULL;
 
-	return narrow(id, slot, source == victim ? 0 : rules) ? op : 0;
+	if (slot->ev.op != UW_OP_EXCHANGE)
+		slot->ev.op = victim ? UW_OP_RENAME : UW_OP_MOVE;
+	if (source == victim)
+		return narrow(slot, 0);
+	return narrow(slot, decides ? set->op[slot->ev.op & (UW_OPS - 1)] : ~0ULL);
 }
 
 /* The rules that the cache has for a name in the directory. False where it has none. */
@@ -386,14 +541,15 @@ static __always_inline bool rules_of_dir(struct scratch *s, __u32 gen, struct de
 }
 
 /* Resolves a rename of `source` in the directory `from` to `victim` in `to`. */
-static __always_inline void resolve_rename(enum scratch_index index, __u64 id,
-					   struct uw_slot *slot, const struct path *from,
-					   struct dentry *source, const struct path *to,
-					   struct dentry *victim, __u32 op, const bool typed)
+static __always_inline void resolve_rename(enum scratch_index index, struct uw_slot *slot,
+					   const struct path *from, struct dentry *source,
+					   const struct path *to, struct dentry *victim,
+					   const bool typed)
 {
 	struct scratch *s = get_scratch(index);
 	struct dentry *old_dir, *new_dir;
 	struct uw_rule_masks *set;
+	__u32 op = slot->ev.op;
 	bool replaces = op == UW_OP_RENAME;
 	__u64 rules = 0;
 	__u32 tree = 0;
@@ -406,40 +562,45 @@ static __always_inline void resolve_rename(enum scratch_index index, __u64 id,
 	set = path_ruleset(slot, &tree);
 	if (set && rules_of_dir(s, set->gen, old_dir, typed, &rules) &&
 	    (op == UW_OP_MOVE || rules_of_dir(s, set->gen, new_dir, typed, &rules))) {
-		if (!narrow(id, slot, rules))
+		if (!narrow(slot, rules))
 			return;
 		s->target.decided = 1;
 	}
+	begin_target(s, replaces ? victim : source, typed);
+	s->target.overlay = is_overlay(BPF_CORE_READ(source, d_sb));
+	s->target.checked = set != NULL;
+	s->target.tree = tree;
 	s->target.op = op;
 	s->target.kthread = 0;
 	s->target.mnt = (__u64)BPF_CORE_READ(from, mnt);
 	s->target.dir = (__u64)(replaces ? new_dir : old_dir);
 	s->target.other_dir = (__u64)(replaces ? old_dir : new_dir);
-	s->target.dentry = (__u64)(replaces ? victim : source);
 	s->target.other = (__u64)(replaces ? source : victim);
-	uw_walk_rename(id, index);
+	walk_steadily(slot, s, index, true);
 }
 
 /* Resolves the target of a kernel thread, s->call. A dentry alone tells no mount. */
-static __always_inline void resolve_kthread(enum scratch_index index, __u64 id)
+static __always_inline void resolve_kthread(enum scratch_index index, struct uw_slot *slot)
 {
 	struct scratch *s = get_scratch(index);
+	struct dentry *victim;
 	bool moves;
 
 	if (!s)
 		return;
+	victim = s->call.victim;
 	moves = uw_op_is_move(s->call.op);
+	s->target.tree = 0;
+	s->target.checked = path_ruleset(slot, &s->target.tree) != NULL;
 	s->target.op = s->call.op;
 	s->target.kthread = 1;
 	s->target.decided = 0;
 	s->target.dir = 0;
 	s->target.other_dir = 0;
-	s->target.dentry = (__u64)(moves ? s->call.source : s->call.victim);
 	s->target.other = (__u64)(moves ? s->call.victim : s->call.source);
-	if (uw_op_is_rename(s->call.op))
-		uw_walk_rename(id, index);
-	else
-		uw_walk_target(id, index);
+	begin_target(s, moves ? s->call.source : s->call.victim, false);
+	s->target.overlay = is_overlay(BPF_CORE_READ(victim, d_sb));
+	walk_steadily(slot, s, index, uw_op_is_rename(s->call.op));
 }
 
 #endif

@@ -56,6 +56,19 @@ static __always_inline void append_place(const struct strings to, const struct w
 		append(to, UW_STR_FSROOT, &w->text[pos & (UW_PATH_MAX - 1)], len);
 }
 
+/* The mount namespace that the mount belongs to. */
+static __always_inline void read_mount_ns(struct uw_event *ev, const void *mnt)
+{
+	struct mount *mount = real_mount(mnt);
+	struct mnt_namespace *ns = BPF_CORE_READ(mount, mnt_ns);
+	__u32 inum = BPF_CORE_READ(ns, ns.inum);	/* 0 if there is none */
+
+	if (inum && inum != MNT_NS_ANON_INO)
+		ev->mntns = inum;
+	else
+		ev->flags |= UW_EV_DETACHED;
+}
+
 static __always_inline struct walk *append_dir(struct scratch *s, struct vfsmount *mnt,
 					       struct dentry *dentry)
 {
@@ -64,6 +77,7 @@ static __always_inline struct walk *append_dir(struct scratch *s, struct vfsmoun
 	if (!w)
 		return NULL;
 	append_place(STRINGS_OF_SCRATCH(s), w);
+	read_mount_ns(&s->ev, mnt);
 	w = walk_out(s->walks, w);
 	if (!w)
 		return NULL;
@@ -114,7 +128,7 @@ static __always_inline void append_start(struct scratch *s, enum scratch_index i
 	mount = descend(s, index, mnt);
 	if (!mount)
 		return;
-	s->ev.flags &= ~(UW_EV_DIR | UW_EV_DIR_CUT | UW_EV_FS);
+	s->ev.flags &= ~(UW_EV_DIR | UW_EV_DIR_CUT | UW_EV_FS | UW_EV_DETACHED);
 	s->ev.size -= s->ev.len[UW_STR_FSROOT] + s->ev.len[UW_STR_DIR];
 	s->ev.len[UW_STR_FSROOT] = 0;
 	s->ev.len[UW_STR_DIR] = 0;
@@ -151,53 +165,92 @@ static __always_inline void append_starts(struct scratch *s, enum scratch_index 
 static __always_inline void read_ids(struct uw_event *ev)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
+	bool audit = bpf_core_field_exists(task->loginuid);
 
+	ev->flags |= UW_EV_TASK | (audit ? UW_EV_LOGINUID : 0);
+	if (TYPED_TASK) {	/* one call of the helper for all */
+		task = bpf_get_current_task_btf();
+		ev->ppid = task->real_parent->tgid;
+		ev->euid = task->cred->euid.val;
+		if (audit) {
+			ev->loginuid = task->loginuid.val;
+			ev->session = task->sessionid;
+		}
+		return;
+	}
 	ev->ppid = CURRENT(real_parent, tgid);
 	ev->euid = CURRENT(cred, euid.val);
-	ev->flags |= UW_EV_TASK;
-	if (!bpf_core_field_exists(task->loginuid))
-		return;
-	ev->flags |= UW_EV_LOGINUID;
-	ev->loginuid = CURRENT(loginuid.val);
-	ev->session = CURRENT(sessionid);
+	if (audit) {
+		ev->loginuid = CURRENT(loginuid.val);
+		ev->session = CURRENT(sessionid);
+	}
 }
 
-/* The entry of the executable in the directory cache, if it has the path. */
-static __always_inline struct dir_cache_entry *find_exe(struct scratch *s)
+/* The entry of the executable in the directory cache, if it has the path, and its links. */
+static __always_inline struct dir_cache_entry *find_exe(struct scratch *s, __u32 *nlink)
 {
 	struct dir_cache_entry *k;
 	struct dentry *dentry;
+	struct file *file;
+	__u64 mnt;
 	bool known;
 
 	if (TYPED_TASK) {
-		dentry = bpf_get_current_task_btf()->mm->exe_file->f_path.dentry;
+		file = bpf_get_current_task_btf()->mm->exe_file;
+		dentry = file->f_path.dentry;
+		mnt = (__u64)file->f_path.mnt;
 		k = dir_cache_find(s, dentry);
 		known = dir_cache_valid(s, k, dentry, true);
+		*nlink = dentry->d_inode->i_nlink;
 	} else {
 		dentry = CURRENT(mm, exe_file, f_path.dentry);
+		mnt = (__u64)CURRENT(mm, exe_file, f_path.mnt);
 		k = dir_cache_find(s, dentry);
 		known = dir_cache_valid(s, k, dentry, false);
+		*nlink = BPF_CORE_READ(dentry, d_inode, i_nlink);
 	}
-	return known && dir_cache_has_path(k, (__u64)CURRENT(mm, exe_file, f_path.mnt)) ? k : NULL;
+	return known && dir_cache_has_path(k, mnt) ? k : NULL;
+}
+
+/* Which file it is: anybody can mount another one over its path, in a namespace of his own. */
+static __always_inline void set_exe(struct uw_event *ev, __u64 ino, __u32 dev, __u32 nlink,
+				    bool foreign)
+{
+	ev->exe_ino = ino;
+	ev->exe_dev = dev;
+	ev->flags |= UW_EV_EXE | (nlink ? 0 : UW_EV_EXE_DELETED) |
+		     (foreign ? UW_EV_EXE_PRIVATE : 0);
 }
 
 static __always_inline bool append_exe(const struct strings to, struct scratch *s,
 				       const bool may_walk)
 {
-	struct dir_cache_entry *k = find_exe(s);
+	__u32 nlink, dev;
+	struct dir_cache_entry *k = find_exe(s, &nlink);
+	__u64 host = uw_shared.tree.mntns;
 	struct dentry *dentry;
+	struct inode *inode;
+	struct mount *mount;
 	struct vfsmount *mnt;
 	struct snapshot then;
 	struct walk *w;
 	__u32 pos;
 
-	if (k)
+	if (k) {
+		/* Its mount is in the namespace of the process. */
+		set_exe(to.ev, k->is.ino, k->dev, nlink, to.ev->flags & UW_EV_PRIVATE_MNT);
 		return append(to, UW_STR_EXE, k->text, k->len);
+	}
 	if (!may_walk)
 		return false;
 	/* Numbers, since the verifier follows no typed pointer through what comes now. */
 	mnt = (void *)as_number(s, CURRENT(mm, exe_file, f_path.mnt));
 	dentry = (void *)as_number(s, CURRENT(mm, exe_file, f_path.dentry));
+	mount = real_mount(mnt);
+	inode = BPF_CORE_READ(dentry, d_inode);
+	dev = BPF_CORE_READ(inode, i_sb, s_dev);
+	set_exe(to.ev, BPF_CORE_READ(inode, i_ino), dev, BPF_CORE_READ(inode, i_nlink),
+		host && (__u64)BPF_CORE_READ(mount, mnt_ns) != host);
 	then = take_snapshot();
 	w = walk_dentry(s->walks + 1, mnt, dentry, false);
 	if (!w)
@@ -205,8 +258,10 @@ static __always_inline bool append_exe(const struct strings to, struct scratch *
 	append_walk(to, UW_STR_EXE, w);
 	pos = w->pos & (2 * UW_PATH_MAX - 1);
 	k = dir_cache_find(s, dentry);
-	if (pos < UW_PATH_MAX && !w->cut && dir_cache_insert(s, k, dentry, &then))
+	if (pos < UW_PATH_MAX && !w->cut && dir_cache_insert(s, k, dentry, &then, false)) {
+		k->dev = dev;
 		dir_cache_set_path(k, &then, (__u64)mnt, &w->text[pos], 0, UW_PATH_MAX - pos);
+	}
 	return true;
 }
 
@@ -260,10 +315,28 @@ static __always_inline void append_cwd(struct scratch *s)
 	s->ev.flags |= w && w->cut ? UW_EV_CWD_CUT : 0;
 }
 
-/* What a record has at every Detail=: path rules ask whether the mount namespace is the host's. */
+/*
+ * What a record has at every Detail=: path rules ask whether the mount namespace is the host's. That
+ * of the mount may be another than that of the process, by /proc/PID/root or a descriptor.
+ */
 static __always_inline void read_namespace(struct uw_event *ev)
 {
-	ev->mntns = CURRENT(nsproxy, mnt_ns, ns.inum);
+	__u64 host = uw_shared.tree.mntns, mine;
+	struct mnt_namespace *ns;
+	__u32 inum;
+
+	if (TYPED_TASK) {
+		ns = bpf_get_current_task_btf()->nsproxy->mnt_ns;
+		mine = (__u64)ns;
+		inum = ns->ns.inum;
+	} else {
+		mine = (__u64)CURRENT(nsproxy, mnt_ns);
+		inum = CURRENT(nsproxy, mnt_ns, ns.inum);
+	}
+	if (!ev->mntns && !(ev->flags & UW_EV_DETACHED))
+		ev->mntns = inum;
+	if (host && mine != host)
+		ev->flags |= UW_EV_PRIVATE_MNT;
 	if (!ev->tree)
 		ev->tree = host_tree_state();
 }

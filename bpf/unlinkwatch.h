@@ -14,7 +14,7 @@
 #include <linux/types.h>
 
 #ifndef UW_OTHER_SCHEMA
-#define UW_ABI 7
+#define UW_ABI 8
 #else	/* the tests upgrade to a build with this schema */
 #define UW_ABI 0xffff
 #endif
@@ -33,6 +33,7 @@
 #define UW_DIRECT_SLOT(id) ((__u32)(id) & (UW_DIRECT_SLOTS - 1))
 #define UW_HASH_SLOTS 2048
 #define UW_SLOTS (UW_DIRECT_SLOTS + UW_HASH_SLOTS)
+#define UW_SPARE_SLOTS 4	/* more for each CPU, see uw_begin_unslotted() */
 #define UW_LONG_SLOTS 128
 
 /*
@@ -42,7 +43,7 @@
 #define UW_SLOT_STARTS 512
 #define UW_SLOT_STRING 1024
 #define UW_SLOT_EVENT 2048
-#define UW_SLOT_DATA (UW_SLOT_EVENT - 200)
+#define UW_SLOT_DATA (UW_SLOT_EVENT - 224)
 #define UW_LONG_DATA (5 * UW_PATH_MAX + 32)
 
 /* Scratch spaces for each CPU, and how many more for fentry; see scratch.bpf.h. */
@@ -113,7 +114,14 @@ enum uw_event_flag {
 	UW_EV_MOVES_DIR = 1 << 21,	/* a directory leaves PATH, with all names below it */
 	UW_EV_OTHER_MOVES_DIR = 1 << 22,	/* and OTHER */
 	UW_EV_OTHER_FS = 1 << 23,	/* other_below is of OTHER; dev and FSROOT are the same */
-	UW_EV_FLAGS = (1 << 24) - 1,
+	UW_EV_DETACHED = 1 << 24,	/* PATH does not begin at the root of a mount namespace */
+	UW_EV_UNPLACED = 1 << 25,	/* the kernel found the target, and its path is not known */
+	UW_EV_PRIVATE_MNT = 1 << 26,	/* the process's mount namespace is not the host's */
+	UW_EV_EXE = 1 << 27,		/* exe_dev and exe_ino were read */
+	UW_EV_EXE_DELETED = 1 << 28,	/* the executable has no name any more */
+	UW_EV_EXE_PRIVATE = 1 << 29,	/* it is on no mount of the host's namespace */
+	UW_EV_CASEFOLD = 1 << 30,	/* upper and lower case may be the same in PATH */
+	UW_EV_FLAGS = 0x7fffffff,
 };
 
 /*
@@ -127,6 +135,8 @@ enum uw_string {
 	UW_STR_PATH,	/* of the target, up to the root of the mount namespace */
 	UW_STR_OTHER,	/* of a rename: the path of the other name */
 	UW_STR_OTHER_FILE,	/* a struct uw_file: the file that has or had that name */
+	UW_STR_UPPER,	/* of PATH on overlayfs: the path of its file in the file system upper_dev */
+	UW_STR_OTHER_UPPER,	/* the same of OTHER, unless nothing leaves it */
 	UW_STR_IN_FLIGHT,	/* the strings above are known before the return */
 	UW_STR_DIR = UW_STR_IN_FLIGHT,	/* where the name starts, without UW_EV_RESOLVED */
 	UW_STR_OTHER_DIR,	/* where the other name starts */
@@ -173,15 +183,20 @@ struct uw_event {
 	__u32 gid;
 	__u32 fsuid;	/* the ids that the file system checks */
 	__u32 fsgid;
+	__u32 account;	/* whose share of slots and ring buffer it takes, see uw_share */
 	/* task */
 	__u32 ppid;
 	__u32 euid;
 	__u32 loginuid;
 	__u32 session;	/* of audit */
-	__u32 mntns;	/* inode number of the mount namespace */
 	__u32 dev;	/* the super block's, in the kernel's form: major << 20 | minor */
+	__u32 upper_dev;	/* the same of UW_STR_UPPER */
+	__u32 exe_dev;
 	struct uw_file file;	/* that loses UW_STR_PATH */
+	__u64 exe_ino;
 	__s32 other_dfd;
+	/* What follows is 0 as long as it is not read; a flag tells for most others. */
+	__u32 mntns;	/* inode number of the mount namespace that PATH or DIR is in */
 	__u32 tree;	/* state of the host's tree, see struct uw_host_tree; 0: not known */
 	__u16 below;	/* how much of UW_STR_PATH or else UW_STR_DIR is below its mount's root */
 	__u16 other_below;	/* the same of UW_STR_OTHER */
@@ -217,10 +232,14 @@ static inline __u32 uw_event_names(__u32 op)
 #define UW_DATA_MAX (9 * UW_PATH_MAX + UW_CMDLINE_MAX + 32)
 #define UW_EVENT_MAX (sizeof(struct uw_event) + UW_DATA_MAX)
 
-/* A deletion in flight: the rules left for either result, and the event so far. */
+/*
+ * A deletion in flight: the rules that may want it, and the event so far. The kernel may look the
+ * name up again and come to another target, so what a target rules out is kept apart.
+ */
 struct uw_slot {
-	__u64 on_success;
+	__u64 on_success;	/* rules that want this result, wherever the name leads */
 	__u64 on_failure;
+	__u64 of_target;	/* rules that the target leaves: all before it is known */
 	__u64 name_ptr;	/* where the name is to be read later, or 0 */
 	__u64 other_ptr;	/* and that of a rename's other name, or 0 */
 	__u64 sp;	/* of a kernel thread: the stack pointer after the return; see vfs.bpf.c */
@@ -228,7 +247,9 @@ struct uw_slot {
 	__u32 long_slot;	/* that has the strings, or UW_NO_SLOT */
 	__u8 set;	/* index of the rule set that decides */
 	__u8 depth;	/* of a kernel thread: how many file systems are stacked below */
-	__u8 reserved[6];
+	__u8 targeted;	/* the kernel has resolved the name, perhaps not for the last time */
+	__u8 sent;	/* the event is with the daemon already, without a result */
+	__u8 reserved[4];
 	struct uw_event ev;	/* `size` is that of the strings; `via` 0: not read yet */
 	char data[UW_SLOT_DATA];
 };
@@ -258,7 +279,7 @@ struct uw_owner {
 #define UW_OWNER_SWEPT (1 << 16)
 
 /*
- * Which parameters of vfs_unlink(), vfs_rmdir() and vfs_rename() the programs read, from 0 on. They
+ * Which parameters of vfs_unlink() and its kin the programs read, from 0 on. They
  * differ between kernels, so the daemon looks them up in BTF before it loads the programs.
  */
 struct uw_vfs_args {
@@ -268,6 +289,7 @@ struct uw_vfs_args {
 	__u32 rename_source;
 	__u32 rename_victim;
 	__u32 rename_flags;
+	__u32 symlink_dentry;
 };
 
 /* One generation of rules. There are two, and uw_control.active tells which is in force. */
@@ -292,6 +314,8 @@ struct uw_control {
 	__u32 stopping;	/* not 0: deletions that begin now are ignored */
 	__u32 links;	/* how many of the places that rules depend on are symbolic links */
 	__u32 preempts;	/* this kernel preempts programs and skips them meanwhile */
+	__u64 ring_size;	/* of uw_events */
+	__u64 seed;	/* of uw_share_of(), so that nobody can choose whose bucket he shares */
 };
 
 /* How much is read of the process: Detail= of the configuration. */
@@ -302,25 +326,32 @@ enum uw_detail {
 };
 
 /*
- * What a user has in the ring buffer, in bytes: given by the programs, taken by the daemon. Users
- * whose ids have the same bucket share it.
+ * What one user takes: bytes in the ring buffer, given by the programs and taken by the daemon, and
+ * slots. The user is the one that the file system checks, or the owner of the outermost user
+ * namespace that is not the initial one: whoever has subordinate uids has one share with all of
+ * them. Users whose ids have the same bucket share it.
  */
 struct uw_share {
 	__s64 given, taken;
+	__u64 lost;	/* events that found no room */
+	__u32 uid;	/* whose event was the last of these */
+	__u32 slots;
 };
 
 #define UW_SHARE_BITS 10
 #define UW_SHARES (1 << UW_SHARE_BITS)
 
 /*
- * A user may have this many times as much in the ring buffer as is free. So one user alone gets 7/8
- * of it, and a storm always leaves room for others. (Switches call this dynamic thresholds.)
+ * A user may have this many times as much as is free. So one user alone gets 7/8, and a storm
+ * always leaves room for others. (Switches call this dynamic thresholds.) Failed attempts only get
+ * a fifth of the ring buffer, as anybody can make them everywhere.
  */
 #define UW_SHARE_TIMES 7
+#define UW_SHARE_OF_FAILURES 4	/* 1/4 of what is free */
 
-static inline __u32 uw_share_of(__u32 uid)
+static inline __u32 uw_share_of(__u64 seed, __u32 uid)
 {
-	return uid * 2654435761U >> (32 - UW_SHARE_BITS);
+	return (uid ^ (__u32)seed) * ((__u32)(seed >> 32) | 1) >> (32 - UW_SHARE_BITS);
 }
 
 /* What an event takes in the ring buffer: a header of 8 bytes, and padding to a multiple of 8. */
@@ -427,6 +458,7 @@ enum uw_counter {
 	UW_CNT_LONG_FULL,	/* strings were cut or left out, as no long slot was free */
 	UW_CNT_SELFTEST_FULL,	/* of the self-test: seen and then lost */
 	UW_CNT_RING_SHARE,	/* lost: the user's other events fill the ring buffer */
+	UW_CNT_NO_SLOT,		/* recorded without a slot, although counted in STATE_FULL */
 	UW_CNT_MAX,
 };
 
@@ -440,6 +472,8 @@ struct uw_shared {
 	struct uw_host_tree tree;
 	struct uw_rename_seq rename_seq;
 	__u64 changes;	/* how many notes are in uw_changes */
+	__u32 hash_slots;	/* how many are in use */
+	__u32 lacked;	/* not 0: some deletion has found no slot */
 	__u64 refused[UW_REFUSED];
 	struct uw_share share[UW_SHARES];
 	struct uw_owner owner[UW_SLOTS];
@@ -452,19 +486,19 @@ struct uw_shared {
 #endif
 
 #ifndef UW_OTHER_SCHEMA
-UW_ASSERT(sizeof(struct uw_event) == 200, "layout of uw_event");
+UW_ASSERT(sizeof(struct uw_event) == 224, "layout of uw_event");
 UW_ASSERT(__builtin_offsetof(struct uw_event, rules) == 16, "layout of uw_event");
 UW_ASSERT(__builtin_offsetof(struct uw_event, pid) == 48, "layout of uw_event");
-UW_ASSERT(__builtin_offsetof(struct uw_event, file) == 96, "layout of uw_event");
-UW_ASSERT(__builtin_offsetof(struct uw_event, len) == 174, "layout of uw_event");
+UW_ASSERT(__builtin_offsetof(struct uw_event, file) == 104, "layout of uw_event");
+UW_ASSERT(__builtin_offsetof(struct uw_event, len) == 194, "layout of uw_event");
 UW_ASSERT(sizeof(struct uw_file) == 32, "layout of uw_file");
-UW_ASSERT(sizeof(struct uw_slot) == 56 + UW_SLOT_EVENT, "layout of uw_slot");
-UW_ASSERT(sizeof(struct uw_long_slot) == 200 + UW_LONG_DATA, "layout of uw_long_slot");
+UW_ASSERT(sizeof(struct uw_slot) == 64 + UW_SLOT_EVENT, "layout of uw_slot");
+UW_ASSERT(sizeof(struct uw_long_slot) == 224 + UW_LONG_DATA, "layout of uw_long_slot");
 #endif
 UW_ASSERT(sizeof(struct uw_owner) == 16, "layout of uw_owner");
 UW_ASSERT(sizeof(struct uw_rule_masks) == 96, "layout of uw_rule_masks");
-UW_ASSERT(sizeof(struct uw_vfs_args) == 24, "layout of uw_vfs_args");
-UW_ASSERT(sizeof(struct uw_control) == 32, "layout of uw_control");
+UW_ASSERT(sizeof(struct uw_vfs_args) == 28, "layout of uw_vfs_args");
+UW_ASSERT(sizeof(struct uw_control) == 48, "layout of uw_control");
 UW_ASSERT(sizeof(struct uw_uid_key) == 8, "layout of uw_uid_key");
 UW_ASSERT(sizeof(struct uw_uid_value) == 16, "layout of uw_uid_value");
 UW_ASSERT(sizeof(struct uw_path_key) == 256, "layout of uw_path_key");

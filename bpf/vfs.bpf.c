@@ -53,8 +53,8 @@ static __always_inline bool inside(const struct uw_slot *slot, __u64 sp, __u32 d
 	return sp < slot->sp && depth < slot->depth;
 }
 
-/* Begins the deletion in s->call. Returns 1 if the target has to be resolved. */
-__noinline int uw_enter_kthread(__u64 sp)
+/* Begins the deletion in s->call. Returns its slot, if the target has to be resolved. */
+__noinline __u32 uw_enter_kthread(__u64 sp)
 {
 	struct scratch *s = get_scratch(SCRATCH_PROBE);
 	struct attempt a = { .probe = UW_PROBE_KPROBE, .dfd = -1, .kthread = true, .sp = sp };
@@ -81,13 +81,17 @@ __noinline int uw_enter_kthread(__u64 sp)
 	a.op = s->call.op;
 	a.name = BPF_CORE_READ(target, d_name.name);
 	enter(&a);
-	slot = find_unresolved(id, a.op);
+	slot = find(id);
+	if (!slot && uw_shared.lacked)
+		slot = get_slot(uw_begin_unslotted(a.op, SCRATCH_PROBE, sp));
 	if (!slot || (!source && !inode))
-		return 0;
+		return UW_NO_SLOT;
 	/* Between two links of one file it does nothing. */
-	if (source && inode == BPF_CORE_READ(source, d_inode))
-		return narrow(id, slot, 0);
-	return 1;
+	if (source && inode == BPF_CORE_READ(source, d_inode)) {
+		narrow(slot, 0);
+		return UW_NO_SLOT;
+	}
+	return slot->at;
 }
 
 /*
@@ -99,12 +103,16 @@ SEC("kprobe")
 int uw_enter_vfs(struct pt_regs *ctx)
 {
 	__u64 id = bpf_get_current_pid_tgid();
+	struct uw_slot *slot;
 
 	/* First of all, or the return of this call would be taken for that of the old one. */
 	if (find(id))
 		uw_finish_stale(id, SCRATCH_PROBE);
-	if (uw_enter_kthread(PT_REGS_SP(ctx) + RETURN_POPS))
-		resolve_kthread(SCRATCH_PROBE, id);
+	slot = get_slot(uw_enter_kthread(PT_REGS_SP(ctx) + RETURN_POPS));
+	if (slot) {
+		resolve_kthread(SCRATCH_PROBE, slot);
+		leave_target(slot, SCRATCH_PROBE);
+	}
 	return 0;
 }
 
@@ -126,6 +134,8 @@ static __always_inline int enter_call(struct pt_regs *ctx, __u32 op, struct dent
 
 	if (!s || (slot && inside(slot, sp, BPF_CORE_READ(victim, d_sb, s_stack_depth))))
 		return 0;
+	if (op == UW_OP_RMDIR || (op == UW_OP_UNLINK && uw_shared.control.links))
+		path_dep_changes(id, victim, SCRATCH_PROBE);
 	s->call.op = op;
 	s->call.flags = flags;
 	s->call.victim = victim;
@@ -192,6 +202,15 @@ int uw_enter_vfs_rename(struct pt_regs *ctx)
 	}
 	rename_begins(bpf_get_current_pid_tgid(), source, victim, flags, SCRATCH_PROBE, false);
 	return enter_call(ctx, UW_OP_RENAME, victim, source, flags);
+}
+
+SEC("kprobe")
+int uw_enter_vfs_symlink(struct pt_regs *ctx)
+{
+	if (in_kthread())
+		path_dep_changes(bpf_get_current_pid_tgid(),
+				 (void *)parameter(ctx, uw_vfs.symlink_dentry), SCRATCH_PROBE);
+	return 0;
 }
 
 /* Tells the daemon at once that a module is about to start, which may delete in this way. */

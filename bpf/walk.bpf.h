@@ -21,7 +21,7 @@
 #define CGROUP_STEPS 32
 
 /* A call costs as much as half a step. */
-#define STEPS_PER_CALL 4
+#define STEPS_PER_CALL 8
 
 /*
  * What the walk needs of a dentry, or of a mount, is contiguous in all kernels so far and takes one
@@ -29,7 +29,7 @@
  */
 struct dentry_core {
 	struct dentry *parent;
-	__u32 hash, len;
+	__u32 hash, len;	/* together aligned to 8 bytes */
 	const unsigned char *name;
 };
 
@@ -55,6 +55,8 @@ struct walk {
 	struct mount_core mount_core;
 	__u32 pos;		/* the path is text[pos .. UW_PATH_MAX) */
 	__u32 below;		/* how much of it is below the root of the first mount */
+	__u32 last;		/* length of the last component, where the walk began */
+	__u64 sum;		/* of the dentries and names on the way */
 	__u8 within;		/* stay within the file system */
 	__u8 met;		/* the root of the first mount was met */
 	__u8 failed;		/* a read failed: there is no path */
@@ -78,7 +80,14 @@ struct {
 static __always_inline int prepend_name(struct walk *w, const void *name, __u32 len)
 {
 	__u32 pos = w->pos;
+	bool longer = len > NAME_BYTES;
 
+	if (longer) {
+		name += len - NAME_BYTES;
+		len = NAME_BYTES;
+		w->cut = 1;
+	}
+	asm volatile("" : "+r"(len));
 	len &= NAME_BYTES;
 	if (pos < len + 2) {	/* at most 4095 bytes: a length of 4096 would be masked to 0 */
 		w->cut = 1;
@@ -91,7 +100,7 @@ static __always_inline int prepend_name(struct walk *w, const void *name, __u32 
 		return 1;
 	}
 	w->pos = pos;
-	return 0;
+	return longer;
 }
 
 static __always_inline long read_dentry(struct dentry_core *core, struct dentry *dentry)
@@ -101,6 +110,7 @@ static __always_inline long read_dentry(struct dentry_core *core, struct dentry 
 		return bpf_probe_read_kernel(core, sizeof(*core),
 					     (void *)dentry + AT(dentry, d_parent));
 	return BPF_CORE_READ_INTO(&core->parent, dentry, d_parent) ||
+	       BPF_CORE_READ_INTO(&core->hash, dentry, d_name.hash) ||
 	       BPF_CORE_READ_INTO(&core->len, dentry, d_name.len) ||
 	       BPF_CORE_READ_INTO(&core->name, dentry, d_name.name);
 }
@@ -167,6 +177,9 @@ static __always_inline int prepend_step(struct walk *w)
 	if (core->parent == dentry)	/* IS_ROOT(): the root of the file system */
 		return 1;
 	w->dentry = core->parent;
+	if (w->pos == UW_PATH_MAX)
+		w->last = core->len;
+	w->sum = 31 * w->sum + (__u64)core->parent + *(const __u64 *)&core->hash;
 	return prepend_name(w, core->name, core->len);
 }
 
@@ -220,6 +233,7 @@ static __always_inline struct walk *walk_begin(__u32 which)
 		return NULL;
 	w->pos = UW_PATH_MAX;
 	w->below = 0;
+	w->sum = 0;
 	w->within = 0;
 	w->met = 0;
 	w->failed = 0;
@@ -296,6 +310,23 @@ static __always_inline struct walk *walk_within(__u32 which, struct dentry *dent
 		w->below = UW_PATH_MAX - w->pos;
 	}
 	return w;
+}
+
+/* The same of a name in the directory. */
+static __always_inline struct walk *walk_name(__u32 which, struct dentry *dir, const void *name,
+					      __u32 len)
+{
+	struct walk *w = walk_begin(which);
+
+	if (!w || !dir)
+		return NULL;
+	w->dentry = dir;
+	w->within = 1;
+	w->sb = BPF_CORE_READ(dir, d_sb);
+	w->last = len;
+	if (prepend_name(w, name, len))
+		return walk_end(w);
+	return walk_on(which, w);
 }
 
 /* After a walk within the file system: goes on to the root of the mount namespace. */

@@ -324,6 +324,7 @@ int uw_manager_start(struct uw_manager *m)
 		.ruleset = &m->ruleset,
 		.output = m->output,
 		.persistent = &m->persistent,
+		.users = m->pipeline.users,
 	};
 	r = uw_event_reader_start(&m->reader, m->event);
 	if (r >= 0)

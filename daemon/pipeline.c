@@ -79,10 +79,22 @@ static struct uw_str find_host_other(struct uw_pipeline *rec, const struct uw_mo
 
 	if (!fspath.len || !mounts || !record->dev_known)
 		return (struct uw_str){ "", 0 };
-	uw_host_paths_begin(&rec->host_other, mounts, record->dev, fspath.s, fspath.len, false);
-	if (!uw_host_paths_next(&rec->host_other, &len))
+	if (!uw_host_paths_one(&rec->host_other, mounts, record->dev, fspath.s, fspath.len, &len))
 		return (struct uw_str){ "", 0 };
 	return (struct uw_str){ rec->host_other.path, len };
+}
+
+/* A path of the host for the file in the upper directory of an overlayfs, "" if it has none. */
+static struct uw_str find_upper(struct uw_pipeline *rec, const struct uw_mounts *mounts)
+{
+	const struct uw_record *record = &rec->record;
+	struct uw_str upper = record->upper;
+	size_t len;
+
+	if (!upper.len || !mounts ||
+	    !uw_host_paths_one(&rec->upper, mounts, record->upper_dev, upper.s, upper.len, &len))
+		return (struct uw_str){ "", 0 };
+	return (struct uw_str){ rec->upper.path, len };
 }
 
 static void write_record(struct uw_pipeline *rec, const struct uw_rules *rules, uint64_t matches)
@@ -102,6 +114,7 @@ static void write_record(struct uw_pipeline *rec, const struct uw_rules *rules, 
 	name_users(rec, &entry, real_user, record->uid, record->fsuid, record->exit_ns);
 	if (record->found)
 		entry.host_other = find_host_other(rec, rules->mounts);
+	entry.upper_path = find_upper(rec, rules->mounts);
 	if (uw_filter_host_path(rules->filter, record, matches, &rec->host, &len)) {
 		entry.host_path = (struct uw_str){ rec->host.path, len };
 		if (record->via == UW_VIA_KERNEL)
@@ -119,7 +132,8 @@ static bool are_for(const struct uw_rules *rules, const struct uw_record *record
 	if (record->tree)
 		return uw_rules_are_for(rules, record->tree);
 	/* An unknown device may have been mounted a moment ago. */
-	return !record->dev_known || uw_mounts_know(rules->mounts, record->dev);
+	return (!record->dev_known || uw_mounts_know(rules->mounts, record->dev)) &&
+	       (!record->upper.len || uw_mounts_know(rules->mounts, record->upper_dev));
 }
 
 /*

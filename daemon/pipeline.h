@@ -32,7 +32,7 @@ struct uw_pipeline {
 	/* The persistent's: .filtered, .summarised and .undecodable; the output counts its own. */
 	struct uw_stats *stats;
 	struct uw_record record;
-	struct uw_host_paths host, host_other;
+	struct uw_host_paths host, host_other, upper;
 	uint64_t realtime_offset_ns; /* CLOCK_REALTIME less CLOCK_BOOTTIME */
 };
 

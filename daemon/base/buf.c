@@ -135,6 +135,8 @@ bool uw_is_unsafe(unsigned int c)
 	};
 	size_t i;
 
+	if (c >= 0x20 && c < 0x7f) /* most characters */
+		return false;
 	for (i = 0; i < sizeof(ranges) / sizeof(ranges[0]) && c >= ranges[i].first; i++)
 		if (c <= ranges[i].last)
 			return true;

@@ -352,3 +352,61 @@ bool uw_pattern_set_reaches_below(const struct uw_pattern_set *set, const char *
 			return true;
 	return false;
 }
+
+/* ---- directories that ignore case */
+
+/* Room for a component. A longer one may match anything. */
+#define FOLD_MAX 1024
+
+/* Copies a component in lower case. Returns false if it has more than plain ASCII. */
+static bool fold(const char *s, const char *end, char buf[FOLD_MAX])
+{
+	if (end - s > FOLD_MAX)
+		return false;
+	for (; s < end; s++) {
+		if ((unsigned char)*s >= 0x80 || *s == '[')
+			return false;
+		*buf++ = *s >= 'A' && *s <= 'Z' ? (char)(*s - 'A' + 'a') : *s;
+	}
+	return true;
+}
+
+static bool may_match_component(const char *pat, const char *pat_end, const char *s,
+				const char *end)
+{
+	char a[FOLD_MAX], b[FOLD_MAX];
+
+	return !fold(pat, pat_end, a) || !fold(s, end, b) ||
+	       match_component(a, a + (pat_end - pat), b, b + (end - s));
+}
+
+static bool may_cover(const char *pat, size_t pat_len, const char *s, size_t len, bool below)
+{
+	const char *pat_end = pat + pat_len, *end = s + len, *pat_stop, *stop;
+
+	for (; pat < pat_end && !is_deep(pat); pat = pat_stop, s = stop) {
+		if (s == end)
+			return below;
+		pat_stop = component_end(pat + 1, pat_end);
+		stop = component_end(s + 1, end);
+		if (!may_match_component(pat + 1, pat_stop, s + 1, stop))
+			return false;
+	}
+	return true;
+}
+
+bool uw_pattern_set_may_cover(const struct uw_pattern_set *set, const char *path, size_t len,
+			      bool below)
+{
+	const struct uw_path_index *literals = &set->literals;
+
+	while (len > 0 && path[len - 1] == '/')
+		len--;
+	for (size_t i = 0; i < literals->n; i++)
+		if (may_cover(literals->node[i].path, literals->node[i].len, path, len, below))
+			return true;
+	for (size_t i = 0; i < set->n_globs; i++)
+		if (may_cover(set->globs[i].text, strlen(set->globs[i].text), path, len, below))
+			return true;
+	return false;
+}

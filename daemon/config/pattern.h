@@ -62,6 +62,14 @@ void uw_pattern_set_done(struct uw_pattern_set *set);
 /* True if any pattern of the set covers the path. */
 bool uw_pattern_set_covers(const struct uw_pattern_set *set, const char *path, size_t len);
 
+/*
+ * True if any pattern may cover the path, or with `below` something below it, when some of its
+ * directories ignore case. It answers true where it cannot decide: bytes beyond ASCII may equal
+ * anything, since the rules for them depend on the file system, and so may `[...]` and `**`.
+ */
+bool uw_pattern_set_may_cover(const struct uw_pattern_set *set, const char *path, size_t len,
+			      bool below);
+
 /* True if any pattern may cover something below the path, a directory. */
 bool uw_pattern_set_reaches_below(const struct uw_pattern_set *set, const char *path, size_t len);
 

@@ -28,6 +28,15 @@ struct uw_str uw_record_path_from(const struct uw_journal_record *record)
 	return host_path(record, UW_JOURNAL_RECORD_HOST_PATH, UW_JOURNAL_RECORD_PATH);
 }
 
+bool uw_record_is_from(const struct uw_journal_record *record, const char *path)
+{
+	struct uw_str from = uw_record_path_from(record);
+
+	return uw_str_is(from, path) ||
+	       (!uw_journal_record_is(record, UW_JOURNAL_RECORD_OP, "rename") &&
+		uw_str_is(record->value[UW_JOURNAL_RECORD_UPPER_PATH], path));
+}
+
 static struct uw_str path_to(const struct uw_journal_record *record)
 {
 	if (uw_journal_record_is(record, UW_JOURNAL_RECORD_OP, "rename"))
@@ -44,11 +53,18 @@ static bool covers(struct uw_str dir, const char *path)
 struct uw_touch uw_touch_of(const struct uw_journal_record *record, const char *path)
 {
 	struct uw_str from = uw_record_path_from(record), to = path_to(record);
+	struct uw_str upper = record->value[UW_JOURNAL_RECORD_UPPER_PATH];
 	bool rename = uw_journal_record_is(record, UW_JOURNAL_RECORD_OP, "rename"),
-	     exchange = uw_journal_record_is(record, UW_JOURNAL_RECORD_OP, "exchange"),
-	     leaves = covers(from, path);
-	struct uw_touch touch = { .to = to };
+	     exchange = uw_journal_record_is(record, UW_JOURNAL_RECORD_OP, "exchange"), leaves;
+	struct uw_touch touch = { 0 };
 
+	/* The path in the upper directory stands for UNLINK_PATH where somebody asks for it. */
+	if (covers(upper, path) && rename)
+		to = upper;
+	else if (covers(upper, path))
+		from = upper;
+	touch.to = to;
+	leaves = covers(from, path);
 	if (!uw_journal_record_is(record, UW_JOURNAL_RECORD_RET, "0") ||
 	    (!leaves && !covers(to, path)))
 		return touch;

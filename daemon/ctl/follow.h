@@ -37,6 +37,9 @@ struct uw_touch {
 /* The path that something left, by removal or by a move. */
 struct uw_str uw_record_path_from(const struct uw_journal_record *record);
 
+/* Whether something left this path. On overlayfs it also left the one in the upper directory. */
+bool uw_record_is_from(const struct uw_journal_record *record, const char *path);
+
 struct uw_touch uw_touch_of(const struct uw_journal_record *record, const char *path);
 
 /* The order of records: by the time of the deletion or move, then as the journal has them. */

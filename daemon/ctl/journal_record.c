@@ -130,7 +130,7 @@ void uw_journal_record_done(struct uw_journal_record *found)
 
 /* ---- values */
 
-static bool parse_uint(struct uw_str text, uint64_t *ret)
+bool uw_parse_uint(struct uw_str text, uint64_t *ret)
 {
 	uint64_t n = 0;
 
@@ -147,7 +147,7 @@ static bool parse_uint(struct uw_str text, uint64_t *ret)
 bool uw_journal_record_uint(const struct uw_journal_record *found,
 			    enum uw_journal_record_field field, uint64_t *ret)
 {
-	return parse_uint(found->value[field], ret);
+	return uw_parse_uint(found->value[field], ret);
 }
 
 bool uw_journal_record_is(const struct uw_journal_record *found, enum uw_journal_record_field field,
@@ -180,7 +180,7 @@ int uw_journal_record_error(const struct uw_journal_record *found)
 	uint64_t error;
 
 	if (!ret.len || *ret.s != '-' ||
-	    !parse_uint((struct uw_str){ ret.s + 1, ret.len - 1 }, &error) || error > 4095)
+	    !uw_parse_uint((struct uw_str){ ret.s + 1, ret.len - 1 }, &error) || error > 4095)
 		return 0;
 	return (int)error;
 }
@@ -221,7 +221,7 @@ static void json_value(struct uw_buf *buf, struct uw_str value, enum kind kind)
 		uw_buf_add(buf, value.s, value.len);
 	else if (kind == NUMBER && value.len == 7 && !memcmp(value.s, "unknown", 7))
 		uw_buf_puts(buf, "null");
-	else if (kind == TIME && parse_uint(value, &ns))
+	else if (kind == TIME && uw_parse_uint(value, &ns))
 		uw_timespec_add_utc(buf, ns);
 	else
 		uw_buf_add_json(buf, value);

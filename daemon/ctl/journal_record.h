@@ -15,50 +15,58 @@
 #include "unlinkwatch.h"
 
 /* The fields of record/fields.c, in its order, and the type of each value in JSON. */
-#define UW_JOURNAL_RECORD_FIELDS(X)  \
-	X(TIME, TIME)                \
-	X(OP, TEXT)                  \
-	X(VIA, TEXT)                 \
-	X(RET, NUMBER)               \
-	X(ERRNO, TEXT)               \
-	X(PID, NUMBER)               \
-	X(TID, NUMBER)               \
-	X(PPID, NUMBER)              \
-	X(COMM, TEXT)                \
-	X(EXE, TEXT)                 \
-	X(CMDLINE, TEXT)             \
-	X(CWD, TEXT)                 \
-	X(ROOT, TEXT)                \
-	X(UID, NUMBER)               \
-	X(GID, NUMBER)               \
-	X(EUID, NUMBER)              \
-	X(FSUID, NUMBER)             \
-	X(FSGID, NUMBER)             \
-	X(USER, TEXT)                \
-	X(LOGINUID, NUMBER)          \
-	X(SESSION, NUMBER)           \
-	X(CGROUP, TEXT)              \
-	X(UNIT, TEXT)                \
-	X(SLICE, TEXT)               \
-	X(CONTAINER, TEXT)           \
-	X(MNTNS, NUMBER)             \
-	X(FILENAME, TEXT)            \
-	X(PATH, TEXT)                \
-	X(PATH_STATE, TEXT)          \
-	X(HOST_PATH, TEXT)           \
-	X(MOVED_TO, TEXT)            \
-	X(HOST_MOVED_TO, TEXT)       \
-	X(REPLACED_BY, TEXT)         \
-	X(HOST_REPLACED_BY, TEXT)    \
-	X(REPLACED_BY_INODE, NUMBER) \
-	X(DEV, TEXT)                 \
-	X(INODE, NUMBER)             \
-	X(MODE, TEXT)                \
-	X(OWNER, NUMBER)             \
-	X(SIZE, NUMBER)              \
-	X(NLINK, NUMBER)             \
-	X(FSTYPE, TEXT)              \
-	X(DURATION_NS, NUMBER)       \
+#define UW_JOURNAL_RECORD_FIELDS(X)     \
+	X(TIME, TIME)                   \
+	X(OP, TEXT)                     \
+	X(VIA, TEXT)                    \
+	X(RET, NUMBER)                  \
+	X(ERRNO, TEXT)                  \
+	X(PID, NUMBER)                  \
+	X(TID, NUMBER)                  \
+	X(PPID, NUMBER)                 \
+	X(COMM, TEXT)                   \
+	X(EXE, TEXT)                    \
+	X(EXE_DEV, TEXT)                \
+	X(EXE_INODE, NUMBER)            \
+	X(EXE_STATE, TEXT)              \
+	X(CMDLINE, TEXT)                \
+	X(CWD, TEXT)                    \
+	X(ROOT, TEXT)                   \
+	X(UID, NUMBER)                  \
+	X(GID, NUMBER)                  \
+	X(EUID, NUMBER)                 \
+	X(FSUID, NUMBER)                \
+	X(FSGID, NUMBER)                \
+	X(USER, TEXT)                   \
+	X(LOGINUID, NUMBER)             \
+	X(LOGIN, TEXT)                  \
+	X(SESSION, NUMBER)              \
+	X(CGROUP, TEXT)                 \
+	X(UNIT, TEXT)                   \
+	X(SLICE, TEXT)                  \
+	X(CONTAINER, TEXT)              \
+	X(OUTER_CONTAINER, TEXT)        \
+	X(CONTAINER_CLAIMED_BY, NUMBER) \
+	X(MNT, TEXT)                    \
+	X(MNTNS, NUMBER)                \
+	X(FILENAME, TEXT)               \
+	X(PATH, TEXT)                   \
+	X(PATH_STATE, TEXT)             \
+	X(HOST_PATH, TEXT)              \
+	X(UPPER_PATH, TEXT)             \
+	X(MOVED_TO, TEXT)               \
+	X(HOST_MOVED_TO, TEXT)          \
+	X(REPLACED_BY, TEXT)            \
+	X(HOST_REPLACED_BY, TEXT)       \
+	X(REPLACED_BY_INODE, NUMBER)    \
+	X(DEV, TEXT)                    \
+	X(INODE, NUMBER)                \
+	X(MODE, TEXT)                   \
+	X(OWNER, NUMBER)                \
+	X(SIZE, NUMBER)                 \
+	X(NLINK, NUMBER)                \
+	X(FSTYPE, TEXT)                 \
+	X(DURATION_NS, NUMBER)          \
 	X(RULE, LIST)
 
 enum uw_journal_record_field {
@@ -86,6 +94,9 @@ struct uw_journal_record {
 	size_t n_rules;
 	struct uw_buf data; /* what they point into */
 };
+
+/* Reads a decimal number, without a sign. */
+bool uw_parse_uint(struct uw_str text, uint64_t *ret);
 
 /* Forgets the record, keeps the memory. */
 void uw_journal_record_reset(struct uw_journal_record *found);

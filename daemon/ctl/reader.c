@@ -18,18 +18,15 @@
 #include "config/words.h"
 #include "record/message_ids.h"
 
-#define UNIT   "unlinkwatchd.service"
-#define SOURCE "_SYSTEMD_UNIT=" UNIT
+#define UNIT	   "unlinkwatchd.service"
+#define SOURCE	   "_SYSTEMD_UNIT=" UNIT
+#define USER	   "unlinkwatchd"
+#define FIRST_USER 1000 /* users of packages have smaller uids, people have not */
 
 /* Fields that hold a path that somebody may ask for; ends with NULL. */
 static const char *const path_fields[] = {
-	"UNLINK_PATH",
-	"UNLINK_HOST_PATH",
-	"UNLINK_MOVED_TO",
-	"UNLINK_HOST_MOVED_TO",
-	"UNLINK_REPLACED_BY",
-	"UNLINK_HOST_REPLACED_BY",
-	NULL,
+	"UNLINK_PATH",		"UNLINK_HOST_PATH",   "UNLINK_UPPER_PATH",	 "UNLINK_MOVED_TO",
+	"UNLINK_HOST_MOVED_TO", "UNLINK_REPLACED_BY", "UNLINK_HOST_REPLACED_BY", NULL,
 };
 
 struct uw_reader {
@@ -40,7 +37,9 @@ struct uw_reader {
 	bool mixed;  /* a file has records of several hosts, in the order in which they arrived */
 	uint64_t since_us, until_us; /* of uw_reader_seek_span() */
 	char uid[16];		     /* of --user, where it is one of this machine, otherwise "" */
-	char seqnum_id[33];	     /* of a single file, once a position in it was asked for */
+	bool service_known;	     /* whether this machine has a user of the service: */
+	uid_t service;
+	char seqnum_id[33]; /* of a single file, once a position in it was asked for */
 };
 
 /*
@@ -328,6 +327,8 @@ int uw_reader_open_file(const struct uw_reader *whole, int fd, struct uw_reader 
 		return -ENOMEM;
 	reader->options = whole->options;
 	memcpy(reader->uid, whole->uid, sizeof(reader->uid));
+	reader->service_known = whole->service_known;
+	reader->service = whole->service;
 	/* Not sd_journal_open_files_fd(), which has been seen to close the descriptors. */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	r = sd_journal_open_files(&reader->journal, paths, 0);
@@ -500,6 +501,8 @@ int uw_reader_open(const struct uw_ctl_options *options, struct uw_reader **ret)
 		return r;
 	}
 	look_up_user(reader);
+	reader->service_known = uw_reader_is_local(reader) &&
+				uw_names_system.user(USER, &reader->service) == 0;
 	*ret = reader;
 	return 0;
 }
@@ -529,9 +532,36 @@ int uw_reader_seek(struct uw_reader *reader, uint64_t us)
 	return sd_journal_seek_realtime_usec(reader->journal, us);
 }
 
+/*
+ * If a process has ended, journald may read the unit of the next one with its number. The kernel
+ * sends the uid with the record. The user of the service may have another uid on another machine.
+ */
+static bool is_by_service(struct uw_reader *reader)
+{
+	const void *data;
+	size_t len;
+	uint64_t uid;
+
+	if (reader->options->any_source)
+		return true;
+	if (sd_journal_get_data(reader->journal, "_UID", &data, &len) < 0 ||
+	    !uw_parse_uint((struct uw_str){ (const char *)data + 5, len - 5 }, &uid))
+		return false;
+	return uid == 0 || (reader->service_known ? uid == reader->service : uid < FIRST_USER);
+}
+
+static int step(struct uw_reader *reader, int (*to)(sd_journal *))
+{
+	int r;
+
+	while ((r = to(reader->journal)) > 0 && !is_by_service(reader))
+		;
+	return r;
+}
+
 int uw_reader_previous(struct uw_reader *reader)
 {
-	return sd_journal_previous(reader->journal);
+	return step(reader, sd_journal_previous);
 }
 
 bool uw_reader_is_mixed(struct uw_reader *reader)
@@ -569,7 +599,7 @@ int uw_reader_previous_in_span(struct uw_reader *reader)
 
 int uw_reader_next(struct uw_reader *reader)
 {
-	return sd_journal_next(reader->journal);
+	return step(reader, sd_journal_next);
 }
 
 uint64_t uw_reader_time(struct uw_reader *reader)

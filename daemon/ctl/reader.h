@@ -5,7 +5,8 @@
  *
  * Anybody may write a record with any field to the journal. Those that begin with an underscore are
  * journald's own, so a record counts as the daemon's where journald found its writer in the control
- * group of unlinkwatchd.service, which only root can put a process into.
+ * group of unlinkwatchd.service, which only root can put a process into, and the kernel named the
+ * user of the service, or root.
  */
 #ifndef UW_CTL_READER_H
 #define UW_CTL_READER_H

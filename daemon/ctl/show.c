@@ -2,6 +2,7 @@
 #include "ctl/show.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "ctl/timespec.h"
@@ -43,6 +44,22 @@ static void begin(struct uw_buf *buf, const struct uw_show *show, const char *la
 	uw_buf_puts(buf, show->style->off);
 }
 
+/*
+ * Whether the loginuid is more than the word of a process. Records of older daemons do not say
+ * that, but the unit does not contradict it.
+ */
+static bool is_login(const struct uw_journal_record *found, uint64_t login)
+{
+	struct uw_str unit = found->value[UW_JOURNAL_RECORD_UNIT];
+	char manager[sizeof("user@.service") + 20];
+
+	if (uw_journal_record_has(found, UW_JOURNAL_RECORD_LOGIN))
+		return false;
+	snprintf(manager, sizeof(manager), "user@%" PRIu64 ".service", login);
+	return uw_str_is(unit, manager) || (unit.len > 14 && !memcmp(unit.s, "session-", 8) &&
+					    !memcmp(unit.s + unit.len - 6, ".scope", 6));
+}
+
 /* With su or sudo, another user had logged in. */
 static void add_user(const struct uw_show *show, const struct uw_journal_record *found,
 		     struct uw_buf *buf)
@@ -70,7 +87,8 @@ static void add_user(const struct uw_show *show, const struct uw_journal_record 
 	}
 	if (uw_journal_record_uint(found, UW_JOURNAL_RECORD_LOGINUID, &login)) {
 		uw_buf_puts(buf, known && login != uid ? show->style->bold : "");
-		uw_buf_puts(buf, ", logged in as ");
+		uw_buf_puts(buf, is_login(found, login) ? ", logged in as "
+							: ", claims to be logged in as ");
 		add_uid(show, buf, login);
 		uw_buf_puts(buf, known && login != uid ? show->style->off : "");
 	}
@@ -99,34 +117,74 @@ static void add_process(const struct uw_show *show, const struct uw_journal_reco
 		uw_buf_puts(buf, ", ");
 		add_name(buf, found, UW_JOURNAL_RECORD_EXE);
 	}
+	if (uw_journal_record_is(found, UW_JOURNAL_RECORD_EXE_STATE, "deleted"))
+		uw_buf_puts(buf, " (deleted)");
+	else if (uw_journal_record_is(found, UW_JOURNAL_RECORD_EXE_STATE, "private"))
+		uw_buf_puts(buf, " (a private file)");
 	uw_buf_puts(buf, "\n");
+}
+
+static void add_container(const struct uw_show *show, const struct uw_journal_record *found,
+			  struct uw_buf *buf)
+{
+	uint64_t uid;
+
+	uw_buf_puts(buf, "container ");
+	add_name(buf, found, UW_JOURNAL_RECORD_CONTAINER);
+	if (uw_journal_record_has(found, UW_JOURNAL_RECORD_OUTER_CONTAINER)) {
+		uw_buf_puts(buf, " inside ");
+		add_name(buf, found, UW_JOURNAL_RECORD_OUTER_CONTAINER);
+	}
+	if (uw_journal_record_uint(found, UW_JOURNAL_RECORD_CONTAINER_CLAIMED_BY, &uid)) {
+		uw_buf_puts(buf, ", as ");
+		add_uid(show, buf, uid);
+		uw_buf_puts(buf, " claims");
+	}
 }
 
 static void add_unit(const struct uw_show *show, const struct uw_journal_record *found,
 		     struct uw_buf *buf)
 {
 	bool container = uw_journal_record_has(found, UW_JOURNAL_RECORD_CONTAINER);
+	bool unit = uw_journal_record_has(found, UW_JOURNAL_RECORD_UNIT);
 
-	if (!uw_journal_record_has(found, UW_JOURNAL_RECORD_UNIT) && !container)
+	if (!unit && !container)
 		return;
 	begin(buf, show, "unit");
-	if (uw_journal_record_has(found, UW_JOURNAL_RECORD_UNIT))
+	if (unit)
 		add_name(buf, found, UW_JOURNAL_RECORD_UNIT);
-	if (container) {
-		uw_buf_puts(buf, uw_journal_record_has(found, UW_JOURNAL_RECORD_UNIT)
-					 ? ", container "
-					 : "container ");
-		add_name(buf, found, UW_JOURNAL_RECORD_CONTAINER);
-	}
+	uw_buf_puts(buf, unit && container ? ", " : "");
+	if (container)
+		add_container(show, found, buf);
+	uw_buf_puts(buf, "\n");
+}
+
+/* Without UNLINK_HOST_PATH, a process of the host has the host's path. */
+static void add_host_path(const struct uw_show *show, const struct uw_journal_record *found,
+			  struct uw_buf *buf)
+{
+	bool host = uw_journal_record_has(found, UW_JOURNAL_RECORD_HOST_PATH);
+	bool private = uw_journal_record_is(found, UW_JOURNAL_RECORD_MNT, "private");
+
+	if (!host && !private)
+		return;
+	begin(buf, show, private ? "mounts" : "on host");
+	uw_buf_puts(buf,
+		    private ? "a namespace of its own, where the paths hold; on the host: " : "");
+	if (host)
+		add_name(buf, found, UW_JOURNAL_RECORD_HOST_PATH);
+	else
+		uw_buf_puts(buf, "none");
 	uw_buf_puts(buf, "\n");
 }
 
 static void add_place(const struct uw_show *show, const struct uw_journal_record *found,
 		      struct uw_buf *buf)
 {
-	if (uw_journal_record_has(found, UW_JOURNAL_RECORD_HOST_PATH)) {
-		begin(buf, show, "on host");
-		add_name(buf, found, UW_JOURNAL_RECORD_HOST_PATH);
+	add_host_path(show, found, buf);
+	if (uw_journal_record_has(found, UW_JOURNAL_RECORD_UPPER_PATH)) {
+		begin(buf, show, "upper");
+		add_name(buf, found, UW_JOURNAL_RECORD_UPPER_PATH);
 		uw_buf_puts(buf, "\n");
 	}
 	if (uw_journal_record_has(found, UW_JOURNAL_RECORD_PATH_STATE) &&

@@ -2,15 +2,20 @@
 #include "ctl/term.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <langinfo.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/auxv.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "base/file.h"
 
 static pid_t pager;
 
@@ -68,9 +73,33 @@ bool uw_term_utf8(void)
 
 /* ---- the pager */
 
+/* Whether a terminal that this writes to or reads from belongs to another user. */
+static bool is_on_terminal_of_another(void)
+{
+	struct stat st;
+
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (isatty(fd) && fstat(fd, &st) == 0 && st.st_uid != getuid())
+			return true;
+	return false;
+}
+
+/* Whether another user had logged in. Without a login, or if it is not known: false. */
+static bool is_login_of_another(void)
+{
+	char text[16];
+	uid_t uid;
+
+	if (uw_file_read_small(AT_FDCWD, "/proc/self/loginuid", text, sizeof(text)) <= 0)
+		return false;
+	uid = (uid_t)strtoul(text, NULL, 10);
+	return uid != (uid_t)-1 && uid != getuid();
+}
+
 /*
  * As in systemd: a user who runs this with the rights of another must not get a shell from the
- * pager. less(1) has a mode without shells; other pagers may not.
+ * pager. less(1) has a mode without shells; other pagers may not. Programs that change the user
+ * leave a variable, and su(1) a terminal and a login of the first user.
  */
 static bool is_secure(void)
 {
@@ -78,7 +107,9 @@ static bool is_secure(void)
 
 	if (asked && *asked)
 		return !is_false(asked);
-	return geteuid() != getuid() || getenv("SUDO_UID");
+	return getauxval(AT_SECURE) || geteuid() != getuid() || getegid() != getgid() ||
+	       getenv("SUDO_UID") || getenv("DOAS_USER") || getenv("PKEXEC_UID") ||
+	       is_on_terminal_of_another() || is_login_of_another();
 }
 
 static const char *find_pager(bool secure)

@@ -60,9 +60,7 @@ static int build_query(struct search *s)
 /* Whether the record is about a directory that was at the path. */
 static bool is_of_directory(const struct uw_journal_record *record, const char *path)
 {
-	struct uw_str from = uw_record_path_from(record);
-
-	return uw_str_is(from, path) && uw_journal_record_is_of_directory(record);
+	return uw_record_is_from(record, path) && uw_journal_record_is_of_directory(record);
 }
 
 /* If a path was a directory that was removed or moved, also ask for what was in it. */

@@ -26,7 +26,7 @@ bool uw_target_is_function(const char *function)
 			return true;
 	}
 	return !strcmp(function, "vfs_unlink") || !strcmp(function, "vfs_rmdir") ||
-	       !strcmp(function, "vfs_rename");
+	       !strcmp(function, "vfs_rename") || !strcmp(function, "vfs_symlink");
 }
 
 bool uw_target_is_event(const char *name)

@@ -12,18 +12,18 @@ static const struct member {
 	{                                                                           \
 #m, offsetof(struct uw_event, m), sizeof(((struct uw_event *)0)->m) \
 	}
-	MEMBER(op),	   MEMBER(probe),    MEMBER(flags),	  MEMBER(rules),  MEMBER(enter_ns),
-	MEMBER(exit_ns),   MEMBER(ret),	     MEMBER(dfd),	  MEMBER(pid),	  MEMBER(tid),
-	MEMBER(uid),	   MEMBER(gid),	     MEMBER(fsuid),	  MEMBER(fsgid),  MEMBER(ppid),
-	MEMBER(euid),	   MEMBER(loginuid), MEMBER(session),	  MEMBER(mntns),  MEMBER(dev),
-	MEMBER(other_dfd), MEMBER(below),    MEMBER(other_below), MEMBER(via),	  MEMBER(fstype),
-	MEMBER(comm),
+	MEMBER(op),	 MEMBER(probe),	      MEMBER(flags),	MEMBER(rules),	 MEMBER(enter_ns),
+	MEMBER(exit_ns), MEMBER(ret),	      MEMBER(dfd),	MEMBER(pid),	 MEMBER(tid),
+	MEMBER(uid),	 MEMBER(gid),	      MEMBER(fsuid),	MEMBER(fsgid),	 MEMBER(account),
+	MEMBER(ppid),	 MEMBER(euid),	      MEMBER(loginuid), MEMBER(session), MEMBER(mntns),
+	MEMBER(dev),	 MEMBER(upper_dev),   MEMBER(exe_ino),	MEMBER(exe_dev), MEMBER(other_dfd),
+	MEMBER(below),	 MEMBER(other_below), MEMBER(via),	MEMBER(fstype),	 MEMBER(comm),
 #undef MEMBER
 #define OF_FILE(m)                                                                            \
 	{                                                                                     \
 #m, offsetof(struct uw_event, file.m), sizeof(((struct uw_event *)0)->file.m) \
 	}
-	OF_FILE(ino),	   OF_FILE(bytes),   OF_FILE(mode),	  OF_FILE(owner), OF_FILE(nlink),
+	OF_FILE(ino),	 OF_FILE(bytes),      OF_FILE(mode),	OF_FILE(owner),	 OF_FILE(nlink),
 #undef OF_FILE
 };
 
@@ -33,6 +33,7 @@ static const char *const strings[UW_STR_MAX] = {
 	[UW_STR_NAME] = "name",	    [UW_STR_OTHER_NAME] = "other_name",
 	[UW_STR_FSROOT] = "fsroot", [UW_STR_PATH] = "path",
 	[UW_STR_OTHER] = "by",	    [UW_STR_OTHER_FILE] = "other_file",
+	[UW_STR_UPPER] = "upper",   [UW_STR_OTHER_UPPER] = "other_upper",
 	[UW_STR_DIR] = "dir",	    [UW_STR_OTHER_DIR] = "other_dir",
 	[UW_STR_ROOT] = "root",	    [UW_STR_CWD] = "cwd",
 	[UW_STR_EXE] = "exe",	    [UW_STR_CMDLINE] = "cmdline",
@@ -65,6 +66,13 @@ static const char *const flags[] = {
 	"moves_dir",
 	"other_moves_dir",
 	"other_fs",
+	"detached",
+	"unplaced",
+	"private_mnt",
+	"exe",
+	"exe_deleted",
+	"exe_private",
+	"casefold",
 };
 
 #define N_FLAGS (sizeof(flags) / sizeof(flags[0]))
@@ -181,6 +189,8 @@ size_t uw_event_schema_convert(const struct uw_event_schema *l, const void *data
 		to->fsuid = to->uid;
 		to->fsgid = to->gid;
 	}
+	if (!has_member(l, "account"))
+		to->account = to->fsuid;
 	to->abi = UW_ABI;
 	to->flags = convert_flags(l, to->flags);
 	to->size = sizeof(*to);

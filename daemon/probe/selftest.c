@@ -26,7 +26,7 @@ static const struct step {
 	[REPLACE] = { "rename", UW_OP_RENAME, UW_FN_PATH_RENAME, "/old" },
 	[UNLINKAT] = { "unlinkat", UW_OP_UNLINK, UW_FN_PATH_UNLINK, "/old" },
 	[UNLINK] = { "unlink", UW_OP_UNLINK, UW_FN_PATH_UNLINK, "/file" },
-	[UNLINKAT_DIR] = { "unlinkat of a directory", UW_OP_RMDIR, UW_FN_PATH_RMDIR, "/dir" },
+	[UNLINKAT_DIR] = { "unlinkat of a directory", UW_OP_RMDIR, UW_FN_PATH_RMDIR, "/moved" },
 	[RMDIR] = { "rmdir", UW_OP_RMDIR, UW_FN_PATH_RMDIR, "" },
 };
 
@@ -62,26 +62,32 @@ static int make_file(const char *path)
 	return 0;
 }
 
-static int make_all(struct uw_selftest *c, const char *replacement)
+/* What is renamed in the test: the first to the second. */
+struct names {
+	char file[UW_SELFTEST_PATH_MAX], dir[UW_SELFTEST_PATH_MAX];
+};
+
+static int make_all(struct uw_selftest *c, const struct names *old)
 {
 	int r;
 
-	r = make_file(replacement);
+	r = make_file(old->file);
 	if (!r)
 		r = make_file(c->path[REPLACE]);
 	if (!r)
 		r = make_file(c->path[UNLINK]);
-	if (!r && mkdir(c->path[UNLINKAT_DIR], 0700))
+	if (!r && mkdir(old->dir, 0700))
 		r = -errno;
 	return r;
 }
 
 /* Do all, even if one fails, so that nothing is left over. */
-static int delete_all(struct uw_selftest *c, const char *replacement)
+static int delete_all(struct uw_selftest *c, const struct names *old)
 {
 	int failed = 0;
 
-	failed |= rename(replacement, c->path[REPLACE]);
+	failed |= rename(old->file, c->path[REPLACE]);
+	failed |= rename(old->dir, c->path[UNLINKAT_DIR]);
 	failed |= unlinkat(AT_FDCWD, c->path[UNLINKAT], 0);
 	failed |= unlink(c->path[UNLINK]);
 	failed |= unlinkat(AT_FDCWD, c->path[UNLINKAT_DIR], AT_REMOVEDIR);
@@ -91,7 +97,7 @@ static int delete_all(struct uw_selftest *c, const char *replacement)
 
 int uw_selftest_delete(struct uw_selftest *c)
 {
-	char replacement[UW_SELFTEST_PATH_MAX];
+	struct names old;
 	int r, made, i;
 
 	memset(c->seen, 0, sizeof(c->seen));
@@ -101,15 +107,15 @@ int uw_selftest_delete(struct uw_selftest *c)
 	for (i = 0; i < RMDIR; i++)
 		snprintf(c->path[i], sizeof(c->path[i]), "%.*s%s", UW_SELFTEST_PATH_MAX - 16,
 			 c->path[RMDIR], steps[i].name);
-	snprintf(replacement, sizeof(replacement), "%.*s/new", UW_SELFTEST_PATH_MAX - 16,
-		 c->path[RMDIR]);
-	made = make_all(c, replacement);
-	r = delete_all(c, replacement);
+	snprintf(old.file, sizeof(old.file), "%.*s/new", UW_SELFTEST_PATH_MAX - 16, c->path[RMDIR]);
+	snprintf(old.dir, sizeof(old.dir), "%.*s/dir", UW_SELFTEST_PATH_MAX - 16, c->path[RMDIR]);
+	made = make_all(c, &old);
+	r = delete_all(c, &old);
 	/*
 	 * This fails. If the return of the last deletion was missed, it makes the kernel side
 	 * report that.
 	 */
-	(void)unlink(replacement);
+	(void)unlink(old.file);
 	return made < 0 ? made : r;
 }
 
@@ -202,13 +208,18 @@ static enum uw_verdict unknown(enum uw_verdict verdict, struct uw_buf *why, cons
 	return verdict;
 }
 
-static int delete_files(struct uw_source *source, struct uw_selftest *selftest)
+/* *ret_counted tells whether the programs have counted that a directory moves, and has moved. */
+static int delete_files(struct uw_source *source, struct uw_selftest *selftest, bool *ret_counted)
 {
+	struct uw_source_moves before, after;
 	int r;
 
+	uw_source_moves(source, &before);
 	uw_source_set_selftest(source, true);
 	r = uw_selftest_delete(selftest);
 	uw_source_set_selftest(source, false);
+	uw_source_moves(source, &after);
+	*ret_counted = after.begun != before.begun && after.done != before.done;
 	return r;
 }
 
@@ -218,11 +229,12 @@ static enum uw_verdict run_once(struct uw_source *source, const struct uw_plan *
 	struct uw_source_usage written, read;
 	uint64_t before[UW_CNT_MAX], after[UW_CNT_MAX];
 	enum uw_verdict verdict;
+	bool counted = false;
 	int r, n;
 
 	r = uw_source_counters(source, before);
 	if (!r)
-		r = delete_files(source, selftest);
+		r = delete_files(source, selftest, &counted);
 	if (r < 0)
 		return unknown(UW_VERDICT_UNKNOWN, why,
 			       "no file of its own can be made and deleted", r);
@@ -232,6 +244,11 @@ static enum uw_verdict run_once(struct uw_source *source, const struct uw_plan *
 	if (n < 0)
 		return unknown(UW_VERDICT_UNKNOWN, why, "the ring buffer cannot be read", n);
 	verdict = uw_selftest_judge(selftest, plan, why);
+	/* If they miss a move, paths that they remember are wrong. */
+	if (verdict == UW_VERDICT_SEES && plan->functions[UW_FN_PATH_RENAME] && !counted) {
+		uw_buf_puts(why, "the move of a directory is not seen");
+		return UW_VERDICT_BLIND;
+	}
 	if (verdict == UW_VERDICT_SEES)
 		return verdict;
 	uw_source_usage(source, &read);

@@ -4,6 +4,10 @@
  * and checks that the events arrive. An attached probe may still be blind: kprobes can be disarmed,
  * and the kernel may have inlined a function that its symbols still name. The kernel side knows
  * these deletions by the ids of the thread, and marks their events with UW_EV_SELFTEST.
+ *
+ * The test also renames a directory, which the programs must count. This empties the directory
+ * cache: so a move that they missed while they were disarmed leads to wrong paths only until the
+ * next test.
  */
 #ifndef UW_SELFTEST_H
 #define UW_SELFTEST_H

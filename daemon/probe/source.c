@@ -2,16 +2,19 @@
 #include "probe/source.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "helper/helper_client.h"
 #include "probe/attachments.h"
@@ -56,8 +59,9 @@ static int on_sample(void *ctx, void *data, size_t size)
 	size_t taken = uw_ring_room((__u32)size), converted;
 
 	if (!s->retiring && size >= sizeof(*ev))
-		__atomic_add_fetch(&s->shared->share[uw_share_of(ev->fsuid)].taken, (__s64)taken,
-				   __ATOMIC_RELAXED);
+		__atomic_add_fetch(
+			&s->shared->share[uw_share_of(s->shared->control.seed, ev->account)].taken,
+			(__s64)taken, __ATOMIC_RELAXED);
 	if (s->persistent)
 		uw_persistent_next(s->persistent,
 				   (struct uw_taken){ s->serial, *s->consumed + taken });
@@ -121,6 +125,8 @@ static int size_scratch(struct uw_source *s, const struct uw_plan *plan)
 	int r;
 
 	r = resize(s, "uw_scratch", UW_SCRATCHES * cpus);
+	if (r >= 0)
+		r = resize(s, "uw_slots", UW_SLOTS + UW_SPARE_SLOTS * cpus);
 	if (r < 0 || !fentry)
 		return r;
 	r = resize(s, "uw_fentry_scratch", UW_FENTRY_SCRATCHES * cpus);
@@ -179,26 +185,40 @@ static int open_object(struct uw_source *s, const struct uw_plan *plan, size_t r
 	return r < 0 ? uw_source_explain(ret_why, r, "cannot prepare for kernel threads", NULL) : 0;
 }
 
-static void add_part(struct uw_source_part parts[PARTS_MAX], size_t *n, const char *name, int fd)
+static int add_part(struct uw_source_part parts[PARTS_MAX], size_t *n, const char *name, int fd)
 {
 	if (fd < 0 || *n == PARTS_MAX)
-		return;
+		return 0;
 	snprintf(parts[*n].name, sizeof(parts[*n].name), "%s", name);
-	parts[(*n)++].fd = fd;
+	parts[*n].fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (parts[*n].fd < 0)
+		return -errno;
+	(*n)++;
+	return 0;
 }
 
-/* Lists our maps, the programs' global data, and the loaded programs. */
-static void list_parts(struct uw_source *s)
+/*
+ * Takes our maps, the programs' global data, and the loaded programs out of the object, and frees
+ * it: libbpf keeps a copy of all instructions there.
+ */
+static int take_parts(struct uw_source *s)
 {
-	struct bpf_program *program;
-	struct bpf_map *map;
+	struct bpf_program *program = NULL;
+	struct bpf_map *map = NULL;
+	int r = 0;
 
-	bpf_object__for_each_map(map, s->object) if (!strncmp(bpf_map__name(map), "uw_", 3))
-		add_part(s->maps, &s->n_maps, bpf_map__name(map), bpf_map__fd(map));
+	while (!r && (map = bpf_object__next_map(s->object, map)))
+		if (!strncmp(bpf_map__name(map), "uw_", 3))
+			r = add_part(s->maps, &s->n_maps, bpf_map__name(map), bpf_map__fd(map));
 	map = bpf_object__find_map_by_name(s->object, ".bss");
-	add_part(s->maps, &s->n_maps, "uw_shared", map ? bpf_map__fd(map) : -ENOENT);
-	bpf_object__for_each_program(program, s->object) add_part(
-		s->programs, &s->n_programs, bpf_program__name(program), bpf_program__fd(program));
+	if (!r)
+		r = add_part(s->maps, &s->n_maps, "uw_shared", map ? bpf_map__fd(map) : -ENOENT);
+	while (!r && (program = bpf_object__next_program(s->object, program)))
+		r = add_part(s->programs, &s->n_programs, bpf_program__name(program),
+			     bpf_program__fd(program));
+	bpf_object__close(s->object);
+	s->object = NULL;
+	return r;
 }
 
 int uw_source_open_rings(struct uw_source *s)
@@ -220,13 +240,17 @@ static int load(struct uw_source *s, const struct uw_plan *plan, size_t ring_siz
 	if (r < 0)
 		return uw_source_explain(ret_why, r, "the kernel does not accept the BPF programs",
 					 NULL);
-	list_parts(s);
-	r = uw_source_prepare_maps(s);
+	r = take_parts(s);
+	if (r >= 0)
+		r = uw_source_prepare_maps(s);
 	if (r >= 0)
 		r = uw_source_share_maps(s);
 	if (r < 0)
 		return uw_source_explain(ret_why, r, "cannot prepare the maps", NULL);
 	s->shared->rename_seq.begun = s->shared->rename_seq.done = 1;
+	s->shared->control.ring_size = ring_size;
+	if (getrandom(&s->shared->control.seed, sizeof(s->shared->control.seed), GRND_NONBLOCK) < 0)
+		s->shared->control.seed = uw_clock_ns(CLOCK_MONOTONIC);
 	r = uw_source_open_rings(s);
 	if (r < 0)
 		return uw_source_explain(ret_why, r, "cannot map the ring buffer", NULL);
@@ -426,10 +450,8 @@ void uw_source_free(struct uw_source *s)
 	ring_buffer__free(s->ring);
 	uw_source_release_maps(s);
 	uw_source_unmap_positions(s);
-	if (!s->object) {
-		close_parts(s->maps, s->n_maps);
-		close_parts(s->programs, s->n_programs);
-	}
+	close_parts(s->maps, s->n_maps);
+	close_parts(s->programs, s->n_programs);
 	bpf_object__close(s->object);
 	free(s->converted);
 	free(s);

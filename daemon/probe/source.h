@@ -14,6 +14,7 @@
 #include "probe/source_info.h"
 #include "state/fdstore.h"
 #include "state/persistent.h"
+#include "state/stats.h"
 
 struct uw_source;
 
@@ -90,6 +91,13 @@ void uw_source_leave_kthreads(struct uw_source *source);
  */
 void uw_source_trust_renames(struct uw_source *source, bool trust);
 
+/* How many directories have begun to move, and have moved, as far as the programs have seen. */
+struct uw_source_moves {
+	uint64_t begun, done;
+};
+
+void uw_source_moves(const struct uw_source *source, struct uw_source_moves *ret);
+
 /* Whether all of them are attached, perhaps by another process. */
 bool uw_source_watches_kthreads(const struct uw_source *source);
 
@@ -144,9 +152,12 @@ int uw_source_sweep(struct uw_source *source, uint64_t age_ns);
 
 /*
  * Reads the counters, summed over all CPUs, by enum uw_counter. UW_CNT_SEEN is read last, so that
- * it is never less than the sum of the outcomes. Returns 0 or -errno.
+ * it is never less than the sum of the outcomes. See uw_stats_count_once(). Returns 0 or -errno.
  */
 int uw_source_counters(const struct uw_source *source, uint64_t ret[UW_CNT_MAX]);
+
+/* Takes from the kernel side who has lost events since the last call. */
+void uw_source_take_losers(struct uw_source *source, struct uw_losers *ret);
 
 /* How full the ring buffer is. */
 struct uw_source_usage {

@@ -14,7 +14,7 @@
 
 #define LINKS_MAX     24
 #define PARTS_MAX     48
-#define UW_VFS_PROBES 6
+#define UW_VFS_PROBES 8
 
 /* A map or a program. */
 struct uw_source_part {
@@ -40,7 +40,7 @@ struct uw_source {
 	struct uw_plan plan;
 	struct uw_persistent *persistent;
 	uint64_t serial;
-	struct bpf_object *object; /* NULL where another process has loaded it: all fds are ours */
+	struct bpf_object *object; /* until it is loaded */
 	struct uw_source_part maps[PARTS_MAX], programs[PARTS_MAX];
 	size_t n_maps, n_programs;
 	size_t ring_size;

@@ -239,6 +239,12 @@ void uw_source_trust_renames(struct uw_source *s, bool trust)
 	__atomic_add_fetch(&seq->done, 1, __ATOMIC_SEQ_CST);
 }
 
+void uw_source_moves(const struct uw_source *s, struct uw_source_moves *ret)
+{
+	ret->begun = __atomic_load_n(&s->shared->rename_seq.begun, __ATOMIC_SEQ_CST);
+	ret->done = __atomic_load_n(&s->shared->rename_seq.done, __ATOMIC_SEQ_CST);
+}
+
 /*
  * How often the kernel skipped an entry program because it was running on the same CPU for a thread
  * that was preempted. This happens from 5.11 on, and is counted from 5.12 on.
@@ -300,7 +306,25 @@ int uw_source_counters(const struct uw_source *s, uint64_t ret[UW_CNT_MAX])
 	ret[UW_CNT_SEEN] = later[UW_CNT_SEEN];
 	ret[UW_CNT_SKIPPED] = skipped(s);
 	ret[UW_CNT_SEEN] += ret[UW_CNT_SKIPPED];
+	uw_stats_count_once(ret);
 	return 0;
+}
+
+void uw_source_take_losers(struct uw_source *s, struct uw_losers *ret)
+{
+	size_t i;
+
+	*ret = (struct uw_losers){ 0 };
+	/* Another version may have another layout. */
+	if (!s->shared || s->shared_size != sizeof(*s->shared))
+		return;
+	for (i = 0; i < UW_SHARES; i++) {
+		struct uw_share *share = &s->shared->share[i];
+		uint64_t lost = __atomic_exchange_n(&share->lost, 0, __ATOMIC_SEQ_CST);
+
+		if (lost)
+			uw_losers_add(ret, __atomic_load_n(&share->uid, __ATOMIC_RELAXED), lost);
+	}
 }
 
 /* libbpf has this only from 1.3 on. The layout is the kernel's ABI. */
@@ -360,7 +384,7 @@ static int take_long_slot(const struct uw_source *s, const struct uw_slot *slot,
 }
 
 /* Only the daemon uses the slot now. */
-static void free_slot(struct uw_source *s, __u32 at, __u64 id)
+static void free_slot(struct uw_source *s, __u32 at, __u64 id, __u32 account)
 {
 	struct uw_owner *owner = &s->shared->owner[at];
 
@@ -369,6 +393,9 @@ static void free_slot(struct uw_source *s, __u32 at, __u64 id)
 	if (at < UW_DIRECT_SLOTS || uw_bpf_map_delete(uw_source_map(s, "uw_slot_hash"), &id))
 		return;
 	__atomic_sub_fetch(&s->shared->owner[UW_DIRECT_SLOT(id)].hashed, 1, __ATOMIC_SEQ_CST);
+	__atomic_sub_fetch(&s->shared->share[uw_share_of(s->shared->control.seed, account)].slots,
+			   1, __ATOMIC_SEQ_CST);
+	__atomic_sub_fetch(&s->shared->hash_slots, 1, __ATOMIC_SEQ_CST);
 	uw_bpf_map_update(uw_source_map(s, "uw_slot_free"), NULL, &at);
 }
 
@@ -402,14 +429,14 @@ static int hand_over(struct uw_source *s, const struct uw_slot *slot, struct uw_
 		memcpy(strings->data, slot->data, slot->ev.size);
 	else
 		r = take_long_slot(s, slot, strings);
-	if (r < 0 || slot->ev.flags & UW_EV_SELFTEST)
+	if (r < 0 || slot->sent || slot->ev.flags & UW_EV_SELFTEST)
 		return r;
 	*ev = slot->ev;
 	if (slot->name_ptr)
 		ev->flags |= UW_EV_NAME_FAULT | (slot->other_ptr ? UW_EV_OTHER_NAME_FAULT : 0);
 	ev->size += (__u32)sizeof(*ev);
 	ev->flags |= UW_EV_RET_UNKNOWN;
-	ev->rules = slot->on_success | slot->on_failure;
+	ev->rules = (slot->on_success | slot->on_failure) & slot->of_target;
 	ev->exit_ns = ev->enter_ns;
 	take_who(ev);
 	s->on_event(ev, ev->size, s->userdata);
@@ -451,7 +478,7 @@ static int sweep_one(struct uw_source *s, __u32 at, uint64_t age_ns, struct room
 	if (!old || (!marked && age_ns))
 		return 0;
 	r = hand_over(s, &room->slot, &room->strings);
-	free_slot(s, at, id);
+	free_slot(s, at, id, room->slot.ev.account);
 	return r;
 }
 

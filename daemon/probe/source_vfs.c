@@ -21,15 +21,17 @@ struct probe {
 };
 
 /* Returns first, so that no entry waits for a return that is not probed. */
-#define RETURNS 3
+#define RETURNS 4
 
 static const struct probe probes[UW_VFS_PROBES] = {
 	{ "uw_leave_vfs", "vfs_unlink", .leave = true },
 	{ "uw_leave_vfs", "vfs_rmdir", .leave = true },
 	{ "uw_leave_vfs", "vfs_rename", .leave = true },
+	{ "uw_leave_symlink", "vfs_symlink", .leave = true },
 	{ "uw_enter_vfs_unlink", "vfs_unlink" },
 	{ "uw_enter_vfs_rmdir", "vfs_rmdir" },
 	{ "uw_enter_vfs_rename", "vfs_rename" },
+	{ "uw_enter_vfs_symlink", "vfs_symlink" },
 };
 
 bool uw_source_vfs_wants(const char *program)

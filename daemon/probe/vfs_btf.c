@@ -60,7 +60,8 @@ bool uw_vfs_find(const struct btf *btf, struct uw_vfs_args *ret)
 	struct uw_vfs_args args = { 0 };
 
 	if (!find_parameter(btf, "vfs_unlink", "dentry", &args.unlink_dentry) ||
-	    !find_parameter(btf, "vfs_rmdir", "dentry", &args.rmdir_dentry))
+	    !find_parameter(btf, "vfs_rmdir", "dentry", &args.rmdir_dentry) ||
+	    !find_parameter(btf, "vfs_symlink", "dentry", &args.symlink_dentry))
 		return false;
 	if (!takes_renamedata(btf)) {
 		args.rename_plain = 1;

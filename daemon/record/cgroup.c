@@ -131,6 +131,48 @@ static void find_unit(struct uw_str path, struct uw_cgroup *ret)
 		ret->slice = (struct uw_str){ "-.slice", 7 }; /* the root of all slices */
 }
 
+/* Reads a uid as systemd writes it: without a sign or leading zeros. */
+static bool parse_uid(struct uw_str s, uint32_t *ret)
+{
+	uint64_t n = 0;
+	size_t i;
+
+	if (!s.len || s.len > 10 || (s.s[0] == '0' && s.len > 1))
+		return false;
+	for (i = 0; i < s.len; i++) {
+		if (s.s[i] < '0' || s.s[i] > '9')
+			return false;
+		n = n * 10 + (uint64_t)(s.s[i] - '0');
+	}
+	*ret = (uint32_t)n;
+	return n < UINT32_MAX;
+}
+
+/* user@N.service, or session-ID.scope, of the user whose slice it is in. */
+static bool is_login(struct uw_str unit, uint32_t user)
+{
+	struct uw_str manager = unit, session = unit;
+	uint32_t uid;
+
+	if (cut_start(&manager, "user@") && cut_end(&manager, ".service"))
+		return parse_uid(manager, &uid) && uid == user;
+	return cut_start(&session, "session-") && cut_end(&session, ".scope") && session.len;
+}
+
+static void find_user(struct uw_str path, struct uw_cgroup *ret)
+{
+	struct uw_str name = next(&path);
+
+	if (!uw_str_is(name, "user.slice"))
+		return;
+	name = next(&path);
+	if (!cut_start(&name, "user-") || !cut_end(&name, ".slice"))
+		return;
+	ret->of_user = parse_uid(name, &ret->user);
+	ret->logged_in = ret->of_user && is_login(ret->unit, ret->user) &&
+			 uw_str_equal(unescape(next(&path)), ret->unit);
+}
+
 static bool is_id(struct uw_str s)
 {
 	size_t i;
@@ -243,36 +285,53 @@ static bool lxc_payload(struct uw_str name, struct uw_str *ret)
 	return true;
 }
 
-static void find_container(struct uw_str path, char *buffer, struct uw_str *ret)
+/*
+ * Whether the group belongs to a container. `buffer` is for its name. `last` is the group above, and
+ * `pods` tells whether one above is of Kubernetes, `namespace` whether it may be one of containerd.
+ */
+static bool is_container(struct uw_str name, struct uw_str last, bool pods, bool namespace,
+			 char *buffer, struct uw_str *ret)
+{
+	if (name.len > UW_CGROUP_NAME_MAX)
+		return false;
+	if (prefixed_id(name, ret) || machine(name, buffer, ret) || lxc_payload(name, ret))
+		return true;
+	/* /docker/ID with the driver cgroupfs; /NAMESPACE/ID is containerd's own form. */
+	*ret = name;
+	if (is_id(name) &&
+	    (pods || namespace || uw_str_is(last, "docker") || uw_str_is(last, "libpod_parent")))
+		return true;
+	return uw_str_is(last, "lxc") || uw_str_is(last, "lxc.payload"); /* before LXC 4 */
+}
+
+static void find_containers(struct uw_str path, char *buffer, struct uw_cgroup *ret)
 {
 	struct uw_str name, last = { "", 0 };
 	bool pods = false, namespace = false;
 	size_t depth;
 
 	for (depth = 1; (name = next(&path)).len; depth++, last = name) {
-		struct uw_str start = name;
+		char *room = ret->outer.len ? buffer + UW_CGROUP_NAME_MAX : buffer;
+		struct uw_str start = name, found;
 
-		if (name.len > UW_CGROUP_NAME_MAX)
-			continue;
-		if (prefixed_id(name, ret) || machine(name, buffer, ret) || lxc_payload(name, ret))
-			continue;
-		/* /docker/ID with the driver cgroupfs; /NAMESPACE/ID is containerd's own form. */
-		if (is_id(name) && (pods || uw_str_is(last, "docker") ||
-				    uw_str_is(last, "libpod_parent") || (depth == 2 && namespace)))
-			*ret = name;
-		else if (uw_str_is(last, "lxc") ||
-			 uw_str_is(last, "lxc.payload")) /* before LXC 4 */
-			*ret = name;
-		pods = pods || cut_start(&start, "kubepods");
+		if (is_container(name, last, pods, depth == 2 && namespace, room, &found)) {
+			ret->container = found;
+			if (!ret->outer.len)
+				ret->outer = found;
+		}
+		pods = pods || (name.len <= UW_CGROUP_NAME_MAX && cut_start(&start, "kubepods"));
 		namespace = depth == 1 && !is_slice(name) && !is_unit(unescape(name));
 	}
 }
 
-void uw_cgroup_parse(struct uw_str path, char buffer[UW_CGROUP_NAME_MAX], struct uw_cgroup *ret)
+void uw_cgroup_parse(struct uw_str path, char buffer[UW_CGROUP_ROOM], struct uw_cgroup *ret)
 {
-	*ret = (struct uw_cgroup){ { "", 0 }, { "", 0 }, { "", 0 } };
+	*ret = (struct uw_cgroup){
+		.unit = { "", 0 }, .slice = { "", 0 }, .container = { "", 0 }, .outer = { "", 0 }
+	};
 	if (!path.len || path.s[0] != '/')
 		return;
 	find_unit(path, ret);
-	find_container(path, buffer, &ret->container);
+	find_user(path, ret);
+	find_containers(path, buffer, ret);
 }

@@ -102,6 +102,59 @@ static struct uw_value get_exe(struct uw_ask *a)
 	return bytes_if_any(a->record->exe);
 }
 
+/*
+ * Writes a number in front of `at` and returns where it begins. printf(3) takes longer for one
+ * device number than the writers take for all other numbers of a record.
+ */
+static char *put_digits(char *at, uint32_t value, uint32_t base)
+{
+	do
+		*--at = (char)('0' + value % base);
+	while (value /= base);
+	return at;
+}
+
+static struct uw_value between(const char *start, const char *end)
+{
+	return bytes((struct uw_str){ start, (size_t)(end - start) });
+}
+
+static struct uw_value device(struct uw_ask *a, uint32_t major, uint32_t minor)
+{
+	char *end = a->room + sizeof(a->room), *at = put_digits(end, minor, 10);
+
+	*--at = ':';
+	at = put_digits(at, major, 10);
+	return between(at, end);
+}
+
+/* A field costs journald more than all else, so below full only where the path may mislead. */
+static bool shows_exe_file(const struct uw_ask *a)
+{
+	const struct uw_record *r = a->record;
+
+	return r->exe_known &&
+	       (r->exe_private || r->exe_deleted || a->entry->detail >= UW_DETAIL_FULL);
+}
+
+static struct uw_value get_exe_dev(struct uw_ask *a)
+{
+	uint32_t dev = a->record->exe_dev;
+
+	return shows_exe_file(a) ? device(a, dev >> 20, dev & 0xfffff) : none();
+}
+
+static struct uw_value get_exe_inode(struct uw_ask *a)
+{
+	return number_if(shows_exe_file(a), a->record->exe_ino);
+}
+
+/* A private file may be deleted, too. That it is private says more about UNLINK_EXE. */
+static struct uw_value get_exe_state(struct uw_ask *a)
+{
+	return text(a->record->exe_private ? "private" : a->record->exe_deleted ? "deleted" : NULL);
+}
+
 static struct uw_value get_cmdline(struct uw_ask *a)
 {
 	const struct uw_record *r = a->record;
@@ -157,21 +210,11 @@ static struct uw_value get_loginuid(struct uw_ask *a)
 	return number_if(a->record->loginuid_known, a->record->loginuid);
 }
 
-static struct uw_value get_session(struct uw_ask *a)
-{
-	return number_if(a->record->session_known, a->record->session);
-}
-
-static struct uw_value get_cgroup(struct uw_ask *a)
-{
-	return bytes_if_any(a->record->cgroup);
-}
-
-/* Keeps the last result: three fields of a record ask for it, and deletions come in bursts. */
+/* Keeps the last result: several fields of a record ask for it, and deletions come in bursts. */
 static const struct uw_cgroup *parse_cgroup(struct uw_str path)
 {
 	static struct {
-		char path[sizeof(((struct uw_storm_text *)0)->s)], room[UW_CGROUP_NAME_MAX];
+		char path[sizeof(((struct uw_storm_text *)0)->s)], room[UW_CGROUP_ROOM];
 		size_t len;
 		struct uw_cgroup cgroup;
 	} last;
@@ -187,24 +230,71 @@ static const struct uw_cgroup *parse_cgroup(struct uw_str path)
 	return &last.cgroup;
 }
 
+static const struct uw_cgroup *cgroup_of(struct uw_ask *a)
+{
+	if (!a->cgroup)
+		a->cgroup = parse_cgroup(a->record->cgroup);
+	return a->cgroup;
+}
+
+/* Any process that has no loginuid can set one. PAM does it for a session and the user's manager. */
+static struct uw_value get_login(struct uw_ask *a)
+{
+	const struct uw_record *r = a->record;
+	const struct uw_cgroup *cgroup = cgroup_of(a);
+
+	if (!r->loginuid_known || (cgroup->logged_in && cgroup->user == r->loginuid))
+		return none();
+	return text("claimed");
+}
+
+static struct uw_value get_session(struct uw_ask *a)
+{
+	return number_if(a->record->session_known, a->record->session);
+}
+
+static struct uw_value get_cgroup(struct uw_ask *a)
+{
+	return bytes_if_any(a->record->cgroup);
+}
+
 static struct uw_value get_unit(struct uw_ask *a)
 {
-	return bytes_if_any(parse_cgroup(a->record->cgroup)->unit);
+	return bytes_if_any(cgroup_of(a)->unit);
 }
 
 static struct uw_value get_slice(struct uw_ask *a)
 {
-	return bytes_if_any(parse_cgroup(a->record->cgroup)->slice);
+	return bytes_if_any(cgroup_of(a)->slice);
 }
 
 static struct uw_value get_container(struct uw_ask *a)
 {
-	return bytes_if_any(parse_cgroup(a->record->cgroup)->container);
+	return bytes_if_any(cgroup_of(a)->container);
+}
+
+static struct uw_value get_outer_container(struct uw_ask *a)
+{
+	const struct uw_cgroup *cgroup = cgroup_of(a);
+
+	return uw_str_equal(cgroup->outer, cgroup->container) ? none() : bytes(cgroup->outer);
+}
+
+static struct uw_value get_container_claimed_by(struct uw_ask *a)
+{
+	const struct uw_cgroup *cgroup = cgroup_of(a);
+
+	return number_if(cgroup->container.len && cgroup->of_user, cgroup->user);
+}
+
+static struct uw_value get_mnt(struct uw_ask *a)
+{
+	return text(a->record->private_mnt ? "private" : NULL);
 }
 
 static struct uw_value get_mntns(struct uw_ask *a)
 {
-	return number_if(a->record->task_known, a->record->mntns);
+	return number_if(a->record->mntns, a->record->mntns);
 }
 
 static struct uw_value get_filename(struct uw_ask *a)
@@ -222,15 +312,24 @@ static struct uw_value get_path_state(struct uw_ask *a)
 	return text(uw_path_state_name(a->record->path_state));
 }
 
-/* Left out if it equals the path. */
-static struct uw_value unless_same(struct uw_str host, struct uw_str path)
+/* Left out if it equals the path, unless a reader could not know that. */
+static struct uw_value host_path(struct uw_ask *a, struct uw_str host, struct uw_str path)
 {
-	return uw_str_equal(host, path) ? none() : bytes_if_any(host);
+	return uw_str_equal(host, path) && !a->record->private_mnt ? none() : bytes_if_any(host);
 }
 
 static struct uw_value get_host_path(struct uw_ask *a)
 {
-	return unless_same(a->entry->host_path, a->record->path);
+	return host_path(a, a->entry->host_path, a->record->path);
+}
+
+static struct uw_value get_upper_path(struct uw_ask *a)
+{
+	struct uw_str upper = a->entry->upper_path;
+
+	if (uw_str_equal(upper, a->entry->host_path) || uw_str_equal(upper, a->record->path))
+		return none();
+	return bytes_if_any(upper);
 }
 
 /* The other name is where the file went, or, if it replaced another one, where it came from. */
@@ -247,7 +346,7 @@ static struct uw_value get_host_other(struct uw_ask *a, bool replaced)
 {
 	if ((a->record->op == UW_OP_RENAME) != replaced)
 		return none();
-	return unless_same(a->entry->host_other, a->record->other.path);
+	return host_path(a, a->entry->host_other, a->record->other.path);
 }
 
 static struct uw_value get_moved_to(struct uw_ask *a)
@@ -277,33 +376,11 @@ static struct uw_value get_replaced_by_inode(struct uw_ask *a)
 	return number_if(r->op == UW_OP_RENAME && r->other.file_known, r->other.file.ino);
 }
 
-/*
- * Writes a number in front of `at` and returns where it begins. printf(3) takes longer for one
- * device number than the writers take for all other numbers of a record.
- */
-static char *put_digits(char *at, uint32_t value, uint32_t base)
-{
-	do
-		*--at = (char)('0' + value % base);
-	while (value /= base);
-	return at;
-}
-
-static struct uw_value between(const char *start, const char *end)
-{
-	return bytes((struct uw_str){ start, (size_t)(end - start) });
-}
-
 static struct uw_value get_dev(struct uw_ask *a)
 {
-	char *end = a->room + sizeof(a->room), *at = end;
-
 	if (!a->record->inode_known || !a->record->dev_known)
 		return none();
-	at = put_digits(at, a->record->dev_minor, 10);
-	*--at = ':';
-	at = put_digits(at, a->record->dev_major, 10);
-	return between(at, end);
+	return device(a, a->record->dev_major, a->record->dev_minor);
 }
 
 static struct uw_value get_inode(struct uw_ask *a)
@@ -365,6 +442,9 @@ const struct uw_field uw_record_fields[] = {
 	{ "UNLINK_PPID", get_ppid, UW_DETAIL_STANDARD },
 	{ "UNLINK_COMM", get_comm, UW_DETAIL_MINIMAL },
 	{ "UNLINK_EXE", get_exe, UW_DETAIL_STANDARD },
+	{ "UNLINK_EXE_DEV", get_exe_dev, UW_DETAIL_STANDARD },
+	{ "UNLINK_EXE_INODE", get_exe_inode, UW_DETAIL_STANDARD },
+	{ "UNLINK_EXE_STATE", get_exe_state, UW_DETAIL_STANDARD },
 	{ "UNLINK_CMDLINE", get_cmdline, UW_DETAIL_STANDARD },
 	{ "UNLINK_CWD", get_cwd, UW_DETAIL_FULL },
 	{ "UNLINK_ROOT", get_root, UW_DETAIL_FULL },
@@ -375,16 +455,21 @@ const struct uw_field uw_record_fields[] = {
 	{ "UNLINK_FSGID", get_fsgid, UW_DETAIL_STANDARD },
 	{ "UNLINK_USER", get_user, UW_DETAIL_MINIMAL },
 	{ "UNLINK_LOGINUID", get_loginuid, UW_DETAIL_STANDARD },
+	{ "UNLINK_LOGIN", get_login, UW_DETAIL_STANDARD },
 	{ "UNLINK_SESSION", get_session, UW_DETAIL_STANDARD },
 	{ "UNLINK_CGROUP", get_cgroup, UW_DETAIL_FULL },
 	{ "UNLINK_UNIT", get_unit, UW_DETAIL_STANDARD },
 	{ "UNLINK_SLICE", get_slice, UW_DETAIL_FULL },
 	{ "UNLINK_CONTAINER", get_container, UW_DETAIL_STANDARD },
+	{ "UNLINK_OUTER_CONTAINER", get_outer_container, UW_DETAIL_STANDARD },
+	{ "UNLINK_CONTAINER_CLAIMED_BY", get_container_claimed_by, UW_DETAIL_STANDARD },
+	{ "UNLINK_MNT", get_mnt, UW_DETAIL_STANDARD },
 	{ "UNLINK_MNTNS", get_mntns, UW_DETAIL_FULL },
 	{ "UNLINK_FILENAME", get_filename, UW_DETAIL_MINIMAL },
 	{ "UNLINK_PATH", get_path, UW_DETAIL_MINIMAL },
 	{ "UNLINK_PATH_STATE", get_path_state, UW_DETAIL_MINIMAL },
 	{ "UNLINK_HOST_PATH", get_host_path, UW_DETAIL_STANDARD },
+	{ "UNLINK_UPPER_PATH", get_upper_path, UW_DETAIL_STANDARD },
 	{ "UNLINK_MOVED_TO", get_moved_to, UW_DETAIL_MINIMAL },
 	{ "UNLINK_HOST_MOVED_TO", get_host_moved_to, UW_DETAIL_STANDARD },
 	{ "UNLINK_REPLACED_BY", get_replaced_by, UW_DETAIL_MINIMAL },

@@ -12,6 +12,7 @@
 
 #include "config/config.h"
 #include "record/cmdline.h"
+#include "record/cgroup.h"
 #include "record/record.h"
 #include "record/storm.h"
 
@@ -26,6 +27,7 @@ struct uw_entry {
 	const char *user;	  /* name of the user that the file system checked, or NULL */
 	const char *real_user;	  /* that of the real user, if it is another, or NULL */
 	struct uw_str host_path;  /* the record's path in the host's tree, "" if it has none */
+	struct uw_str upper_path; /* on overlayfs: the same of the file in the upper directory */
 	struct uw_str host_other; /* the same of the other name of a rename */
 	enum uw_detail detail;	  /* fields of a higher one are left out */
 	bool no_cmdline;	  /* and so is the command line */
@@ -57,7 +59,8 @@ struct uw_ask {
 	const struct uw_entry *entry;
 	const struct uw_record *record; /* the entry's */
 	const struct uw_summary *summary;
-	size_t i; /* which value of a field that has many */
+	const struct uw_cgroup *cgroup; /* the record's, once a field has asked for it */
+	size_t i;			/* which value of a field that has many */
 	char room[UW_FIELD_ROOM];
 };
 

@@ -126,17 +126,26 @@ static void add_storm(const struct uw_entry *e, struct uw_buf *buf)
 {
 	const struct uw_summary *s = e->summary;
 
-	uw_buf_add_safe(buf, uw_storm_str(&s->comm), "[]()");
+	bool attempts = s->failed && !s->succeeded && !s->unknown;
+	uint64_t n = attempts ? s->failed : s->succeeded;
+
+	if (s->mixed)
+		uw_buf_puts(buf, "several programs");
+	else
+		uw_buf_add_safe(buf, uw_storm_str(&s->comm), "[]()");
 	uw_buf_puts(buf, " (");
 	add_user(e, s->uid, s->fsuid, buf);
-	uw_buf_printf(buf, ") %s %" PRIu64 " more %s", s->moves ? "removed or moved" : "removed",
-		      s->succeeded, s->succeeded == 1 ? "name" : "names");
+	if (attempts)
+		uw_buf_printf(buf, ") could not remove%s", s->moves ? " or move" : "");
+	else
+		uw_buf_printf(buf, ") %s", s->moves ? "removed or moved" : "removed");
+	uw_buf_printf(buf, " %" PRIu64 " more %s", n, n == 1 ? "name" : "names");
 	if (s->dir_known) {
 		uw_buf_puts(buf, " below ");
 		uw_buf_add_safe(buf, uw_summary_dir(s), "");
 	}
 	uw_buf_printf(buf, " within %.1f s", (double)(s->end_ns - s->begin_ns) / UW_NS_PER_S);
-	if (s->failed)
+	if (s->failed && !attempts)
 		uw_buf_printf(buf, "; %s %" PRIu64, s->moves ? "failed:" : "could not remove",
 			      s->failed);
 	if (s->unknown)
@@ -170,6 +179,7 @@ static const struct uw_field *first_field(struct uw_ask *ask, const struct uw_en
 	ask->entry = e;
 	ask->record = e->record;
 	ask->summary = e->summary;
+	ask->cgroup = NULL;
 	return e->summary ? uw_summary_fields : uw_record_fields;
 }
 
@@ -206,6 +216,7 @@ void uw_format_journal(const struct uw_entry *e, struct uw_buf *buf)
 {
 	struct uw_ask ask;
 	struct uw_value v;
+	size_t i;
 
 	/* uw_format_message() escapes newlines, so the short form of a field does. */
 	uw_buf_puts(buf, "MESSAGE=");
@@ -214,8 +225,12 @@ void uw_format_journal(const struct uw_entry *e, struct uw_buf *buf)
 	uw_journal_field_text(buf, "MESSAGE_ID", message_id(e));
 	uw_journal_field_int(buf, "PRIORITY", e->priority);
 	for (const struct uw_field *field = first_field(&ask, e); field->name; field++)
-		for (size_t i = 0; (v = value_of(field, &ask, i)).type != UW_VALUE_NONE; i++)
+		for (i = 0; !i || field->many; i++) {
+			v = value_of(field, &ask, i);
+			if (v.type == UW_VALUE_NONE)
+				break;
 			add_journal_value(buf, field->name, &v);
+		}
 }
 
 static void add_json_time(struct uw_buf *buf, uint64_t ns)

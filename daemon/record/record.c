@@ -125,12 +125,26 @@ static struct uw_str join_fspath(char *buffer, struct uw_str fsroot, struct uw_s
 	return absolute || !left ? whole(buffer, len) : none;
 }
 
-/* Splits the bytes behind the event into its strings. Returns false if they do not fit. */
+#define STR(which) (1u << UW_STR_##which)
+
+/* Strings that a walk puts together, while directories above may be renamed. */
+#define WALKED                                                                             \
+	(STR(FSROOT) | STR(PATH) | STR(OTHER) | STR(UPPER) | STR(OTHER_UPPER) | STR(DIR) | \
+	 STR(OTHER_DIR) | STR(ROOT) | STR(CWD) | STR(EXE))
+
+/* Strings that may hold any byte. */
+#define BINARY (STR(CMDLINE) | STR(OTHER_FILE))
+
+/*
+ * Splits the bytes behind the event into its strings. Returns false if they do not fit. *ret_torn
+ * tells which of those that were walked have a NUL: the kernel wrote over a name as it was read.
+ */
 static bool split(const struct uw_event *ev, const char *strings, size_t size,
-		  struct uw_str ret[UW_STR_MAX])
+		  struct uw_str ret[UW_STR_MAX], unsigned int *ret_torn)
 {
 	size_t at = 0, i;
 
+	*ret_torn = 0;
 	for (i = 0; i < UW_STR_MAX; i++) {
 		size_t len = ev->len[i], max = i == UW_STR_CMDLINE	? UW_CMDLINE_MAX
 					       : i == UW_STR_OTHER_FILE ? sizeof(struct uw_file)
@@ -139,12 +153,49 @@ static bool split(const struct uw_event *ev, const char *strings, size_t size,
 		if (len > max || len > size - at)
 			return false;
 		ret[i] = (struct uw_str){ strings + at, len };
-		if (i != UW_STR_CMDLINE && i != UW_STR_OTHER_FILE &&
-		    memchr(strings + at, '\0', len))
-			return false;
+		if (len && !(BINARY >> i & 1) && memchr(strings + at, '\0', len)) {
+			if (!(WALKED >> i & 1))
+				return false;
+			*ret_torn |= 1u << i;
+		}
 		at += len;
 	}
 	return at == size;
+}
+
+/*
+ * Takes the torn strings out of the event, and what makes no sense without them. If one of them may
+ * have told where the target is, any rule may want the event.
+ */
+static void drop_torn(struct uw_event *ev, struct uw_str s[UW_STR_MAX], unsigned int torn)
+{
+	__u32 drop = 0;
+	size_t i;
+
+	if (torn & WALKED & ~(STR(CWD) | STR(EXE) | (ev->flags & UW_EV_RESOLVED ? STR(ROOT) : 0)))
+		ev->flags |= UW_EV_UNPLACED;
+	if (torn & STR(PATH)) {
+		torn |= STR(FSROOT) | STR(OTHER) | STR(OTHER_FILE);
+		drop |= UW_EV_RESOLVED | UW_EV_PATH_CUT | UW_EV_DETACHED | UW_EV_CASEFOLD |
+			UW_EV_MOVES_DIR | UW_EV_OTHER_MOVES_DIR;
+	}
+	/* Without the process's root, nobody knows where `..` ends. */
+	if (torn & STR(ROOT))
+		torn |= STR(DIR) | STR(OTHER_DIR);
+	if (torn & STR(DIR) && ev->flags & UW_EV_DIR) {
+		torn |= STR(FSROOT);
+		drop |= UW_EV_DIR | UW_EV_DIR_CUT | UW_EV_DIR_IN_NAME;
+	}
+	if (torn & STR(OTHER_DIR))
+		drop |= UW_EV_OTHER_DIR | UW_EV_OTHER_DIR_CUT;
+	if (torn & STR(OTHER))
+		drop |= UW_EV_OTHER_CUT | UW_EV_OTHER_FS;
+	if (torn & STR(FSROOT))
+		drop |= UW_EV_FS | UW_EV_OTHER_FS;
+	ev->flags &= ~drop;
+	for (i = 0; i < UW_STR_MAX; i++)
+		if (torn >> i & 1)
+			s[i].len = 0;
 }
 
 /* A path that is whole begins with a slash. */
@@ -195,14 +246,32 @@ static bool other_is_consistent(const struct uw_event *ev, const struct uw_str *
 	return !path.len || valid_path(path, ev->flags & UW_EV_OTHER_CUT);
 }
 
+/* Whether the paths in the layers of an overlay are those of a target, and of its other name. */
+static bool uppers_are_consistent(const struct uw_event *ev, const struct uw_str *s)
+{
+	struct uw_str upper = s[UW_STR_UPPER], other = s[UW_STR_OTHER_UPPER];
+
+	if (!upper.len && !other.len)
+		return true;
+	if (!(ev->flags & (UW_EV_RESOLVED | UW_EV_UNPLACED)) || !ev->upper_dev)
+		return false;
+	if (other.len && ev->op != UW_OP_RENAME && ev->op != UW_OP_EXCHANGE)
+		return false;
+	return (!upper.len || valid_path(upper, false)) && (!other.len || valid_path(other, false));
+}
+
 /* Whether flags and strings agree. */
 static bool consistent(const struct uw_event *ev, const struct uw_str *s)
 {
 	bool resolved = ev->flags & UW_EV_RESOLVED, dir = ev->flags & UW_EV_DIR;
 	bool fs = ev->flags & UW_EV_FS;
 
+	if (!uppers_are_consistent(ev, s))
+		return false;
 	if (resolved ? !valid_path(s[UW_STR_PATH], ev->flags & UW_EV_PATH_CUT)
 		     : s[UW_STR_PATH].len || ev->flags & UW_EV_PATH_CUT)
+		return false;
+	if (!resolved && ev->flags & UW_EV_CASEFOLD)
 		return false;
 	if (dir ? resolved : s[UW_STR_DIR].len || ev->flags & UW_EV_DIR_CUT)
 		return false;
@@ -240,15 +309,21 @@ static void take_who(struct uw_record *r, const struct uw_event *ev, const struc
 	r->gid = ev->gid;
 	r->fsuid = ev->fsuid;
 	r->fsgid = ev->fsgid;
+	r->account = ev->account;
 	r->task_known = ev->flags & UW_EV_TASK;
 	r->ppid = ev->ppid;
 	r->euid = ev->euid;
-	r->mntns = ev->mntns;
+	r->private_mnt = ev->flags & UW_EV_PRIVATE_MNT;
 	r->loginuid_known = ev->flags & UW_EV_LOGINUID && ev->loginuid != UNSET;
 	r->loginuid = ev->loginuid;
 	r->session_known = ev->flags & UW_EV_LOGINUID && ev->session != UNSET;
 	r->session = ev->session;
 	r->exe = s[UW_STR_EXE];
+	r->exe_known = ev->flags & UW_EV_EXE;
+	r->exe_ino = ev->exe_ino;
+	r->exe_dev = ev->exe_dev;
+	r->exe_deleted = r->exe_known && ev->flags & UW_EV_EXE_DELETED;
+	r->exe_private = r->exe_known && ev->flags & UW_EV_EXE_PRIVATE;
 	r->cgroup = s[UW_STR_CGROUP];
 	r->cmdline = s[UW_STR_CMDLINE];
 	r->cmdline_cut = ev->flags & UW_EV_CMDLINE_CUT && r->cmdline.len;
@@ -307,6 +382,41 @@ static void take_name_in_mount(struct uw_record *r, const struct uw_event *ev, s
 	complete(r, (struct uw_str){ "", 0 }, UW_PATH_LEXICAL);
 }
 
+#define SWAP(a, b)                     \
+	do {                           \
+		typeof(a) swap_ = (a); \
+		(a) = (b);             \
+		(b) = swap_;           \
+	} while (0)
+
+static __u32 swap_flags(__u32 flags, __u32 a, __u32 b)
+{
+	return (flags & ~(a | b)) | (flags & a ? b : 0) | (flags & b ? a : 0);
+}
+
+/*
+ * A rename that replaces a file is about the new name. The kernel side passes what belongs to the
+ * names as it was at the entry, the old one first. It passes only one name of a kernel thread.
+ */
+static void exchange_names(struct uw_event *ev, struct uw_str s[UW_STR_MAX])
+{
+	if (ev->op != UW_OP_RENAME || !(ev->flags & (UW_EV_RESOLVED | UW_EV_UNPLACED)) ||
+	    !(s[UW_STR_OTHER_NAME].len || ev->flags & UW_EV_OTHER_NAME_FAULT))
+		return;
+	SWAP(ev->dfd, ev->other_dfd);
+	SWAP(s[UW_STR_NAME], s[UW_STR_OTHER_NAME]);
+	ev->flags = swap_flags(ev->flags, UW_EV_NAME_FAULT, UW_EV_OTHER_NAME_FAULT);
+	ev->flags = swap_flags(ev->flags, UW_EV_NAME_CUT, UW_EV_OTHER_NAME_CUT);
+	if (ev->flags & UW_EV_RESOLVED)
+		return;
+	SWAP(s[UW_STR_DIR], s[UW_STR_OTHER_DIR]);
+	ev->flags = swap_flags(ev->flags, UW_EV_DIR, UW_EV_OTHER_DIR);
+	ev->flags = swap_flags(ev->flags, UW_EV_DIR_CUT, UW_EV_OTHER_DIR_CUT);
+	/* The file system is known of the old name alone. */
+	ev->flags &= ~(__u32)(UW_EV_FS | UW_EV_DIR_IN_NAME);
+	s[UW_STR_FSROOT].len = 0;
+}
+
 static void take_name(struct uw_record *r, const struct uw_event *ev, const struct uw_str *s)
 {
 	bool stays;
@@ -320,6 +430,12 @@ static void take_name(struct uw_record *r, const struct uw_event *ev, const stru
 	r->dir_cut = ev->flags & UW_EV_DIR_CUT;
 	r->dir = s[UW_STR_DIR];
 	r->found = ev->flags & UW_EV_RESOLVED;
+	r->unplaced = ev->flags & UW_EV_UNPLACED;
+	r->detached = ev->flags & UW_EV_DETACHED;
+	r->casefold = ev->flags & UW_EV_CASEFOLD;
+	r->mntns = ev->mntns;
+	r->upper = s[UW_STR_UPPER];
+	r->upper_dev = ev->upper_dev;
 	r->path = (struct uw_str){ r->buffer, 0 };
 	r->fspath = (struct uw_str){ r->fsbuffer, 0 };
 	r->path_state = UW_PATH_UNKNOWN;
@@ -332,7 +448,7 @@ static void take_name(struct uw_record *r, const struct uw_event *ev, const stru
 		return;
 	if (r->found) {
 		r->path = s[UW_STR_PATH];
-		r->path_state = UW_PATH_RESOLVED;
+		r->path_state = r->detached ? UW_PATH_DETACHED : UW_PATH_RESOLVED;
 		if (ev->flags & UW_EV_PATH_CUT)
 			r->path_state = UW_PATH_TRUNCATED;
 		return;
@@ -360,6 +476,7 @@ static void take_other(struct uw_record *r, const struct uw_event *ev, const str
 		.name = s[UW_STR_OTHER_NAME],
 		.name_known = uw_op_is_rename(ev->op) && !(ev->flags & UW_EV_OTHER_NAME_FAULT),
 		.name_cut = ev->flags & UW_EV_OTHER_NAME_CUT,
+		.upper = s[UW_STR_OTHER_UPPER],
 		.path = { r->other_buffer, 0 },
 		.path_state = UW_PATH_UNKNOWN,
 		.fspath = { r->other_fsbuffer, 0 },
@@ -377,7 +494,9 @@ static void take_other(struct uw_record *r, const struct uw_event *ev, const str
 	if (r->found && s[UW_STR_OTHER].len) {
 		o->path = s[UW_STR_OTHER];
 		o->path_cut = cut;
-		o->path_state = cut ? UW_PATH_TRUNCATED : UW_PATH_RESOLVED;
+		o->path_state = cut	      ? UW_PATH_TRUNCATED
+				: r->detached ? UW_PATH_DETACHED
+					      : UW_PATH_RESOLVED;
 	}
 	if (!r->found && o->name_known && o->name.len && (dir_known || o->name.s[0] == '/'))
 		complete_other(r, s[UW_STR_OTHER_DIR], ev->flags & UW_EV_OTHER_DIR_CUT,
@@ -390,12 +509,18 @@ int uw_record_decode(const void *data, size_t size, struct uw_record *ret)
 	struct uw_str s[UW_STR_MAX];
 	struct uw_record *r = ret;
 	struct uw_event ev;
+	unsigned int torn;
 
 	if (size < sizeof(ev) || size > UW_EVENT_MAX)
 		return -EBADMSG;
 	memcpy(&ev, data, sizeof(ev));
-	if (!valid(&ev, size) || !split(&ev, strings, size - sizeof(ev), s) || !consistent(&ev, s))
+	if (!valid(&ev, size) || !split(&ev, strings, size - sizeof(ev), s, &torn))
 		return -EBADMSG;
+	if (torn)
+		drop_torn(&ev, s, torn);
+	if (!consistent(&ev, s))
+		return -EBADMSG;
+	exchange_names(&ev, s);
 
 	r->op = ev.op;
 	r->probe = ev.probe;
@@ -427,13 +552,6 @@ bool uw_record_other_counts(const struct uw_record *r)
 	       (!r->ret_known || !r->ret || r->probe == UW_PROBE_TRACEPOINT);
 }
 
-#define SWAP(a, b)                     \
-	do {                           \
-		typeof(a) swap_ = (a); \
-		(a) = (b);             \
-		(b) = swap_;           \
-	} while (0)
-
 void uw_record_swap(struct uw_record *r)
 {
 	struct uw_file file = { r->ino, r->bytes, r->mode, r->owner, r->nlink, 0 };
@@ -446,6 +564,7 @@ void uw_record_swap(struct uw_record *r)
 	SWAP(r->path, o->path);
 	SWAP(r->path_state, o->path_state);
 	SWAP(r->fspath, o->fspath);
+	SWAP(r->upper, o->upper);
 	SWAP(r->moves_dir, o->moves_dir);
 	SWAP(r->inode_known, o->file_known);
 	SWAP(file, o->file);
@@ -502,7 +621,7 @@ const char *uw_path_state_name(enum uw_path_state state)
 	static const char *const names[] = {
 		[UW_PATH_UNKNOWN] = "unknown", [UW_PATH_RESOLVED] = "resolved",
 		[UW_PATH_LEXICAL] = "lexical", [UW_PATH_TRUNCATED] = "truncated",
-		[UW_PATH_GUESSED] = "guessed",
+		[UW_PATH_GUESSED] = "guessed", [UW_PATH_DETACHED] = "detached",
 	};
 
 	return names[state];

@@ -19,6 +19,7 @@ enum uw_path_state {
 	UW_PATH_LEXICAL,  /* the directory joined with the name as passed, as texts */
 	UW_PATH_TRUNCATED, /* one of the two above, but cut, since it was too long */
 	UW_PATH_GUESSED,   /* lexical, but with an assumed root or working directory */
+	UW_PATH_DETACHED, /* resolved, but its mount or directory is in no mount namespace's tree */
 };
 
 /*
@@ -33,6 +34,7 @@ struct uw_other {
 	bool path_cut;	    /* its beginning is missing */
 	enum uw_path_state path_state;
 	struct uw_str fspath;
+	struct uw_str upper;
 	bool moves_dir;
 	bool file_known; /* of a rename that replaces a file, or an exchange */
 	struct uw_file file;
@@ -54,11 +56,18 @@ struct uw_record {
 	/* who; an empty string means not known, except for root */
 	uint32_t pid, tid, uid, gid;
 	uint32_t fsuid, fsgid; /* that the file system checked */
+	uint32_t account;      /* fsuid, or who owns its user namespace: see struct uw_share */
 	bool task_known;
-	uint32_t ppid, euid, mntns;
+	uint32_t ppid, euid;
+	bool private_mnt;		    /* the process's mount namespace is not the host's */
 	bool loginuid_known, session_known; /* of the kernel's audit, if set */
 	uint32_t loginuid, session;
 	struct uw_str comm, exe, cgroup;
+	bool exe_known; /* of these: */
+	uint64_t exe_ino;
+	uint32_t exe_dev;      /* as dev */
+	bool exe_deleted;      /* it has no name any more */
+	bool exe_private;      /* it is on no mount of the host */
 	struct uw_str cmdline; /* arguments with a NUL between them */
 	struct uw_str cwd;
 	struct uw_str root; /* the process's, "" if it is that of the mount namespace */
@@ -68,7 +77,11 @@ struct uw_record {
 	/* which name */
 	int dfd;
 	bool name_known, name_cut, name_late;
-	bool found;		 /* the kernel found the target */
+	bool found;    /* the kernel found the target */
+	bool unplaced; /* where that is, or a part of it, could not be read: any rule may want it */
+	bool detached; /* so is the other name, for all that is known */
+	bool casefold; /* the path may be written in other cases, too */
+	uint32_t mntns; /* inode number of the mount namespace that the path holds in, 0: none */
 	bool dir_known, dir_cut; /* dir_cut: its beginning is missing */
 	struct uw_str name, dir;
 	bool moves_dir; /* a directory leaves, or may leave, with all names below it */
@@ -82,6 +95,12 @@ struct uw_record {
 	struct uw_str fspath;
 	bool dev_known;
 	uint32_t dev; /* in the kernel's form: major << 20 | minor */
+	/*
+	 * On overlayfs, the same file in the layer that is changed: its path in the file system
+	 * upper_dev. "" if it is in a lower layer alone, or on another file system.
+	 */
+	struct uw_str upper;
+	uint32_t upper_dev;
 	uint32_t dev_major, dev_minor;
 
 	/* what */
@@ -102,7 +121,8 @@ struct uw_record {
  * Decodes size bytes at data, which must outlive the record, and builds the path if the event has
  * what that needs. Returns 0, or -EBADMSG if the bytes are no event of this ABI: lengths that do
  * not add up, a NUL inside a string, a number out of range, or flags and strings that contradict
- * each other. *ret is only touched on success.
+ * each other. A NUL inside a path is no error: the kernel renamed a directory as the path was read.
+ * The record lacks that path, and is `unplaced`. *ret is only touched on success.
  */
 int uw_record_decode(const void *data, size_t size, struct uw_record *ret);
 

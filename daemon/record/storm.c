@@ -14,12 +14,21 @@
 /* How many summaries can be open at once. */
 #define SUMMARIES 64
 
-/* Who deletes. `program` is a hash of the executable or comm. */
+/* What counts together. */
+enum counted_by {
+	BY_PARENT,  /* deletions by one program under one parent */
+	BY_PROCESS, /* deletions by one process */
+	BY_ACCOUNT, /* all failed attempts of one user */
+	BY_USER,    /* the deletions of one user that belong to no storm of a program */
+};
+
+/* Who deletes, or tries to. */
 struct who {
-	uint32_t uid;	 /* that the file system checked */
-	uint32_t parent; /* or the process itself */
-	bool is_parent;
-	uint64_t program;
+	uint32_t by;	  /* enum counted_by */
+	uint32_t uid;	  /* that the file system checked, or the account */
+	uint32_t process; /* the parent or the process itself; 0: all */
+	uint32_t reserved;
+	uint64_t program; /* a hash of the executable or comm; 0: all */
 };
 
 struct program {
@@ -114,9 +123,14 @@ static struct who who_is(const struct uw_record *r)
 	struct uw_str program = r->exe.len ? r->exe : r->comm;
 	struct who who = { 0 };
 
+	if (r->ret_known && r->ret) {
+		who.by = BY_ACCOUNT;
+		who.uid = r->account;
+		return who;
+	}
 	who.uid = r->fsuid;
-	who.is_parent = r->task_known && r->ppid > 1;
-	who.parent = who.is_parent ? r->ppid : r->pid;
+	who.by = r->task_known && r->ppid > 1 ? BY_PARENT : BY_PROCESS;
+	who.process = who.by == BY_PARENT ? r->ppid : r->pid;
 	/* A user who makes the hashes of two programs collide only merges his own two storms. */
 	who.program = uw_hash(UW_HASH_START, program.s, program.len);
 	return who;
@@ -124,7 +138,7 @@ static struct who who_is(const struct uw_record *r)
 
 static bool same(const struct who *a, const struct who *b)
 {
-	return a->uid == b->uid && a->parent == b->parent && a->is_parent == b->is_parent &&
+	return a->by == b->by && a->uid == b->uid && a->process == b->process &&
 	       a->program == b->program;
 }
 
@@ -140,7 +154,7 @@ static void close_slots(struct uw_storm *f, const struct who *who)
 
 static struct program *find_program(struct uw_storm *f, const struct who *who, uint64_t now_ns)
 {
-	uint64_t h = uw_hash(who->program, who, offsetof(struct who, is_parent));
+	uint64_t h = uw_hash(who->program, who, offsetof(struct who, program));
 	struct program *bucket = f->programs[(h ^ h >> 32) % BUCKETS], *victim = bucket;
 	size_t i;
 
@@ -156,19 +170,30 @@ static struct program *find_program(struct uw_storm *f, const struct who *who, u
 	return victim;
 }
 
+/* Not root, whose programs are those of the system. */
+static bool is_limited(const struct uw_record *r)
+{
+	return r->account != 0;
+}
+
+static uint64_t limit_of(const struct program *p, const struct uw_storm_limit *limit)
+{
+	return p->who.by == BY_USER ? UW_STORM_USER_TIMES * (uint64_t)limit->burst : limit->burst;
+}
+
 static bool is_over(uint64_t since_ns, const struct uw_storm_limit *limit, uint64_t now_ns)
 {
 	/* Events of several CPUs do not arrive in order of time. */
 	return now_ns > since_ns && now_ns - since_ns >= limit->interval_s * UW_NS_PER_S;
 }
 
-/* A storm ends with an interval of at most Burst= deletions. */
+/* A storm ends with an interval of at most as many deletions as the budget has. */
 static void next_interval(struct uw_storm *f, struct program *p, const struct uw_storm_limit *limit,
 			  uint64_t now_ns)
 {
 	if (p->storming)
 		close_slots(f, &p->who);
-	p->storming = p->storming && p->n > limit->burst;
+	p->storming = p->storming && p->n > limit_of(p, limit);
 	p->since_ns = now_ns;
 	p->n = 0;
 }
@@ -232,7 +257,7 @@ static void begin_summary(struct uw_summary *s, const struct uw_record *r, uint6
 	s->rules = rules;
 	s->uid = r->uid;
 	s->fsuid = r->fsuid;
-	s->moves = false;
+	s->moves = s->mixed = false;
 	s->ppid = r->ppid;
 	s->ppid_known = r->task_known;
 	s->n_pids = 0;
@@ -254,6 +279,27 @@ static void add_pid(struct uw_summary *s, uint32_t pid)
 			return;
 	if (s->n_pids < UW_STORM_PIDS)
 		s->pids[s->n_pids++] = pid;
+}
+
+/* Returns whether it has the same text. If not, it is empty from now on. */
+static bool keep_common(struct uw_storm_text *text, struct uw_str s)
+{
+	bool same_text = uw_str_equal(uw_storm_str(text), s);
+
+	if (!same_text)
+		text->len = 0;
+	return same_text;
+}
+
+/* Keeps what all deletions of one account have in common. */
+static void mix(struct uw_summary *s, const struct uw_record *r)
+{
+	s->mixed |= !keep_common(&s->comm, r->comm);
+	s->mixed |= !keep_common(&s->exe, r->exe);
+	keep_common(&s->cgroup, r->cgroup);
+	s->ppid_known = s->ppid_known && r->task_known && s->ppid == r->ppid;
+	if (s->uid != r->uid || s->fsuid != r->fsuid)
+		s->uid = s->fsuid = r->account;
 }
 
 static void add(struct uw_summary *s, const struct uw_record *r)
@@ -278,24 +324,37 @@ static void add(struct uw_summary *s, const struct uw_record *r)
 		narrow(&s->dir, r->path);
 }
 
+/* Counts the deletion against one budget. Returns whether that is exceeded. */
+static bool count(struct uw_storm *f, const struct uw_storm_limit *limit, const struct who *who,
+		  uint64_t now_ns)
+{
+	struct program *p = find_program(f, who, now_ns);
+
+	if (is_over(p->since_ns, limit, now_ns))
+		next_interval(f, p, limit, now_ns);
+	p->last_ns = now_ns;
+	if (++p->n > limit_of(p, limit))
+		p->storming = true;
+	return p->storming;
+}
+
 bool uw_storm_take(struct uw_storm *f, const struct uw_storm_limit *limit,
 		   const struct uw_record *r, uint64_t rules)
 {
 	struct who who;
-	struct program *p;
 	struct slot *slot;
+	bool storming;
 	size_t i;
 
 	if (!limit->burst)
 		return false;
 	who = who_is(r);
-	p = find_program(f, &who, r->exit_ns);
-	if (is_over(p->since_ns, limit, r->exit_ns))
-		next_interval(f, p, limit, r->exit_ns);
-	p->last_ns = r->exit_ns;
-	if (++p->n > limit->burst)
-		p->storming = true;
-	if (!p->storming)
+	storming = count(f, limit, &who, r->exit_ns);
+	if (!storming && who.by != BY_ACCOUNT && is_limited(r)) {
+		who = (struct who){ .by = BY_USER, .uid = r->account };
+		storming = count(f, limit, &who, r->exit_ns);
+	}
+	if (!storming)
 		return false;
 	i = find_slot(f, &who, rules);
 	if (i == SUMMARIES)
@@ -310,6 +369,8 @@ bool uw_storm_take(struct uw_storm *f, const struct uw_storm_limit *limit,
 		begin_summary(&f->summaries[i], r, rules);
 		f->n_used++;
 	}
+	if (who.by == BY_ACCOUNT || who.by == BY_USER)
+		mix(&f->summaries[i], r);
 	add(&f->summaries[i], r);
 	return true;
 }

@@ -7,6 +7,15 @@
  * "One program" is an executable, or a comm if the executable is not known, that one user runs
  * under one parent process: the thousand rm of a script count together. A child of process 1, which
  * adopts orphans, counts alone.
+ *
+ * Failed attempts count apart, so they never hide a deletion. Anybody can make them, by any number
+ * of programs, so one budget is for all attempts of a user, whatever the program and the parent.
+ * The user is the one who owns the share of the ring buffer, uw_record.account. Deletions with an
+ * unknown result count as deletions.
+ *
+ * A user other than root also has a budget for the deletions of all programs that would have
+ * records of their own: twice Burst=. So nobody can fill the journal, or the queue before it, by
+ * starting ever new programs. What is over it has summaries by user.
  */
 #ifndef UW_STORM_H
 #define UW_STORM_H
@@ -24,19 +33,26 @@
 /* An exchange counts twice. */
 #define UW_STORM_TAKES 2
 
+/* The budget of a user for the deletions of all programs, in times Burst=. */
+#define UW_STORM_USER_TIMES 2
+
 /* A string that the summary holds itself. */
 struct uw_storm_text {
 	size_t len;
 	char s[2 * UW_PATH_MAX];
 };
 
-/* The deletions of one program in one interval that match the same rules. */
+/*
+ * The deletions of one program or one user, or the failed attempts of one user, in one interval
+ * that match the same rules.
+ */
 struct uw_summary {
 	uint64_t succeeded, failed, unknown; /* unknown: without a return */
 	uint64_t begin_ns, end_ns;	     /* CLOCK_BOOTTIME of the first and the last return */
 	uint64_t rules;			     /* bits of the rules that asked for it */
 	uint32_t uid, fsuid, ppid;
 	bool moves; /* some are moves */
+	bool mixed; /* several programs: comm, exe and so on are "" where they differ */
 	bool ppid_known;
 	uint32_t pids[UW_STORM_PIDS]; /* in order of arrival */
 	size_t n_pids;

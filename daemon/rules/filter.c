@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Compiles operations and results to masks, and uids to prefixes. filter_paths.c compiles paths.
+ * Compiles operations and results to masks, and uids to prefixes. path_table.c compiles paths.
  */
 #include <errno.h>
 #include <endian.h>
@@ -9,6 +9,7 @@
 
 #include "base/array.h"
 #include "rules/filter.h"
+#include "rules/path_table.h"
 
 #define UID_SPACE ((uint64_t)1 << 32)
 
@@ -201,7 +202,7 @@ static int compile_paths(struct uw_filter *filter, const struct uw_filter_env *e
 				   filter->config->rules[i].exclude.n > 0;
 	r = uw_path_rules_init(&filter->path_rules, filter->config, env);
 	if (r == 0)
-		r = uw_path_rules_compile(&filter->path_rules, &filter->tables.paths,
+		r = uw_path_table_compile(&filter->path_rules, &filter->tables.paths,
 					  &filter->tables.n_paths);
 	filter->tables.masks.check_paths = filter->tables.n_paths > 0;
 	return r;

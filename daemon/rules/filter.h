@@ -56,16 +56,25 @@ void uw_filter_free(struct uw_filter *filter);
  * Path= and ExcludePath= decide as follows:
  * - With a directory that moves, the names below it move, so a path of Path= below it counts, too.
  * - If a place has several paths in the host's tree, one that Path= covers is enough, and so is one
- *   that ExcludePath= covers. ExcludePath= wins.
+ *   that ExcludePath= covers. ExcludePath= wins. A path that another mount hides counts for Path=
+ *   alone.
  * - A place outside the host's tree, such as one in a container's own file system, matches the
- * rules without Path= and no others. ExcludePath= does not apply to it.
- * - On a file system that is not among the mounts yet, the text of the path decides if the process
- *   is in the host's mount namespace.
+ *   rules without Path= and no others. ExcludePath= does not apply to it.
+ * - A file on overlayfs has a second place, in the upper directory. A rule that accepts either of
+ *   the two wants the record.
+ * - On a file system that is not among the mounts yet, the text of the path decides if it is on a
+ *   mount of the host's namespace.
+ * - If upper and lower case may be the same, Path= ignores case, and ExcludePath= does not. See
+ *   uw_pattern_set_may_cover().
  * - For a name that did not resolve, its text decides, starting at the host's path of the directory
  *   that it is relative to. A guessed path counts as known.
  * - If the kernel did not report the file system, the text of the path decides.
- * - If neither the place nor the whole path is known, the two keys exclude nothing: a `..` in the
- *   missing part may lead anywhere.
+ * - If the kernel found the target and only the beginning of its path is missing, every rule
+ * matches with a path that may be on the target's file system. ExcludePath= does not apply.
+ * - If neither the place nor the whole path is known otherwise, the two keys exclude nothing: a
+ * `..` in the missing part may lead anywhere. The same holds for a record that is `unplaced`, and
+ * for a detached one whose file system is not among the mounts: it may have been the host's a
+ * moment ago.
  */
 uint64_t uw_filter_match(const struct uw_filter *filter, const struct uw_record *record);
 
@@ -78,7 +87,8 @@ uint64_t uw_filter_match_path(const struct uw_filter *filter, const struct uw_re
 
 /*
  * Puts a host path of the record's place into ret->path: one that Path= of a rule in `matches`
- * covers, otherwise any. Returns false if the place is not known or not in the host's tree.
+ * covers, otherwise any, and a visible one rather than a hidden one. Returns false if the place is
+ * not known or not in the host's tree.
  */
 bool uw_filter_host_path(const struct uw_filter *filter, const struct uw_record *record,
 			 uint64_t matches, struct uw_host_paths *ret, size_t *ret_len);

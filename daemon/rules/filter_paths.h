@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Compiles Path= and ExcludePath= of all rules, for filter.c. filter.h documents what they mean.
- * Pure.
+ * Judges records by Path= and ExcludePath= of all rules, for filter.c. filter.h documents what they
+ * mean. Pure.
  */
 #ifndef UW_FILTER_PATHS_H
 #define UW_FILTER_PATHS_H
@@ -12,7 +12,6 @@
 
 #include "config/config.h"
 #include "config/pattern.h"
-#include "probe/rule_tables.h"
 #include "record/record.h"
 #include "rules/mounts.h"
 #include "rules/symlinks.h"
@@ -50,13 +49,6 @@ struct uw_path_rules {
 int uw_path_rules_init(struct uw_path_rules *rules, const struct uw_config *config,
 		       const struct uw_filter_env *env);
 void uw_path_rules_done(struct uw_path_rules *rules);
-
-/*
- * Compiles the kernel's table into an array that the caller frees. It is empty if paths never
- * decide, or if the mounts are not known. Returns 0 or -ENOMEM.
- */
-int uw_path_rules_compile(const struct uw_path_rules *rules, struct uw_path_entry **ret,
-			  size_t *ret_n);
 
 /* Returns those rules of `left` that accept the place of the record. See uw_filter_match(). */
 uint64_t uw_path_rules_match(const struct uw_path_rules *rules, const struct uw_record *record,

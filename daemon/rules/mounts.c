@@ -158,7 +158,7 @@ int uw_mountinfo_parse(char *text, size_t size, struct uw_mount **ret, size_t *r
 	return 0;
 }
 
-/* ---- mounts that a walk from the root directory reaches */
+/* ---- visible mounts: those that a walk from the root directory reaches */
 
 enum reach {
 	UNDECIDED = 0,
@@ -304,21 +304,20 @@ static int decide_all(const struct uw_mounts *mounts, struct reach_table *table)
 	return 0;
 }
 
-static int drop_hidden(struct uw_mounts *mounts)
+static int find_visible(struct uw_mounts *mounts)
 {
 	struct reach_table table = {
 		.state = calloc(mounts->n + 1, sizeof(*table.state)),
 		.ids = calloc(mounts->n + 1, sizeof(*table.ids)),
 	};
-	size_t kept = 0;
 	int r = -ENOMEM;
 
 	if (table.state && table.ids)
 		r = decide_all(mounts, &table);
-	for (size_t i = 0; r == 0 && i < mounts->n; i++)
-		if (table.state[i] == REACHED)
-			mounts->mount[kept++] = mounts->mount[i];
-	mounts->n = kept;
+	for (size_t i = 0; r == 0 && i < mounts->n; i++) {
+		mounts->mount[i].visible = table.state[i] == REACHED;
+		mounts->mount[i].on = parent_of(&table, &mounts->mount[i]);
+	}
 	free(table.state);
 	free(table.ids);
 	return r;
@@ -332,17 +331,22 @@ static int index_mounts(struct uw_mounts *mounts)
 
 	r = uw_path_index_init(&mounts->points, mounts->n);
 	if (r == 0)
+		r = uw_path_index_init(&mounts->all, mounts->n);
+	if (r == 0)
 		r = uw_path_index_init(&mounts->roots, mounts->n);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < mounts->n; i++) {
 		const struct uw_mount *m = &mounts->mount[i];
 
-		uw_path_index_add(&mounts->points, 0, m->point, m->point_len, i);
+		if (m->visible)
+			uw_path_index_add(&mounts->points, 0, m->point, m->point_len, i);
+		uw_path_index_add(&mounts->all, 0, m->point, m->point_len, i);
 		if (m->root)
 			uw_path_index_add(&mounts->roots, m->dev, m->root, m->root_len, i);
 	}
 	uw_path_index_sort(&mounts->points);
+	uw_path_index_sort(&mounts->all);
 	uw_path_index_sort(&mounts->roots);
 	return 0;
 }
@@ -366,7 +370,7 @@ int uw_mounts_parse(const char *text, size_t size, struct uw_mounts **ret)
 		r = uw_mountinfo_parse(mounts->text, size, &mounts->mount, &mounts->n);
 	}
 	if (r == 0)
-		r = drop_hidden(mounts);
+		r = find_visible(mounts);
 	if (r == 0)
 		r = index_mounts(mounts);
 	if (r < 0) {
@@ -382,6 +386,7 @@ void uw_mounts_free(struct uw_mounts *mounts)
 	if (!mounts)
 		return;
 	uw_path_index_done(&mounts->points);
+	uw_path_index_done(&mounts->all);
 	uw_path_index_done(&mounts->roots);
 	free(mounts->mount);
 	free(mounts->text);
@@ -497,8 +502,11 @@ bool uw_host_paths_next(struct uw_host_paths *paths, size_t *ret_len)
 		paths->at = node->up;
 		len = join(paths->path, sizeof(paths->path) - 1, m->point, m->point_len,
 			   paths->inner + m->root_len, paths->len - m->root_len);
-		if (len == SIZE_MAX ||
-		    (!paths->hidden && uw_mounts_find(mounts, paths->path, len) != m))
+		if (len == SIZE_MAX || (!m->visible && !paths->hidden))
+			continue;
+		paths->mount = m;
+		paths->visible = m->visible && uw_mounts_find(mounts, paths->path, len) == m;
+		if (!paths->visible && !paths->hidden)
 			continue;
 		if (len == 0)
 			paths->path[len++] = '/';
@@ -507,4 +515,14 @@ bool uw_host_paths_next(struct uw_host_paths *paths, size_t *ret_len)
 		return true;
 	}
 	return false;
+}
+
+bool uw_host_paths_one(struct uw_host_paths *paths, const struct uw_mounts *mounts, uint32_t dev,
+		       const char *inner, size_t len, size_t *ret_len)
+{
+	uw_host_paths_begin(paths, mounts, dev, inner, len, false);
+	if (uw_host_paths_next(paths, ret_len))
+		return true;
+	uw_host_paths_begin(paths, mounts, dev, inner, len, true);
+	return uw_host_paths_next(paths, ret_len);
 }

@@ -4,9 +4,12 @@
  * /proc/PID/mountinfo (proc_pid_mountinfo(5)). Only uw_mounts_read() and uw_mounts_hold() read
  * the file; the rest is pure.
  *
- * Only mounts that a walk from the root directory reaches count. The kernel finds a mount by the
+ * A mount is visible if a walk from the root directory reaches it. The kernel finds a mount by the
  * directory that it is mounted on, and this module by the ids of the parents: a mount at /a hides
  * the directory below it and any mount at /a/b with the same parent, whichever came first.
+ *
+ * Hidden places keep their paths. A process that opened a directory before another mount hid it, or
+ * that is in another mount namespace, still reaches what is below.
  */
 #ifndef UW_MOUNTS_H
 #define UW_MOUNTS_H
@@ -31,13 +34,16 @@ struct uw_mount {
 	size_t root_len;   /* 0: the whole file system */
 	const char *point; /* mount point */
 	size_t point_len;  /* 0: the root directory */
+	size_t on;	   /* index of the mount that it is mounted on, or SIZE_MAX */
+	bool visible;	   /* a walk from the root directory reaches its root */
 };
 
 struct uw_mounts {
-	struct uw_mount *mount; /* those that can be reached; no two have the same point */
+	struct uw_mount *mount;
 	size_t n;
-	struct uw_path_index points; /* by mount point */
-	struct uw_path_index roots;  /* by dev and root */
+	struct uw_path_index points; /* visible mounts by mount point; no two have the same one */
+	struct uw_path_index all;    /* all mounts by mount point */
+	struct uw_path_index roots;  /* all mounts by dev and root */
 	char *text;		     /* of mountinfo, unescaped; the mounts point into it */
 	char *original;		     /* the same as it was read */
 	size_t size;
@@ -57,14 +63,15 @@ bool uw_mounts_hold(const struct uw_mounts *mounts);
 
 /*
  * Parses the lines alone, in the order of the file, into an array that the caller frees. It
- * unescapes the text in place, and the array points into the text. Returns 0 or -ENOMEM.
+ * unescapes the text in place, and the array points into the text. Does not set `on` and `visible`.
+ * Returns 0 or -ENOMEM.
  */
 int uw_mountinfo_parse(char *text, size_t size, struct uw_mount **ret, size_t *ret_n);
 
 /* Accepts NULL. */
 void uw_mounts_free(struct uw_mounts *mounts);
 
-/* Returns the mount that holds an absolute path of the host, or NULL. */
+/* Returns the visible mount that holds an absolute path of the host, or NULL. */
 const struct uw_mount *uw_mounts_find(const struct uw_mounts *mounts, const char *path, size_t len);
 
 /*
@@ -75,7 +82,7 @@ const struct uw_mount *uw_mounts_find(const struct uw_mounts *mounts, const char
 size_t uw_mount_inner(const struct uw_mount *mount, const char *path, size_t len, char *buf,
 		      size_t size);
 
-/* Whether some mount of the host shows the file system dev, or a part of it. */
+/* Whether some mount of the host, visible or hidden, has the file system dev or a part of it. */
 bool uw_mounts_know(const struct uw_mounts *mounts, uint32_t dev);
 
 /* Iterates over the host's paths of one file. */
@@ -85,6 +92,9 @@ struct uw_host_paths {
 	size_t len;
 	size_t at; /* in mounts->roots */
 	bool hidden;
+	/* Of the path that uw_host_paths_next() found: */
+	const struct uw_mount *mount;
+	bool visible; /* no other mount hides it */
 	char path[4 * UW_PATH_MAX];
 };
 
@@ -96,5 +106,9 @@ struct uw_host_paths {
 void uw_host_paths_begin(struct uw_host_paths *paths, const struct uw_mounts *mounts, uint32_t dev,
 			 const char *inner, size_t len, bool hidden);
 bool uw_host_paths_next(struct uw_host_paths *paths, size_t *ret_len);
+
+/* Puts one path in paths->path: a visible one, or else a hidden one. False if there is none. */
+bool uw_host_paths_one(struct uw_host_paths *paths, const struct uw_mounts *mounts, uint32_t dev,
+		       const char *inner, size_t len, size_t *ret_len);
 
 #endif

@@ -45,15 +45,16 @@ static int add_mounts(struct uw_path_deps *deps, const struct uw_mounts *mounts)
 	int r = 0;
 
 	for (size_t i = 0; i < mounts->n && r == 0; i++) {
-		const struct uw_path_index_node *node = &mounts->points.node[i];
-		const struct uw_mount *m = &mounts->mount[node->item], *on;
+		const struct uw_mount *m = &mounts->mount[i], *on;
 		size_t len;
 
 		if (m->root)
 			r = add_all_above(deps, m->dev, m->root, m->root_len);
-		if (r < 0 || node->up == UW_TREE_NONE)
+		if (r < 0 || m->on == SIZE_MAX)
 			continue;
-		on = &mounts->mount[mounts->points.node[node->up].item];
+		on = &mounts->mount[m->on];
+		if (!uw_path_index_covers(on->point, on->point_len, m->point, m->point_len))
+			continue;
 		len = uw_mount_inner(on, m->point, m->point_len, inner, sizeof(inner));
 		if (len != SIZE_MAX)
 			r = add_all_above(deps, on->dev, inner, len);

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "base/journal_fields.h"
 
@@ -25,6 +26,17 @@ static const struct cause {
 };
 
 #define N_CAUSES (sizeof(causes) / sizeof(causes[0]))
+
+void uw_stats_count_once(uint64_t kernel[UW_CNT_MAX])
+{
+	uint64_t n = kernel[UW_CNT_NO_SLOT];
+
+	/* The counters of all CPUs are not read at one instant. */
+	if (n > kernel[UW_CNT_STATE_FULL])
+		n = kernel[UW_CNT_STATE_FULL];
+	kernel[UW_CNT_SEEN] -= n;
+	kernel[UW_CNT_STATE_FULL] -= n;
+}
 
 static uint64_t value(const struct uw_stats *stats, const struct cause *cause)
 {
@@ -79,9 +91,9 @@ uint64_t uw_stats_loss_report(const struct uw_stats *before, const struct uw_sta
 	size_t i;
 
 	for (i = 0; i < N_CAUSES; i++) {
-		n = value(now, &causes[i]) - value(before, &causes[i]);
-		if (!n)
+		if (value(now, &causes[i]) <= value(before, &causes[i]))
 			continue;
+		n = value(now, &causes[i]) - value(before, &causes[i]);
 		uw_buf_printf(text, "%s%" PRIu64 " %s", sum ? ", " : "", n, causes[i].text);
 		uw_journal_field_uint(fields, causes[i].field, n);
 		sum += n;
@@ -89,4 +101,57 @@ uint64_t uw_stats_loss_report(const struct uw_stats *before, const struct uw_sta
 	if (sum)
 		uw_journal_field_uint(fields, "UNLINK_LOST", sum);
 	return sum;
+}
+
+void uw_stats_set_reported(struct uw_stats *reported, const struct uw_stats *now)
+{
+	const struct uw_stats before = *reported;
+	uint64_t was, is;
+	size_t i;
+
+	*reported = *now;
+	for (i = 0; i < N_CAUSES; i++) {
+		was = value(&before, &causes[i]);
+		is = value(now, &causes[i]);
+		if (was <= is)
+			continue;
+		*(uint64_t *)(void *)((char *)reported + causes[i].offset) = was;
+		/* The sum of all outcomes stays right. */
+		reported->kernel[UW_CNT_SEEN] += was - is;
+	}
+}
+
+/* ---- the users who lost most */
+
+void uw_losers_add(struct uw_losers *losers, uint32_t uid, uint64_t lost)
+{
+	size_t at = losers->n < UW_LOSERS ? losers->n++ : UW_LOSERS - 1;
+
+	if (losers->user[at].lost >= lost)
+		return; /* only where all places are taken */
+	for (; at && losers->user[at - 1].lost < lost; at--)
+		losers->user[at] = losers->user[at - 1];
+	losers->user[at] = (struct uw_loser){ .uid = uid, .lost = lost };
+}
+
+void uw_losers_report(const struct uw_losers *losers, uint64_t lost, struct uw_buf *text,
+		      struct uw_buf *fields)
+{
+	const struct uw_loser *most = losers->user;
+	size_t i;
+
+	for (i = 0; i < losers->n; i++) {
+		uw_journal_field_uint(fields, "UNLINK_LOST_UID", most[i].uid);
+		if (*most[i].name)
+			uw_journal_field_text(fields, "UNLINK_LOST_USER", most[i].name);
+	}
+	if (!losers->n)
+		return;
+	uw_buf_puts(text, most->lost > lost / 2 ? ", mostly of " : ", among others of ");
+	if (*most->name) {
+		uw_buf_add_safe(text, (struct uw_str){ most->name, strlen(most->name) }, "()");
+		uw_buf_printf(text, " (uid %" PRIu32 ")", most->uid);
+	} else {
+		uw_buf_printf(text, "uid %" PRIu32, most->uid);
+	}
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/users.h"
 #include "unlinkwatch.h"
 
 struct uw_stats {
@@ -40,6 +41,13 @@ struct uw_balance {
  */
 void uw_stats_balance(const struct uw_stats *stats, struct uw_balance *ret);
 
+/*
+ * An event without a slot is counted as lost at its entry, and once more when the kernel has found
+ * its file, with a record. Takes the first of the two out of the kernel's counters. A loss that was
+ * read between the two vanishes with that, so losses may shrink.
+ */
+void uw_stats_count_once(uint64_t kernel[UW_CNT_MAX]);
+
 /* The number of lost events, for all causes. */
 uint64_t uw_stats_lost(const struct uw_stats *stats);
 
@@ -54,5 +62,33 @@ bool uw_stats_cause(const struct uw_stats *stats, size_t i, const char **ret_nam
  */
 uint64_t uw_stats_loss_report(const struct uw_stats *before, const struct uw_stats *now,
 			      struct uw_buf *text, struct uw_buf *fields);
+
+/*
+ * Sets what has been reported to `now`. A reported loss that was none stays in it, and stands for
+ * the next one of the same cause, so that the reports add up.
+ */
+void uw_stats_set_reported(struct uw_stats *reported, const struct uw_stats *now);
+
+/* The users who lost most, in the order of `lost`, most first. */
+#define UW_LOSERS 8
+
+struct uw_losers {
+	size_t n;
+	struct uw_loser {
+		uint32_t uid;
+		uint64_t lost;
+		char name[UW_USER_NAME_MAX]; /* set by the caller, "" if there is none */
+	} user[UW_LOSERS];
+};
+
+/* Adds a user, if he is among those who lost most. */
+void uw_losers_add(struct uw_losers *losers, uint32_t uid, uint64_t lost);
+
+/*
+ * Appends ", mostly of alice (uid 1000)" to text, for `lost` losses in all, and UNLINK_LOST_UID and
+ * UNLINK_LOST_USER of each user to fields.
+ */
+void uw_losers_report(const struct uw_losers *losers, uint64_t lost, struct uw_buf *text,
+		      struct uw_buf *fields);
 
 #endif

@@ -27,18 +27,38 @@ void uw_report_stats(const struct uw_report *report, struct uw_stats *ret)
 	ret->summarised -= counts->failed[UW_KIND_SUMMARY];
 }
 
+/* Names the users whose events found no room. */
+static void name_losers(struct uw_report *report, uint64_t lost)
+{
+	uint64_t now_ns = uw_clock_ns(CLOCK_BOOTTIME);
+	struct uw_losers losers;
+	size_t i;
+
+	uw_source_take_losers(report->probe_select->source, &losers);
+	for (i = 0; i < losers.n; i++) {
+		const char *name = uw_users_name(report->users, losers.user[i].uid, now_ns);
+
+		snprintf(losers.user[i].name, sizeof(losers.user[i].name), "%s", name ?: "");
+	}
+	uw_losers_report(&losers, lost, &report->whose, &report->fields);
+}
+
 static void report_losses(struct uw_report *report, const struct uw_stats *now)
 {
 	uint64_t lost;
 
+	uw_buf_reset(&report->whose);
 	uw_buf_reset(&report->text);
 	uw_buf_reset(&report->fields);
 	lost = uw_stats_loss_report(&report->persistent->words->reported, now, &report->text,
 				    &report->fields);
-	if (lost)
-		uw_output_note_fields(report->output, UW_ID_LOSS, LOG_WARNING, &report->fields,
-				      "deletions not recorded: %" PRIu64 " (%.*s)", lost,
-				      (int)report->text.len, report->text.p);
+	if (!lost)
+		return;
+	name_losers(report, lost);
+	uw_output_note_fields(report->output, UW_ID_LOSS, LOG_WARNING, &report->fields,
+			      "deletions not recorded: %" PRIu64 " (%.*s)%.*s", lost,
+			      (int)report->text.len, report->text.p, (int)report->whose.len,
+			      report->whose.p ?: "");
 }
 
 /* Tell PID 1 only of changes. */
@@ -72,7 +92,7 @@ void uw_report_renew(struct uw_report *report)
 	uw_report_stats(report, &now);
 	uw_persistent_begin(report->persistent);
 	report_losses(report, &now);
-	report->persistent->words->reported = now;
+	uw_stats_set_reported(&report->persistent->words->reported, &now);
 	uw_persistent_commit(report->persistent);
 	uw_output_flush(report->output);
 	uw_stats_balance(&now, &balance);
@@ -135,5 +155,6 @@ void uw_report_done(struct uw_report *report)
 	uw_status_socket_free(report->socket);
 	uw_buf_free(&report->text);
 	uw_buf_free(&report->fields);
+	uw_buf_free(&report->whose);
 	uw_buf_free(&report->status);
 }

@@ -8,6 +8,7 @@
 
 #include <systemd/sd-event.h>
 
+#include "base/users.h"
 #include "output/output.h"
 #include "probe/probe_select.h"
 #include "rules/ruleset.h"
@@ -20,9 +21,10 @@ struct uw_report {
 	const struct uw_ruleset *ruleset;
 	struct uw_output *output;
 	struct uw_persistent *persistent;
+	struct uw_users *users;
 
 	uint64_t started_us; /* CLOCK_REALTIME */
-	struct uw_buf text, fields, status;
+	struct uw_buf text, fields, whose, status;
 	struct uw_status_socket *socket;
 };
 

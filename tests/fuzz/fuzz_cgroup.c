@@ -28,6 +28,14 @@ static void check_name(struct uw_str path, struct uw_str name)
 	CHECK(is_component(path, name) || same(name, text("-.slice")));
 }
 
+static void check_container(struct uw_str path, const char *buffer, struct uw_str name)
+{
+	CHECK(name.len <= UW_CGROUP_NAME_MAX);
+	if (name.len > 0 && name.s != buffer && name.s != buffer + UW_CGROUP_NAME_MAX)
+		CHECK(name.s > path.s && name.s + name.len <= path.s + path.len &&
+		      !memchr(name.s, '/', name.len));
+}
+
 static void check(struct uw_str path, const char *buffer, const struct uw_cgroup *found)
 {
 	if (found->unit.len > 0) {
@@ -38,17 +46,16 @@ static void check(struct uw_str path, const char *buffer, const struct uw_cgroup
 		check_name(path, found->slice);
 		CHECK(ends_with(found->slice, ".slice"));
 	}
-	CHECK(found->container.len <= UW_CGROUP_NAME_MAX);
-	if (found->container.len > 0 && found->container.s != buffer)
-		CHECK(found->container.s > path.s &&
-		      found->container.s + found->container.len <= path.s + path.len &&
-		      !memchr(found->container.s, '/', found->container.len));
+	check_container(path, buffer, found->container);
+	check_container(path, buffer, found->outer);
+	CHECK(!found->container.len == !found->outer.len);
+	CHECK(found->of_user || !found->logged_in);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct uw_str path = { (const char *)data, size };
-	char *buffer = malloc(UW_CGROUP_NAME_MAX);
+	char *buffer = malloc(UW_CGROUP_ROOM);
 	struct uw_cgroup found;
 
 	CHECK(buffer);

@@ -75,11 +75,13 @@ static void check_both_ways(const struct uw_mounts *mounts, const struct uw_moun
 	if (!m->root)
 		return;
 	CHECK(uw_mounts_know(mounts, m->dev));
-	uw_host_paths_begin(&paths, mounts, m->dev, inner, n, false);
+	uw_host_paths_begin(&paths, mounts, m->dev, inner, n, true);
 	while (uw_host_paths_next(&paths, &found)) {
+		CHECK(paths.visible == (uw_mounts_find(mounts, paths.path, found) == paths.mount));
 		CHECK(found > 0 && paths.path[0] == '/' && paths.path[found] == '\0');
-		met = met || same((struct uw_str){ paths.path, found },
-				  len ? (struct uw_str){ path, len } : text("/"));
+		met = met ||
+		      (paths.visible && same((struct uw_str){ paths.path, found },
+					     len ? (struct uw_str){ path, len } : text("/")));
 	}
 	CHECK(met);
 }
@@ -93,7 +95,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < mounts->n; i++) {
 		const struct uw_mount *m = &mounts->mount[i];
 
-		CHECK(uw_mounts_find(mounts, m->point, m->point_len) == m);
+		CHECK((uw_mounts_find(mounts, m->point, m->point_len) == m) == m->visible);
 		check_both_ways(mounts, m, "");
 		check_both_ways(mounts, m, "/x/y");
 	}

@@ -44,6 +44,7 @@ static void check_path(const struct uw_record *r, const void *event, size_t size
 		CHECK(r->path.len == 0);
 		return;
 	case UW_PATH_RESOLVED:
+	case UW_PATH_DETACHED:
 		check_bytes(r->path, event, size);
 		CHECK(r->path.len > 0 && r->path.s[0] == '/');
 		return;
@@ -85,8 +86,9 @@ static void check_other(const struct uw_record *r, const void *event, size_t siz
 
 static void check_record(struct uw_record *r, const void *event, size_t size)
 {
-	const struct uw_str strings[] = { r->comm, r->exe, r->cgroup, r->cwd,	    r->root,
-					  r->name, r->dir, r->fstype, r->other.name };
+	const struct uw_str strings[] = { r->comm,	 r->exe,   r->cgroup,	  r->cwd,
+					  r->root,	 r->name,  r->dir,	  r->fstype,
+					  r->other.name, r->upper, r->other.upper };
 
 	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
 		check_bytes(strings[i], event, size);
@@ -95,6 +97,8 @@ static void check_record(struct uw_record *r, const void *event, size_t size)
 	CHECK(r->via > 0 && r->via < UW_VIA_MAX);
 	CHECK(r->ret <= 0 && r->ret >= -4095 && (r->ret_known || r->ret == 0));
 	CHECK(r->exit_ns >= r->enter_ns);
+	CHECK(r->exe_known || (!r->exe_deleted && !r->exe_private));
+	CHECK(!r->detached || r->found);
 	CHECK(!r->dev_known || r->dev == (r->dev_major << 20 | r->dev_minor));
 	check_path(r, event, size);
 	check_other(r, event, size);

@@ -52,14 +52,16 @@ static bool is_at_or_below(struct uw_str path, struct uw_str dir)
 	       (path.len == dir.len || path.s[dir.len] == '/');
 }
 
-/* Whether another mount with a longer mount point holds the path. */
+/* Whether the mount is hidden, or a visible one with a longer mount point holds the path. */
 static bool is_hidden(const struct uw_mounts *mounts, const struct uw_mount *mount,
 		      struct uw_str path)
 {
+	if (!mount->visible)
+		return true;
 	for (size_t i = 0; i < mounts->n; i++) {
 		const struct uw_mount *m = &mounts->mount[i];
 
-		if (m->point_len > mount->point_len &&
+		if (m->visible && m->point_len > mount->point_len &&
 		    is_at_or_below(path, (struct uw_str){ m->point, m->point_len }))
 			return true;
 	}
@@ -86,10 +88,9 @@ static bool wants_place(const struct uw_rule *rule, const struct uw_mounts *moun
 		memcpy(path, m->point, m->point_len);
 		host.len = m->point_len + inner.len - m->root_len;
 		memcpy(path + m->point_len, inner.s + m->root_len, inner.len - m->root_len);
-		if (is_hidden(mounts, m, host))
-			continue;
 		included = included || any_covers(&rule->path, host);
-		excluded = excluded || any_covers(&rule->exclude, host);
+		excluded = excluded ||
+			   (!is_hidden(mounts, m, host) && any_covers(&rule->exclude, host));
 	}
 	return included && !excluded;
 }

@@ -327,6 +327,49 @@ static void test_nested_literals(void **state)
 	uw_pattern_set_done(&set);
 }
 
+static void test_case(void **state)
+{
+	static const struct {
+		const char *pattern, *path;
+		bool may, below;
+	} rows[] = {
+		{ "/srv/Data", "/SRV/data/x", true, true },
+		{ "/srv/Data", "/srv/dat", false, false },
+		{ "/srv/Data", "/srv", false, true },
+		{ "/srv/Data", "/srv/", false, true },
+		{ "/srv/Data", "/opt", false, false },
+		{ "/", "/a", true, true },
+		{ "/a/*.TXT", "/A/x.txt", true, true },
+		{ "/a/*.TXT", "/A/x.txr", false, false },
+		{ "/a/?b", "/a/1B", true, true },
+		{ "/a/[A-B]/c", "/a/b/C", true, true },
+		{ "/a/[A-B]/c", "/a/q/C", true, true },
+		{ "/a/[A-B]/c", "/a/b/d", false, false },
+		{ "/a/**/c", "/a/q", true, true },
+		{ "/a/**/c", "/b/c", false, false },
+		{ "/k", "/\xe2\x84\xaa", true, true },
+		{ "/stra\xc3\x9f"
+		  "e",
+		  "/STRASSE", true, true },
+		{ "/x\xc3\xa9/b", "/y/c", false, false },
+		{ "/@", "/`", false, false },
+		{ "/[", "/{", true, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct uw_pattern pattern = uw_pattern_of(rows[i].pattern);
+		struct uw_pattern_set set;
+		size_t len = strlen(rows[i].path);
+
+		assert_int_equal(uw_pattern_set_of(&pattern, 1, &set), 0);
+		if (uw_pattern_set_may_cover(&set, rows[i].path, len, false) != rows[i].may ||
+		    uw_pattern_set_may_cover(&set, rows[i].path, len, true) != rows[i].below)
+			fail_msg("%s %s", rows[i].pattern, rows[i].path);
+		uw_pattern_set_done(&set);
+	}
+}
+
 static void test_empty_set(void **state)
 {
 	struct uw_paths paths = { 0 };
@@ -351,6 +394,8 @@ int main(void)
 		{ "a set leaves out paths that another one covers", test_nested_literals, NULL,
 		  NULL, NULL },
 		{ "an empty set covers nothing", test_empty_set, NULL, NULL, NULL },
+		{ "where case may not count, no doubt excludes a path", test_case, NULL, NULL,
+		  NULL },
 	};
 	static struct CMUnitTest tests[N_COVERS + sizeof(others) / sizeof(others[0])];
 

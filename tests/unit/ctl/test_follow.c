@@ -37,10 +37,11 @@ static void add_record(const char *words, uint64_t second)
 {
 	struct uw_journal_record *record = &records[n_records++];
 	char op[16] = "", path[64] = "-", other[64] = "-", inode[16] = "-", of_other[16] = "-";
-	char mode[16] = "-";
+	char mode[16] = "-", upper[64] = "-";
 	char time[32];
 
-	sscanf(words, "%15s %63s %63s %15s %15s %15s", op, path, other, inode, of_other, mode);
+	sscanf(words, "%15s %63s %63s %15s %15s %15s %63s", op, path, other, inode, of_other, mode,
+	       upper);
 	uw_journal_record_reset(record);
 	snprintf(time, sizeof(time), "%llu", (unsigned long long)second * 1000000000);
 	add_field(record, "UNLINK_TIME", time);
@@ -49,6 +50,7 @@ static void add_record(const char *words, uint64_t second)
 	add_field(record, "UNLINK_PID", "7");
 	add_field(record, "UNLINK_PATH", path);
 	add_field(record, !strcmp(op, "rename") ? "UNLINK_REPLACED_BY" : "UNLINK_MOVED_TO", other);
+	add_field(record, "UNLINK_UPPER_PATH", upper);
 	add_field(record, "UNLINK_DEV", "0:31");
 	add_field(record, "UNLINK_MODE", mode);
 	add_field(record, "UNLINK_INODE", inode);
@@ -65,17 +67,8 @@ static void copy(const struct uw_journal_record *from, struct uw_journal_record 
 		const char *name;
 	} fields[] = {
 #define X(name) { UW_JOURNAL_RECORD_##name, "UNLINK_" #name }
-		X(TIME),
-		X(OP),
-		X(RET),
-		X(PID),
-		X(PATH),
-		X(MOVED_TO),
-		X(REPLACED_BY),
-		X(INODE),
-		X(DEV),
-		X(MODE),
-		X(REPLACED_BY_INODE),
+		X(TIME),     X(OP),	     X(RET),   X(PID), X(PATH), X(UPPER_PATH),
+		X(MOVED_TO), X(REPLACED_BY), X(INODE), X(DEV), X(MODE), X(REPLACED_BY_INODE),
 #undef X
 	};
 	char value[64];
@@ -286,6 +279,25 @@ static void files_that_can_be_looked_at_are(void **state)
 	need("/none", "no: no-record /none 0");
 }
 
+static void a_file_is_found_by_its_path_in_the_upper_directory(void **state)
+{
+	(void)state;
+	set(RECORDS("unlink /m/a - 7 - - /up/a"), NULL);
+	need("/up/a", "removed /up/a 0");
+	need("/m/a", "removed /m/a 0");
+	set(RECORDS("move /m/a /m/b 7 - - /up/a", "unlink /m/b - 7 - - /up/b"), NULL);
+	need("/up/a", "removed /m/b 1");
+	set(RECORDS("rename /m/a /m/b 7 8 - /up/a"), NULL);
+	need("/up/a", "replaced /up/a 0");
+	need("/m/b", "there /m/a 1");
+	assert_true(uw_record_is_from(&records[0], "/m/b"));
+	assert_false(uw_record_is_from(&records[0], "/up/a"));
+	set(RECORDS("rmdir /m/d - 7 - - /up/d"), NULL);
+	assert_true(uw_record_is_from(&records[0], "/m/d"));
+	assert_true(uw_record_is_from(&records[0], "/up/d"));
+	assert_false(uw_record_is_from(&records[0], "/up/x"));
+}
+
 static int forget(void **state)
 {
 	(void)state;
@@ -304,6 +316,7 @@ int main(void)
 		cmocka_unit_test(records_show_that_another_file_came),
 		cmocka_unit_test(a_directory_takes_along_only_what_was_there),
 		cmocka_unit_test(files_that_can_be_looked_at_are),
+		cmocka_unit_test(a_file_is_found_by_its_path_in_the_upper_directory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, forget);

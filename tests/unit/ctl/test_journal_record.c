@@ -83,6 +83,7 @@ static struct uw_entry entry_of(const struct uw_record *record)
 				  .user = "alice",
 				  .real_user = record->uid ? NULL : "root",
 				  .host_path = TEXT("/host/a"),
+				  .upper_path = TEXT("/upper/a"),
 				  .host_other = TEXT("/host/other"),
 				  .detail = UW_DETAIL_FULL };
 }
@@ -255,19 +256,87 @@ static void a_paragraph_names_who_logged_in(void **state)
 		      "UNLINK_UID=0", "UNLINK_EUID=1000", "UNLINK_USER=root",
 		      "UNLINK_LOGINUID=1000", "UNLINK_SESSION=3", "UNLINK_UNIT=a.scope",
 		      "UNLINK_CONTAINER=box", "UNLINK_FILENAME=a b", "UNLINK_PATH=/a b",
-		      "UNLINK_PATH_STATE=lexical", "UNLINK_HOST_PATH=/h/a b", "UNLINK_DEV=8:1",
-		      "UNLINK_INODE=5", "UNLINK_SIZE=11", "UNLINK_OWNER=1000", "UNLINK_NLINK=0",
-		      "UNLINK_RULE=x", "UNLINK_RULE=y z"),
+		      "UNLINK_PATH_STATE=lexical", "UNLINK_HOST_PATH=/h/a b",
+		      "UNLINK_UPPER_PATH=/up/a b", "UNLINK_DEV=8:1", "UNLINK_INODE=5",
+		      "UNLINK_SIZE=11", "UNLINK_OWNER=1000", "UNLINK_NLINK=0", "UNLINK_RULE=x",
+		      "UNLINK_RULE=y z"),
 		"Tue 2023-11-14 22:13:20 UTC, 1min 0s ago\n"
 		"    rm[7] (root) removed \"/a b\"\n"
-		"    user     root, with the rights of alice, logged in as alice in session 3\n"
+		"    user     root, with the rights of alice, claims to be logged in as alice in session 3\n"
 		"    command  rm 'a b'\n"
 		"    process  rm, pid 7, parent 6, /bin/rm\n"
 		"    unit     a.scope, container box\n"
 		"    on host  \"/h/a b\"\n"
+		"    upper    \"/up/a b\"\n"
 		"    path is  lexical; typed as \"a b\"\n"
 		"    file     inode 5 on 8:1, 11 bytes, of alice, no name left\n"
 		"    rule     x, \"y z\"\n");
+}
+
+/* The unit of a session, or of the user's own manager, and no doubt by the daemon. */
+static void a_login_needs_a_session(void **state)
+{
+	static const struct {
+		const char *unit, *login, *says;
+	} rows[] = {
+		{ "UNLINK_UNIT=session-3.scope", "", "logged in as alice" },
+		{ "UNLINK_UNIT=user@1000.service", "", "logged in as alice" },
+		{ "UNLINK_UNIT=session-3.scope", "UNLINK_LOGIN=claimed",
+		  "claims to be logged in as alice" },
+		{ "UNLINK_UNIT=user@1001.service", "", "claims to be logged in as alice" },
+		{ "UNLINK_UNIT=cron.service", "", "claims to be logged in as alice" },
+		{ "UNLINK_UNIT=session-.scope", "", "claims to be logged in as alice" },
+		{ "", "", "claims to be logged in as alice" },
+	};
+	char expected[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *unit = strchr(rows[i].unit, '=');
+
+		snprintf(expected, sizeof(expected),
+			 "Tue 2023-11-14 22:13:20 UTC, 1min 0s ago\n"
+			 "    rm[7] (alice) removed /a\n"
+			 "    user     alice, %s\n"
+			 "    process  rm, pid 7\n%s%s%s",
+			 rows[i].says, unit ? "    unit     " : "", unit ? unit + 1 : "",
+			 unit ? "\n" : "");
+		need_paragraph(FOUND("UNLINK_OP=unlink", "UNLINK_RET=0", "UNLINK_PID=7",
+				     "UNLINK_COMM=rm", "UNLINK_UID=1000", "UNLINK_USER=alice",
+				     "UNLINK_LOGINUID=1000", rows[i].login, rows[i].unit,
+				     "UNLINK_FILENAME=a", "UNLINK_PATH=/a"),
+			       expected);
+	}
+}
+
+static void a_paragraph_says_what_proves_little(void **state)
+{
+	(void)state;
+	need_paragraph(
+		FOUND("UNLINK_OP=unlink", "UNLINK_RET=0", "UNLINK_PID=7", "UNLINK_COMM=rm",
+		      "UNLINK_EXE=/memfd:x", "UNLINK_EXE_STATE=private", "UNLINK_UID=1000",
+		      "UNLINK_UNIT=user@1000.service", "UNLINK_CONTAINER=in",
+		      "UNLINK_OUTER_CONTAINER=out", "UNLINK_CONTAINER_CLAIMED_BY=1000",
+		      "UNLINK_MNT=private", "UNLINK_FILENAME=a", "UNLINK_PATH=/a",
+		      "UNLINK_PATH_STATE=detached"),
+		"Tue 2023-11-14 22:13:20 UTC, 1min 0s ago\n"
+		"    rm[7] (uid 1000) removed /a\n"
+		"    user     alice\n"
+		"    process  rm, pid 7, /memfd:x (a private file)\n"
+		"    unit     user@1000.service, container in inside out, as alice claims\n"
+		"    mounts   a namespace of its own, where the paths hold; on the host: none\n"
+		"    path is  detached; typed as a\n");
+	need_paragraph(
+		FOUND("UNLINK_OP=unlink", "UNLINK_RET=0", "UNLINK_PID=7", "UNLINK_COMM=rm",
+		      "UNLINK_EXE=/bin/rm", "UNLINK_EXE_STATE=deleted", "UNLINK_UID=1000",
+		      "UNLINK_CONTAINER=box", "UNLINK_MNT=private", "UNLINK_FILENAME=a",
+		      "UNLINK_PATH=/a", "UNLINK_HOST_PATH=/a"),
+		"Tue 2023-11-14 22:13:20 UTC, 1min 0s ago\n"
+		"    rm[7] (uid 1000) removed /a\n"
+		"    user     alice\n"
+		"    process  rm, pid 7, /bin/rm (deleted)\n"
+		"    unit     container box\n"
+		"    mounts   a namespace of its own, where the paths hold; on the host: /a\n");
 }
 
 static void a_paragraph_names_the_user_that_a_server_acts_for(void **state)
@@ -305,6 +374,8 @@ int main(void)
 		cmocka_unit_test(json_and_sentence_are_the_daemons),
 		cmocka_unit_test(what_is_no_number_is_a_string),
 		cmocka_unit_test(a_paragraph_names_who_logged_in),
+		cmocka_unit_test(a_login_needs_a_session),
+		cmocka_unit_test(a_paragraph_says_what_proves_little),
 		cmocka_unit_test(a_paragraph_names_the_user_that_a_server_acts_for),
 		cmocka_unit_test(what_somebody_chose_is_escaped),
 	};

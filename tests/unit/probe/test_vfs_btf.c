@@ -38,28 +38,28 @@ static const struct kernel kernels[] = {
 	  PLAIN,
 	  NULL,
 	  true,
-	  { 1, 1, 1, 1, 3, 5 } },
+	  { 1, 1, 1, 1, 3, 5, 1 } },
 	{ "finds them in a 5.10 with later changes",
 	  "dir dentry delegated_inode",
 	  "dir dentry",
 	  "rd",
 	  RENAMEDATA,
 	  true,
-	  { 1, 1, 0, 0, 0, 0 } },
+	  { 1, 1, 0, 0, 0, 0, 1 } },
 	{ "finds them in 6.1",
 	  "mnt_userns dir dentry delegated_inode",
 	  "mnt_userns dir dentry",
 	  "rd",
 	  "old_mnt_userns old_dir old_dentry new_mnt_userns new_dir new_dentry delegated_inode flags",
 	  true,
-	  { 2, 2, 0, 0, 0, 0 } },
+	  { 2, 2, 0, 0, 0, 0, 2 } },
 	{ "finds them in 7.2",
 	  "idmap dir dentry delegated_inode",
 	  "idmap dir dentry delegated_inode",
 	  "rd",
 	  "mnt_idmap old_parent old_dentry new_parent new_dentry delegated_inode flags",
 	  true,
-	  { 2, 2, 0, 0, 0, 0 } },
+	  { 2, 2, 0, 0, 0, 0, 2 } },
 	{ "says so where a function is missing", "dir dentry", NULL, "rd", RENAMEDATA, false, { 0 } },
 	{ "says so where a parameter has another name",
 	  "dir victim",
@@ -144,6 +144,8 @@ static void test_find(void **state)
 	add_function(btf, "vfs_unlink", k->unlink, type);
 	add_function(btf, "vfs_rmdir", k->rmdir, type);
 	add_function(btf, "vfs_rename", k->rename, type);
+	/* Its first parameters are those of vfs_rmdir(). */
+	add_function(btf, "vfs_symlink", k->rmdir, type);
 	memset(&args, 0xa5, sizeof(args));
 	untouched = args;
 	assert_int_equal(uw_vfs_find(btf, &args), k->found);

@@ -207,7 +207,7 @@ static void test_row(void **state)
 {
 	const struct row *row = *state;
 	size_t len = strlen(row->path);
-	char *path = malloc(len ?: 1), *buffer = malloc(UW_CGROUP_NAME_MAX);
+	char *path = malloc(len ?: 1), *buffer = malloc(UW_CGROUP_ROOM);
 	struct uw_cgroup cgroup;
 
 	assert_non_null(path);
@@ -222,6 +222,93 @@ static void test_row(void **state)
 	free(buffer);
 }
 
+/* The outermost container, which is the innermost one's name where there is but one. */
+static const struct {
+	const char *path, *container, *outer;
+} nested[] = {
+	{ "/system.slice/cron.service", "", "" },
+	{ "/docker/" ID, ID, ID },
+	{ "/docker/" ID "/docker/" OTHER, OTHER, ID },
+	{ "/docker/" ID "/machine.slice/machine-in\\x2dner.scope", "in-ner", ID },
+	{ "/machine.slice/machine-out\\x2der.scope/payload/docker/" ID, ID, "out-er" },
+	{ "/machine.slice/machine-a\\x2db.scope/payload/machine-c\\x2dd.scope/machine-e\\x2df.scope",
+	  "e-f", "a-b" },
+	{ "/lxc.payload.a/lxc.payload.b/lxc.payload.c", "c", "a" },
+	{ "/system.slice/docker-" ID ".scope/kubepods/besteffort/" POD "/" OTHER, OTHER, ID },
+	{ "/user.slice/user-1000.slice/user@1000.service/docker-" ID ".scope/lxc/a", "a", ID },
+};
+
+static void test_nested(void **state)
+{
+	char buffer[UW_CGROUP_ROOM];
+	struct uw_cgroup cgroup;
+
+	(void)state;
+	for (size_t i = 0; i < LEN(nested); i++) {
+		parse(nested[i].path, strlen(nested[i].path), buffer, &cgroup);
+		check(nested[i].path, cgroup.container, nested[i].container);
+		check(nested[i].path, cgroup.outer, nested[i].outer);
+	}
+}
+
+#define ALICE "/user.slice/user-1000.slice"
+
+/* Whose slice it is, -1: nobody's; and whether this user has logged in there. */
+static const struct {
+	const char *path;
+	int64_t user;
+	bool logged_in;
+} users[] = {
+	{ ALICE "/session-3.scope", 1000, true },
+	{ ALICE "/session-c1.scope/a/b", 1000, true },
+	{ ALICE "/user@1000.service", 1000, true },
+	{ ALICE "/user@1000.service/app.slice/docker-" ID ".scope", 1000, true },
+	{ "//user.slice//user-0.slice//session-1.scope", 0, true },
+	{ "/user.slice/user-4294967294.slice/session-1.scope", 4294967294, true },
+	/* Neither a session nor the user's own manager. */
+	{ ALICE, 1000, false },
+	{ ALICE "/user@1001.service", 1000, false },
+	{ ALICE "/user@01000.service", 1000, false },
+	{ ALICE "/user@.service", 1000, false },
+	{ ALICE "/user-runtime-dir@1000.service", 1000, false },
+	{ ALICE "/run-u3.scope", 1000, false },
+	{ ALICE "/session-.scope", 1000, false },
+	{ ALICE "/session-3.service", 1000, false },
+	{ ALICE "/a/session-3.scope", 1000, false },
+	{ ALICE "/user-1000-a.slice/session-3.scope", 1000, false },
+	/* In nobody's slice. */
+	{ "/system.slice/cron.service", -1, false },
+	{ "/system.slice/session-3.scope", -1, false },
+	{ "/session-3.scope", -1, false },
+	{ "/user.slice/session-3.scope", -1, false },
+	{ "/user.slice/user-.slice/session-3.scope", -1, false },
+	{ "/user.slice/user-01000.slice/session-3.scope", -1, false },
+	{ "/user.slice/user-4294967295.slice/session-3.scope", -1, false },
+	{ "/user.slice/user-4294968296.slice/session-3.scope", -1, false },
+	{ "/user.slice/user-18446744073709552616.slice/session-3.scope", -1, false },
+	{ "/user.slice/user-alice.slice/session-3.scope", -1, false },
+	{ "/user-1000.slice/session-3.scope", -1, false },
+	{ "/docker/" ID ALICE "/session-3.scope", -1, false },
+	{ "/machine.slice/machine-web.scope/payload" ALICE "/user@1000.service", -1, false },
+	{ "user.slice/user-1000.slice/session-3.scope", -1, false },
+};
+
+static void test_users(void **state)
+{
+	char buffer[UW_CGROUP_ROOM];
+	struct uw_cgroup cgroup;
+
+	(void)state;
+	for (size_t i = 0; i < LEN(users); i++) {
+		parse(users[i].path, strlen(users[i].path), buffer, &cgroup);
+		if (cgroup.of_user != (users[i].user >= 0) ||
+		    cgroup.logged_in != users[i].logged_in ||
+		    (cgroup.of_user && cgroup.user != users[i].user))
+			fail_msg("%s: user %d, %u, login %d", users[i].path, cgroup.of_user,
+				 cgroup.user, cgroup.logged_in);
+	}
+}
+
 static bool inside(struct uw_str s, const char *from, size_t len)
 {
 	uintptr_t start = (uintptr_t)from, at = (uintptr_t)s.s;
@@ -231,7 +318,7 @@ static bool inside(struct uw_str s, const char *from, size_t len)
 
 static void check_any(const char *text, size_t len)
 {
-	char *path = malloc(len ?: 1), *buffer = malloc(UW_CGROUP_NAME_MAX);
+	char *path = malloc(len ?: 1), *buffer = malloc(UW_CGROUP_ROOM);
 	struct uw_cgroup cgroup;
 
 	assert_non_null(path);
@@ -240,10 +327,14 @@ static void check_any(const char *text, size_t len)
 	parse(path, len, buffer, &cgroup);
 	assert_true(!cgroup.unit.len || inside(cgroup.unit, path, len));
 	assert_true(!cgroup.container.len || inside(cgroup.container, path, len) ||
-		    inside(cgroup.container, buffer, UW_CGROUP_NAME_MAX));
+		    inside(cgroup.container, buffer, UW_CGROUP_ROOM));
 	assert_true(cgroup.unit.len <= UW_CGROUP_NAME_MAX &&
 		    cgroup.slice.len <= UW_CGROUP_NAME_MAX &&
 		    cgroup.container.len <= UW_CGROUP_NAME_MAX);
+	assert_true(!cgroup.outer.len || inside(cgroup.outer, path, len) ||
+		    inside(cgroup.outer, buffer, UW_CGROUP_ROOM));
+	assert_int_equal(!cgroup.outer.len, !cgroup.container.len);
+	assert_true(cgroup.of_user || !cgroup.logged_in);
 	assert_true(!cgroup.unit.len || cgroup.slice.len);
 	assert_false(memchr(cgroup.unit.s, '\0', cgroup.unit.len));
 	assert_false(memchr(cgroup.container.s, '\0', cgroup.container.len));
@@ -322,6 +413,8 @@ static void test_chance(void **state)
 	}
 
 static const struct CMUnitTest others[] = {
+	TEST("knows the outermost container as well as the innermost", test_nested),
+	TEST("knows whose slice it is, and who has logged in there", test_users),
 	TEST("stays within its bounds with the longest paths", test_long),
 	TEST("stays within its bounds with 100,000 random paths", test_chance),
 };

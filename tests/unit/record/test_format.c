@@ -55,7 +55,8 @@ static const char *const two_rules[] = { "rule1", "all of /srv" };
 	BY, .task_known = true, .ppid = 17, .euid = 0, .mntns = 4026531841,                        \
 	    .loginuid_known = true, .loginuid = 1001, .session_known = true, .session = 3,         \
 	    .comm = TEXT("rm"), .exe = TEXT("/usr/bin/rm"), .cmdline = TEXT("rm\0-f\0--\0it's x"), \
-	    .cwd = TEXT("/srv/data"), .root = TEXT("/srv"),                                        \
+	    .exe_known = true, .exe_dev = 8 << 20 | 1, .exe_ino = 77, .exe_deleted = true,         \
+	    .private_mnt = true, .cwd = TEXT("/srv/data"), .root = TEXT("/srv"),                   \
 	    .cgroup = TEXT("/system.slice/" SCOPE "/x"), .name = TEXT("it's x"),                   \
 	    .path_state = UW_PATH_RESOLVED, .path = TEXT("/srv/data/it's x"), .inode_known = true, \
 	    .dev_known = true, .dev_major = 8, .dev_minor = 17, .ino = UINT64_MAX,                 \
@@ -362,6 +363,9 @@ static const struct row {
 					      "UNLINK_PPID=17\n"
 					      "UNLINK_COMM=rm\n"
 					      "UNLINK_EXE=/usr/bin/rm\n"
+					      "UNLINK_EXE_DEV=8:1\n"
+					      "UNLINK_EXE_INODE=77\n"
+					      "UNLINK_EXE_STATE=deleted\n"
 					      "UNLINK_CMDLINE=rm -f -- 'it'\\''s x'\n"
 					      "UNLINK_CWD=/srv/data\n"
 					      "UNLINK_ROOT=/srv\n"
@@ -370,11 +374,13 @@ static const struct row {
 					      "UNLINK_EUID=0\n"
 					      "UNLINK_USER=alice\n"
 					      "UNLINK_LOGINUID=1001\n"
+					      "UNLINK_LOGIN=claimed\n"
 					      "UNLINK_SESSION=3\n"
 					      "UNLINK_CGROUP=/system.slice/" SCOPE "/x\n"
 					      "UNLINK_UNIT=" SCOPE "\n"
 					      "UNLINK_SLICE=system.slice\n"
 					      "UNLINK_CONTAINER=" ID "\n"
+					      "UNLINK_MNT=private\n"
 					      "UNLINK_MNTNS=4026531841\n"
 					      "UNLINK_FILENAME=it's x\n"
 					      "UNLINK_PATH=/srv/data/it's x\n"
@@ -391,11 +397,11 @@ static const struct row {
 					      "UNLINK_RULE=payroll\n"),
 		.json = KNOWN_JSON
 		"\"tid\":4243,\"ppid\":17,\"comm\":\"rm\","
-		"\"exe\":\"/usr/bin/rm\",\"cmdline\":\"rm -f -- 'it'\\\\''s x'\","
+		"\"exe\":\"/usr/bin/rm\",\"exe_dev\":\"8:1\",\"exe_inode\":77,\"exe_state\":\"deleted\",\"cmdline\":\"rm -f -- 'it'\\\\''s x'\","
 		"\"cwd\":\"/srv/data\",\"root\":\"/srv\",\"uid\":1000,\"gid\":100,"
-		"\"euid\":0,\"user\":\"alice\",\"loginuid\":1001,\"session\":3,"
+		"\"euid\":0,\"user\":\"alice\",\"loginuid\":1001,\"login\":\"claimed\",\"session\":3,"
 		"\"cgroup\":\"/system.slice/" SCOPE "/x\",\"unit\":\"" SCOPE "\","
-		"\"slice\":\"system.slice\",\"container\":\"" ID "\","
+		"\"slice\":\"system.slice\",\"container\":\"" ID "\",\"mnt\":\"private\","
 		"\"mntns\":4026531841,\"filename\":\"it's x\","
 		"\"path\":\"/srv/data/it's x\",\"path_state\":\"resolved\","
 		"\"host_path\":\"/host/data/it's x\","
@@ -404,6 +410,37 @@ static const struct row {
 		"\"fstype\":\"ext4\",\"duration_ns\":1500,\"rule\":[\"payroll\"],"
 		"\"priority\":6}\n",
 		.text = KNOWN_TEXT,
+	},
+	{
+		.title = "a program of the host at Detail=standard, whose path says enough",
+		.record = { BY, .op = UW_OP_UNLINK, .ret_known = true, .comm = TEXT("rm"),
+			    .exe = TEXT("/usr/bin/rm"), .exe_known = true, .exe_ino = 5,
+			    .name = TEXT("x"), .path_state = UW_PATH_RESOLVED, .path = TEXT("/x") },
+		.entry = { .detail = UW_DETAIL_STANDARD, .priority = 6, .user = "alice" },
+		.journal = TEXT("MESSAGE=rm[4242] (alice) removed /x\n"
+				"MESSAGE_ID=" UW_ID_DELETED "\n"
+				"PRIORITY=6\n"
+				"UNLINK_TIME=1700000000123456789\n"
+				"UNLINK_OP=unlink\n"
+				"UNLINK_VIA=syscall\n"
+				"UNLINK_RET=0\n"
+				"UNLINK_PID=4242\n"
+				"UNLINK_TID=4243\n"
+				"UNLINK_COMM=rm\n"
+				"UNLINK_EXE=/usr/bin/rm\n"
+				"UNLINK_UID=1000\n"
+				"UNLINK_GID=100\n"
+				"UNLINK_USER=alice\n"
+				"UNLINK_FILENAME=x\n"
+				"UNLINK_PATH=/x\n"
+				"UNLINK_PATH_STATE=resolved\n"),
+		.json = "{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"op\":\"unlink\","
+			"\"via\":\"syscall\",\"ret\":0,\"pid\":4242,\"tid\":4243,\"comm\":\"rm\","
+			"\"exe\":\"/usr/bin/rm\",\"uid\":1000,\"gid\":100,\"user\":\"alice\","
+			"\"filename\":\"x\",\"path\":\"/x\",\"path_state\":\"resolved\","
+			"\"priority\":6}\n",
+		.text = "2023-11-14T22:13:20.123456+0000 rm[4242] (alice) removed /x pid=4242 "
+			"comm=rm filename=x ret=0\n",
 	},
 	{
 		.title = "everything at Detail=standard",
@@ -418,15 +455,20 @@ static const struct row {
 					      "UNLINK_PPID=17\n"
 					      "UNLINK_COMM=rm\n"
 					      "UNLINK_EXE=/usr/bin/rm\n"
+					      "UNLINK_EXE_DEV=8:1\n"
+					      "UNLINK_EXE_INODE=77\n"
+					      "UNLINK_EXE_STATE=deleted\n"
 					      "UNLINK_CMDLINE=rm -f -- 'it'\\''s x'\n"
 					      "UNLINK_UID=1000\n"
 					      "UNLINK_GID=100\n"
 					      "UNLINK_EUID=0\n"
 					      "UNLINK_USER=alice\n"
 					      "UNLINK_LOGINUID=1001\n"
+					      "UNLINK_LOGIN=claimed\n"
 					      "UNLINK_SESSION=3\n"
 					      "UNLINK_UNIT=" SCOPE "\n"
 					      "UNLINK_CONTAINER=" ID "\n"
+					      "UNLINK_MNT=private\n"
 					      "UNLINK_FILENAME=it's x\n"
 					      "UNLINK_PATH=/srv/data/it's x\n"
 					      "UNLINK_PATH_STATE=resolved\n"
@@ -440,10 +482,10 @@ static const struct row {
 					      "UNLINK_RULE=payroll\n"),
 		.json = KNOWN_JSON
 		"\"tid\":4243,\"ppid\":17,\"comm\":\"rm\","
-		"\"exe\":\"/usr/bin/rm\",\"cmdline\":\"rm -f -- 'it'\\\\''s x'\","
+		"\"exe\":\"/usr/bin/rm\",\"exe_dev\":\"8:1\",\"exe_inode\":77,\"exe_state\":\"deleted\",\"cmdline\":\"rm -f -- 'it'\\\\''s x'\","
 		"\"uid\":1000,\"gid\":100,\"euid\":0,\"user\":\"alice\","
-		"\"loginuid\":1001,\"session\":3,\"unit\":\"" SCOPE "\","
-		"\"container\":\"" ID "\",\"filename\":\"it's x\","
+		"\"loginuid\":1001,\"login\":\"claimed\",\"session\":3,\"unit\":\"" SCOPE "\","
+		"\"container\":\"" ID "\",\"mnt\":\"private\",\"filename\":\"it's x\","
 		"\"path\":\"/srv/data/it's x\",\"path_state\":\"resolved\","
 		"\"host_path\":\"/host/data/it's x\","
 		"\"dev\":\"8:17\",\"inode\":18446744073709551615,\"mode\":\"0100644\","
@@ -503,6 +545,57 @@ static const struct row {
 			"\"/srv/y z\" pid=4242 comm=mv filename=x ret=0\n",
 	},
 	{
+		.title = "a container in a container, as a user claims who has logged in",
+		.record = { BY, .op = UW_OP_UNLINK, .ret_known = true, .comm = TEXT("rm"),
+			    .exe_known = true, .exe_private = true, .exe_deleted = true,
+			    .exe_ino = 5, .loginuid_known = true, .loginuid = 1000,
+			    .private_mnt = true, .name = TEXT("x"), .path_state = UW_PATH_DETACHED,
+			    .path = TEXT("/x"),
+			    .cgroup = TEXT("/user.slice/user-1000.slice/user@1000.service/"
+					   "libpod-" ID ".scope/machine-in\\x2dner.scope"),
+			    .cmdline = TEXT("rm\0--password=x") },
+		.entry = { .detail = UW_DETAIL_STANDARD,
+			   .no_cmdline = true,
+			   .priority = 6,
+			   .user = "alice",
+			   .host_path = TEXT("/x") },
+		.journal = TEXT("MESSAGE=rm[4242] (alice) removed /x\n"
+				"MESSAGE_ID=" UW_ID_DELETED "\n"
+				"PRIORITY=6\n"
+				"UNLINK_TIME=1700000000123456789\n"
+				"UNLINK_OP=unlink\n"
+				"UNLINK_VIA=syscall\n"
+				"UNLINK_RET=0\n"
+				"UNLINK_PID=4242\n"
+				"UNLINK_TID=4243\n"
+				"UNLINK_COMM=rm\n"
+				"UNLINK_EXE_DEV=0:0\n"
+				"UNLINK_EXE_INODE=5\n"
+				"UNLINK_EXE_STATE=private\n"
+				"UNLINK_UID=1000\n"
+				"UNLINK_GID=100\n"
+				"UNLINK_USER=alice\n"
+				"UNLINK_LOGINUID=1000\n"
+				"UNLINK_UNIT=user@1000.service\n"
+				"UNLINK_CONTAINER=in-ner\n"
+				"UNLINK_OUTER_CONTAINER=" ID "\n"
+				"UNLINK_CONTAINER_CLAIMED_BY=1000\n"
+				"UNLINK_MNT=private\n"
+				"UNLINK_FILENAME=x\n"
+				"UNLINK_PATH=/x\n"
+				"UNLINK_PATH_STATE=detached\n"
+				"UNLINK_HOST_PATH=/x\n"),
+		.json = "{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"op\":\"unlink\",\"via\":\"syscall\",\"ret\":0,"
+			"\"pid\":4242,\"tid\":4243,\"comm\":\"rm\",\"exe_dev\":\"0:0\",\"exe_inode\":5,"
+			"\"exe_state\":\"private\",\"uid\":1000,\"gid\":100,\"user\":\"alice\","
+			"\"loginuid\":1000,\"unit\":\"user@1000.service\",\"container\":\"in-ner\","
+			"\"outer_container\":\"" ID "\",\"container_claimed_by\":1000,"
+			"\"mnt\":\"private\",\"filename\":\"x\",\"path\":\"/x\","
+			"\"path_state\":\"detached\",\"host_path\":\"/x\",\"priority\":6}\n",
+		.text = "2023-11-14T22:13:20.123456+0000 rm[4242] (alice) removed /x pid=4242 "
+			"comm=rm filename=x ret=0\n",
+	},
+	{
 		.title = "a directory that a server moved for a user, seen from a container",
 		.record = { PROBED, BY_ALICE_AS(1001, 101), .name_known = true, .op = UW_OP_MOVE,
 			    .ret_known = true, .comm = TEXT("smbd"), .name = TEXT("d"),
@@ -514,6 +607,7 @@ static const struct row {
 			   .user = "bob",
 			   .real_user = "alice",
 			   .host_path = TEXT("/data/d"),
+			   .upper_path = TEXT("/up/d"),
 			   .host_other = TEXT("/data/e/d") },
 		.journal = TEXT("MESSAGE=smbd[4242] (alice for bob) moved directory /srv/d to "
 				"/srv/e/d\n"
@@ -535,6 +629,7 @@ static const struct row {
 				"UNLINK_PATH=/srv/d\n"
 				"UNLINK_PATH_STATE=resolved\n"
 				"UNLINK_HOST_PATH=/data/d\n"
+				"UNLINK_UPPER_PATH=/up/d\n"
 				"UNLINK_MOVED_TO=/srv/e/d\n"
 				"UNLINK_HOST_MOVED_TO=/data/e/d\n"
 				"UNLINK_INODE=0\n"
@@ -546,6 +641,7 @@ static const struct row {
 			"\"via\":\"syscall\",\"ret\":0,\"pid\":4242,\"tid\":4243,\"comm\":\"smbd\","
 			"\"uid\":1000,\"gid\":100,\"fsuid\":1001,\"fsgid\":101,\"user\":\"bob\",\"filename\":\"d\","
 			"\"path\":\"/srv/d\",\"path_state\":\"resolved\",\"host_path\":\"/data/d\","
+			"\"upper_path\":\"/up/d\","
 			"\"moved_to\":\"/srv/e/d\",\"host_moved_to\":\"/data/e/d\",\"inode\":0,"
 			"\"mode\":\"040755\",\"owner\":0,\"size\":0,\"nlink\":2,\"priority\":6}\n",
 		.text = "2023-11-14T22:13:20.123456+0000 smbd[4242] (alice for bob) moved directory "
@@ -890,7 +986,7 @@ static void test_field_names(void **state)
 		for (k = 0; k < i; k++)
 			assert_string_not_equal(name, uw_record_fields[k].name);
 	}
-	assert_int_equal(i, 44);
+	assert_int_equal(i, 52);
 	assert_null(uw_record_fields[i].get);
 }
 
@@ -900,9 +996,11 @@ static void test_field_details(void **state)
 	static const char *const fields_of[] = {
 		[UW_DETAIL_MINIMAL] = "TIME OP VIA RET ERRNO PID COMM UID FSUID USER FILENAME "
 				      "PATH PATH_STATE MOVED_TO REPLACED_BY RULE ",
-		[UW_DETAIL_STANDARD] = "TID PPID EXE CMDLINE GID EUID FSGID LOGINUID SESSION UNIT "
-				       "CONTAINER HOST_PATH HOST_MOVED_TO HOST_REPLACED_BY "
-				       "REPLACED_BY_INODE DEV INODE MODE OWNER SIZE NLINK ",
+		[UW_DETAIL_STANDARD] =
+			"TID PPID EXE EXE_DEV EXE_INODE EXE_STATE CMDLINE GID EUID FSGID LOGINUID LOGIN SESSION UNIT "
+			"CONTAINER OUTER_CONTAINER CONTAINER_CLAIMED_BY MNT "
+			"HOST_PATH UPPER_PATH HOST_MOVED_TO HOST_REPLACED_BY "
+			"REPLACED_BY_INODE DEV INODE MODE OWNER SIZE NLINK ",
 		[UW_DETAIL_FULL] = "CWD ROOT CGROUP SLICE MNTNS FSTYPE DURATION_NS ",
 	};
 	char found[512];
@@ -1052,10 +1150,10 @@ static void test_moving_buffer(void **state)
 		}
 		assert_int_equal(n_rules, counts[c] > UW_RULES_MAX ? UW_RULES_MAX : counts[c]);
 		/*
-		 * The table without the rule and the two of a move, and three that are not in
-		 * it.
+		 * The table without the rule, the two of a move, the two of a second container
+		 * and the upper path, and three that are not in it.
 		 */
-		assert_int_equal(n, 44 - 3 + 3 + n_rules);
+		assert_int_equal(n, 52 - 6 + 3 + n_rules);
 		check_field(iov, n, "UNLINK_PATH", path, sizeof(path));
 		check_field(iov, n, "UNLINK_FILENAME", name, sizeof(name));
 		check_field(iov, n, "UNLINK_HOST_PATH", name, sizeof(name));
@@ -1117,6 +1215,43 @@ static void test_host_paths(void **state)
 				    strlen(pairs[i].host));
 		free((char *)record.path.s);
 		free((char *)e.host_path.s);
+	}
+	uw_buf_free(&buf);
+}
+
+static void test_upper_paths(void **state)
+{
+	static const struct {
+		const char *path, *host, *upper, *json;
+	} rows_of[] = {
+		{ "/m/a", "", "/up/a", "\"upper_path\":\"/up/a\"" },
+		{ "/m/a", "/h/m/a", "/up/a", "\"host_path\":\"/h/m/a\",\"upper_path\":\"/up/a\"" },
+		{ "/m/a", "/h/m/a", "", NULL },
+		{ "/m/a", "/h/m/a", "/m/a", NULL },
+		{ "/m/a", "/h/m/a", "/h/m/a", NULL },
+	};
+	struct uw_buf buf = { 0 };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < LEN(rows_of); i++) {
+		struct uw_record record = rows[0].record;
+		struct uw_entry e = entry_of(&rows[0]);
+
+		record.path = exactly(rows_of[i].path);
+		e.host_path = exactly(rows_of[i].host);
+		e.upper_path = exactly(rows_of[i].upper);
+		e.record = &record;
+		uw_buf_reset(&buf);
+		uw_format_json(&e, &buf);
+		uw_buf_add(&buf, "", 1);
+		if (rows_of[i].json)
+			assert_non_null(strstr(buf.p, rows_of[i].json));
+		else
+			assert_null(strstr(buf.p, "upper_path"));
+		free((char *)record.path.s);
+		free((char *)e.host_path.s);
+		free((char *)e.upper_path.s);
 	}
 	uw_buf_free(&buf);
 }
@@ -1440,6 +1575,7 @@ static const struct CMUnitTest others[] = {
 	TEST("writes the right values when the buffer moves, with at most 64 rules",
 	     test_moving_buffer),
 	TEST("writes the host path only if it differs from the path", test_host_paths),
+	TEST("writes the upper path only if it differs from both", test_upper_paths),
 	TEST("writes the same to a buffer that was used before", test_used_again),
 	TEST("reports a lack of memory, and recovers", test_no_memory),
 	TEST("appends lines to the contents of the buffer", test_added),

@@ -47,7 +47,7 @@ static bool take_record(const struct uw_storm_limit *of, uint64_t rules)
 /* Counts a deletion by rm of user 1000, a child of 500. Returns true if it is part of a storm. */
 static bool take(uint64_t ns, uint32_t pid, const char *path, int ret)
 {
-	record.uid = record.fsuid = 1000;
+	record.uid = record.fsuid = record.account = 1000;
 	record.pid = pid;
 	record.task_known = true;
 	record.ppid = 500;
@@ -87,14 +87,17 @@ static void test_summary(void **state)
 		assert_false(take(S, 7, "/srv/a/x", 0));
 	assert_true(take(S + 1, 7, "/srv/a/first", 0));
 	for (i = 0; i < 5; i++)
-		assert_true(take(S + 2, 8, "/srv/a/b/x", -ENOENT));
+		assert_true(take(S + 2, 8, "/srv/a/b/x", 0));
+	record.ret_known = false;
+	assert_true(take_record(&limit, 1));
 	assert_true(take(S + 3, 9, "/srv/a/c/last", 0));
 	assert_null(uw_storm_due(storm, &limit, 6 * S - 1));
 	s = uw_storm_due(storm, &limit, 6 * S);
 	assert_non_null(s);
-	assert_int_equal(s->succeeded, 2);
-	assert_int_equal(s->failed, 5);
-	assert_int_equal(s->unknown, 0);
+	assert_int_equal(s->succeeded, 7);
+	assert_int_equal(s->failed, 0);
+	assert_int_equal(s->unknown, 1);
+	assert_false(s->mixed);
 	assert_int_equal(s->begin_ns, S + 1);
 	assert_int_equal(s->end_ns, S + 3);
 	assert_int_equal(s->rules, 1);
@@ -142,6 +145,7 @@ static void test_apart(void **state)
 	for (i = 0; i < 20; i++)
 		take(S, 7, "/a", 0);
 	assert_true(take(S, 1234, "/a", 0));
+	record.account = 0; /* without the budget of a user */
 	record.fsuid = 1001;
 	assert_false(take_record(&limit, 1));
 	record.uid = record.fsuid = 1000;
@@ -255,6 +259,143 @@ static void test_end_all(void **state)
 	uw_storm_release(storm, s);
 }
 
+/* A thousand failing attempts do not hide the deletion that follows, nor the other way round. */
+static void test_hiding(void **state)
+{
+	static const struct uw_storm_limit usual = { .burst = 1000, .interval_s = 5 };
+	const struct uw_summary *s;
+	int i;
+
+	(void)state;
+	take(S, 7, "/a", -ENOENT);
+	for (i = 0; i < 1001; i++)
+		assert_int_equal(take_record(&usual, 1), i >= 1000 - 1);
+	record.ret = 0;
+	assert_false(take_record(&usual, 1));
+	record.ret_known = false;
+	assert_false(take_record(&usual, 1));
+	uw_storm_end_all(storm);
+	s = uw_storm_oldest(storm);
+	assert_int_equal(s->failed, 2);
+	assert_int_equal(uw_summary_count(s), 2);
+	uw_storm_release(storm, s);
+
+	record.ret_known = true;
+	for (i = 0; i < 1001; i++)
+		take_record(&usual, 1);
+	assert_true(take_record(&usual, 1));
+	record.ret = -EACCES;
+	assert_false(take_record(&usual, 1));
+}
+
+/* However many parents and programs make failing attempts, few records come of it. */
+static void test_washing_out(void **state)
+{
+	static const struct uw_storm_limit usual = { .burst = 1000, .interval_s = 5 };
+	uint64_t recorded = 0, summarised = 0, summaries = 0;
+	const struct uw_summary *s = NULL;
+	int parent, i;
+
+	(void)state;
+	take(S, 7, "/srv/a/x", -ENOENT);
+	recorded++;
+	for (parent = 0; parent < 500; parent++) {
+		record.ppid = 1000 + (uint32_t)parent;
+		record.exe = str(parent % 2 ? "/usr/bin/rm" : "/tmp/rm");
+		record.path = str(parent % 2 ? "/srv/a/x" : "/srv/b/y");
+		/* A subordinate uid is charged to its owner. */
+		record.uid = record.fsuid = parent % 3 ? 1000 : 100000 + (uint32_t)parent;
+		for (i = 0; i < 1000; i++) {
+			record.exit_ns += 30000; /* 15 s in all */
+			if (!take_record(&usual, 1))
+				recorded++;
+			while ((s = uw_storm_due(storm, &usual, record.exit_ns))) {
+				summarised += uw_summary_count(s);
+				summaries++;
+				uw_storm_release(storm, s);
+			}
+		}
+	}
+	record.ret = 0;
+	assert_false(take_record(&usual, 1));
+	s = uw_storm_oldest(storm);
+	assert_true(s->mixed);
+	assert_false(s->ppid_known);
+	check_text(&s->exe, "");
+	check_text(&s->comm, "rm");
+	check_text(&s->dir, "/srv");
+	assert_int_equal(s->uid, 1000);
+	assert_int_equal(s->fsuid, 1000);
+	summarised += uw_summary_count(s);
+	uw_storm_release(storm, s);
+	assert_null(uw_storm_oldest(storm));
+	assert_int_equal(recorded, 1000);
+	assert_in_range(summaries, 1, 4);
+	assert_int_equal(recorded + summarised, 500001);
+	/* Another user has a budget of his own. */
+	record.ret = -ENOENT;
+	record.account = 1001;
+	assert_false(take_record(&usual, 1));
+}
+
+/* However many programs a user starts, few of their deletions have records of their own. */
+static void test_user(void **state)
+{
+	const struct uw_summary *s;
+	uint64_t recorded = 0;
+	int i, of_user = 0;
+
+	(void)state;
+	for (i = 0; i < 1000; i++) {
+		take(S, 7, i % 2 ? "/srv/a/x" : "/srv/b/y", 0);
+		record.ppid = 1000 + (uint32_t)i / 5;
+		recorded += !take_record(&limit, 1);
+	}
+	/* The first deletion of each turn belongs to a storm of one program, from the eleventh on. */
+	assert_int_equal(recorded + 10, UW_STORM_USER_TIMES * limit.burst);
+	for (i = 0; i < 2; i++) {
+		s = uw_storm_due(storm, &limit, 9 * S);
+		assert_int_equal(s->succeeded, 990);
+		check_text(&s->dir, "/srv");
+		of_user += !s->ppid_known;
+		uw_storm_release(storm, s);
+	}
+	assert_int_equal(of_user, 1);
+	record.account = 1001;
+	assert_false(take_record(&limit, 1));
+	/* The programs of root are those of the system, and only count one by one. */
+	record.account = 0;
+	for (i = 0; i < 1000; i++) {
+		record.ppid = 5000 + (uint32_t)i;
+		assert_false(take_record(&limit, 1));
+	}
+}
+
+/* A process that is killed after it counted an attempt counts it again, once. */
+static void test_recover(void **state)
+{
+	const struct uw_summary *s;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 12; i++)
+		take(S, 7, "/a", -ENOENT);
+	for (i = 0; i < 12; i++)
+		take(S, 7, "/a", 0);
+	uw_storm_mark(storm);
+	record.ret = -ENOENT;
+	assert_true(uw_storm_take(storm, &limit, &record, 1));
+	record.ret = 0;
+	assert_true(uw_storm_take(storm, &limit, &record, 1));
+	uw_storm_recover(storm, true, 0);
+	for (i = 0; i < 2; i++) {
+		s = uw_storm_oldest(storm);
+		assert_int_equal(uw_summary_count(s), 2);
+		uw_storm_release(storm, s);
+	}
+	assert_null(uw_storm_oldest(storm));
+}
+
 static uint64_t closed(const struct uw_summary *s, uint64_t by_uid[64])
 {
 	uint64_t n = s->succeeded + s->failed + s->unknown;
@@ -281,7 +422,7 @@ static void test_random(void **state)
 		unsigned int r = (unsigned int)rand_r(&seed);
 
 		now += r % 1000 * 200;
-		record.uid = record.fsuid = r % 64;
+		record.uid = record.fsuid = record.account = r % 64;
 		record.ppid = 2 + (unsigned int)rand_r(&seed) % (i / 50000 % 2 ? 900 : 3);
 		record.pid = 5000 + (unsigned int)rand_r(&seed) % 40;
 		record.exe = str(exes[(unsigned int)rand_r(&seed) % 8]);
@@ -306,7 +447,7 @@ static void test_random(void **state)
 	while ((s = uw_storm_oldest(storm)))
 		summarised += closed(s, by_uid);
 	assert_int_equal(recorded + summarised, 400000);
-	assert_true(summarised > 50000 && recorded > 50000);
+	assert_true(summarised > 50000 && recorded > 20000);
 	for (i = 0; i < 64; i++)
 		assert_int_equal(by_uid[i], want[i]);
 }
@@ -328,6 +469,12 @@ int main(void)
 		TEST("finds the lowest common directory", test_directories),
 		TEST("counts nothing with Burst=0", test_off),
 		TEST("ends all storms and starts again", test_end_all),
+		TEST("counts failed attempts apart from deletions", test_hiding),
+		TEST("gives all failed attempts of a user one budget and one summary",
+		     test_washing_out),
+		TEST("gives the deletions of a user's programs one budget, and root's none",
+		     test_user),
+		TEST("undoes what a killed process may have counted", test_recover),
 		TEST("counts 400,000 random deletions exactly, with more storms than it has room for",
 		     test_random),
 	};

@@ -107,6 +107,26 @@ static void test_journal(void **state)
 			  "UNLINK_RULE=one\nUNLINK_RULE=two\n");
 }
 
+static void test_attempts(void **state)
+{
+	static struct uw_summary s;
+	struct uw_entry e = full(&s);
+	struct uw_buf buf = { 0 };
+
+	(void)state;
+	s.succeeded = s.unknown = 0;
+	uw_format_message(&e, &buf);
+	check(&buf, "rm (alice) could not remove 3 more names below /srv within 4.9 s");
+	uw_buf_reset(&buf);
+	s.mixed = true;
+	s.moves = true;
+	s.failed = 1;
+	uw_format_message(&e, &buf);
+	check(&buf, "several programs (alice) could not remove or move 1 more name below /srv "
+		    "within 4.9 s");
+	uw_buf_free(&buf);
+}
+
 static void test_little(void **state)
 {
 	static struct uw_summary s;
@@ -162,6 +182,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		{ "writes journal fields", test_journal, NULL, NULL, NULL },
+		{ "says it in a sentence if all are failed attempts", test_attempts, NULL, NULL,
+		  NULL },
 		{ "omits fields without a value", test_little, NULL, NULL, NULL },
 		{ "writes one line of text whatever bytes the names hold", test_hostile, NULL, NULL,
 		  NULL },

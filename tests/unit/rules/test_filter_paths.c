@@ -95,7 +95,16 @@ struct deletion {
 	enum uw_path_state state;
 	uint32_t mntns;
 	uint64_t rules;
+	unsigned int flags;
+	const char *upper; /* on overlayfs, as `place` */
 };
+
+#define DETACHED 1
+#define CASEFOLD 2
+#define UNPLACED 4
+#define MOVE_DIR 8
+
+#define ROOT_ONLY "1 0 8:1 / / rw - x x\n"
 
 struct match {
 	const char *title;
@@ -143,11 +152,84 @@ static const struct match matches[] = {
 	    { "254:0 /var/x", "/var/x", RES, HOST_NS, 1 },
 	    { "8:17 /x", "/srv/x", RES, HOST_NS, 2 },
 	    { "8:17 /a/x", "/srv/a/x", RES, HOST_NS, 2 | 4 } } },
-	{ "a place that a mount hides has no path on the host",
-	  "[Watch]\nPath=/srv\n[Watch]\nExcludePath=/srv\n",
+	{ "a hidden path includes a place and does not exclude it",
+	  "[Watch]\nPath=/srv\n[Watch]\nExcludePath=/srv\n[Watch]\nPath=/srv/x/*.c\n",
 	  BASIC,
-	  { { "254:0 /srv/x", "/other/srv/x", RES, CONTAINER, 2 },
-	    { "254:0 /srv", "/srv", RES, CONTAINER, 2 } } },
+	  { { "254:0 /srv/x", "/other/srv/x", RES, CONTAINER, 3 },
+	    { "254:0 /srv", "/srv", RES, CONTAINER, 3 },
+	    { "254:0 /srv/x/a.c", "/srv/x/a.c", RES, HOST_NS, 7 },
+	    { "8:17 /x/a.c", "/srv/x/a.c", RES, HOST_NS, 5 } } },
+	{ "what is mounted over a watched directory, or over a mount, hides nothing from Path=",
+	  "[Watch]\nPath=/srv/data\n[Watch]\nExcludePath=/srv/data\n[Watch]\nPath=/mnt/a/b\n"
+	  "[Watch]\nPath=/home\n[Watch]\nPath=/other\n",
+	  "1 0 8:1 / / rw - x x\n2 1 8:2 / /srv/data rw - x x\n3 2 0:40 / /srv/data rw - fuse x\n"
+	  "4 1 8:4 / /mnt/a/b rw - x x\n5 1 0:41 / /mnt/a rw - tmpfs x\n"
+	  "6 1 8:1 /home /srv/h rw - x x\n7 1 0:42 / /home/u rw - fuse x\n",
+	  { { "8:2 /f", "/srv/data/f", RES, HOST_NS, 3 },
+	    { "0:40 /f", "/srv/data/f", RES, HOST_NS, 1 },
+	    { "8:1 /srv/data/f", "/srv/data/f", RES, HOST_NS, 3 },
+	    { "8:4 /f", "/mnt/a/b/f", RES, HOST_NS, 2 | 4 },
+	    { "8:4 /f", "/x", RES, CONTAINER, 2 | 4 },
+	    { "0:41 /b/f", "/mnt/a/b/f", RES, HOST_NS, 2 | 4 },
+	    { "8:1 /mnt/a/b/f", "/mnt/a/b/f", RES, HOST_NS, 2 | 4 },
+	    { "8:1 /home/u/f", "/home/u/f", RES, HOST_NS, 2 | 8 },
+	    { "0:42 /f", "/home/u/f", RES, HOST_NS, 2 | 8 },
+	    { "8:2 /none", "/srv/data/none", LEX, CONTAINER, 3 },
+	    { "8:4 /none", "/x", LEX, CONTAINER, 2 | 4 } } },
+	{ "a detached path is no path of the host, and excludes nothing if its file system is unknown",
+	  "[Watch]\nPath=/srv\n[Watch]\nPath=/a\n[Watch]\nExcludePath=/a\n",
+	  BASIC,
+	  { { "8:17 /b", "/a", RES, HOST_NS, 1 | 4, DETACHED },
+	    { "254:0 /b", "/a", RES, 0, 4, DETACHED },
+	    { "0:99 /b", "/a", RES, 0, 7, DETACHED },
+	    { "0:99 /b", "/a", RES, CONTAINER, 7, DETACHED },
+	    { NULL, "/a", RES, 0, 7, DETACHED } } },
+	{ "a target whose place could not be read matches every rule",
+	  "[Watch]\nPath=/srv\n[Watch]\nPath=/a\n[Watch]\nExcludePath=/a\n",
+	  BASIC,
+	  { { NULL, "/a/x", UW_PATH_UNKNOWN, HOST_NS, 7, UNPLACED },
+	    { "8:17", "", UW_PATH_UNKNOWN, HOST_NS, 7, UNPLACED },
+	    { "254:0 /a", "", UW_PATH_UNKNOWN, CONTAINER, 7, UNPLACED } } },
+	{ "Path= ignores case where the directory may, and ExcludePath= does not",
+	  "[Watch]\nPath=/srv/Data\n[Watch]\nPath=/srv/*.TXT\n[Watch]\nExcludePath=/srv/DATA\n"
+	  "[Watch]\nPath=/srv/k/x\n[Watch]\nPath=/srv/q?/[A-B]/z\n[Watch]\nPath=/srv/m/**/n\n"
+	  "[Watch]\nPath=/other\n",
+	  BASIC,
+	  { { "8:17 /DATA/f", "/srv/DATA/f", RES, HOST_NS, 1, CASEFOLD },
+	    { "8:17 /data/f", "/srv/data/f", RES, HOST_NS, 1 | 4, CASEFOLD },
+	    { "8:17 /data/f", "/srv/data/f", RES, HOST_NS, 4 },
+	    { "8:17 /datas/f", "/srv/datas/f", RES, HOST_NS, 4, CASEFOLD },
+	    { "8:17 /a.txt", "/srv/a.txt", RES, HOST_NS, 2 | 4, CASEFOLD },
+	    { "8:17 /\xe2\x84\xaa/X", "/x", RES, CONTAINER, 1 | 2 | 4 | 8 | 32, CASEFOLD },
+	    { "8:17 /K/y", "/srv/K/y", RES, HOST_NS, 4, CASEFOLD },
+	    { "8:17 /Q1/b/z", "/srv/Q1/b/z", RES, HOST_NS, 4 | 16, CASEFOLD },
+	    { "8:17 /M/x", "/srv/M/x", RES, HOST_NS, 4 | 32, CASEFOLD },
+	    { "8:17 /K", "/srv/K", RES, HOST_NS, 4, CASEFOLD },
+	    { "8:17 /K", "/srv/K", RES, HOST_NS, 4 | 8, CASEFOLD | MOVE_DIR },
+	    { "8:17", "/srv/dATA/x", RES, HOST_NS, 1 | 4, CASEFOLD } } },
+	{ "a file on overlayfs counts in the upper directory, too",
+	  "[Watch]\nPath=/srv/up\n[Watch]\nPath=/var\n[Watch]\nExcludePath=/var\n"
+	  "[Watch]\nPath=/srv\nExcludePath=/srv/up\n[Watch]\nPath=/etc\n"
+	  "[Watch]\nExcludePath=/var /srv\n",
+	  BASIC,
+	  { { "0:50 /f", "/f", RES, CONTAINER, 1 | 2 | 4, 0, "8:17 /up/f" },
+	    { "0:50 /f", "/f", RES, CONTAINER, 2 },
+	    { "0:99 /f", "/f", RES, CONTAINER, 1 | 4 | 32, 0, "8:17 /up/f" },
+	    { "0:99 /f", "/f", RES, CONTAINER, 4 | 8 | 32, 0, "8:17 /x/f" },
+	    { "0:50 /f", "/f", RES, CONTAINER, 2 | 4 | 32, 0, "0:98 /etc/f" },
+	    { "0:50 /f", "/f", RES, CONTAINER, 2 | 4 | 8 | 32, 0, "254:0 /srv/f" } } },
+	{ "a path without its beginning matches the rules that may be on its file system",
+	  "[Watch]\nPath=/srv\n[Watch]\nPath=/etc\n[Watch]\nExcludePath=/srv\n"
+	  "[Watch]\nPath=/srv/a/*.c\n[Watch]\nPath=/*/b\n[Watch]\nPath=/var/lib/c/merged/x\n",
+	  BASIC,
+	  { { "8:17", "b", CUT, HOST_NS, 1 | 4 | 8 | 16 },
+	    { "8:17", "b", CUT, CONTAINER, 1 | 4 | 8 | 16 },
+	    { "254:0", "b", CUT, HOST_NS, 63 },
+	    { "0:50", "b", CUT, CONTAINER, 4 | 32 },
+	    { "0:99", "b", CUT, HOST_NS, 63 },
+	    { "0:99", "b", CUT, CONTAINER, 4 },
+	    { "8:17", "/x", RES, CONTAINER, 1 | 4 | 8 | 16 },
+	    { NULL, "b", CUT, CONTAINER, 63 } } },
 	{ "on a mount not known yet, the text decides for processes of the host alone",
 	  "[Watch]\nPath=/mnt\n[Watch]\nExcludePath=/mnt\n[Watch]\nPath=/srv2\n",
 	  BASIC,
@@ -160,9 +242,9 @@ static const struct match matches[] = {
 	  BASIC,
 	  { { "8:17 /a", "", UW_PATH_UNKNOWN, KERNEL, 1 | 2 },
 	    { "254:0 /home/data/a", "", UW_PATH_UNKNOWN, KERNEL, 4 },
-	    { "254:0 /srv/hidden", "", UW_PATH_UNKNOWN, KERNEL, 2 },
+	    { "254:0 /srv/hidden", "", UW_PATH_UNKNOWN, KERNEL, 3 },
 	    { "0:99 /srv/a", "", UW_PATH_UNKNOWN, KERNEL, 2 },
-	    { "8:17", "", UW_PATH_UNKNOWN, KERNEL, 7 },
+	    { "8:17", "", UW_PATH_UNKNOWN, KERNEL, 3 },
 	    { NULL, "", UW_PATH_UNKNOWN, KERNEL, 7 } } },
 	{ "a name that does not exist is followed across mounts by its text",
 	  "[Watch]\nPath=/srv\n[Watch]\nPath=/home/data\n[Watch]\nExcludePath=/srv2\n",
@@ -189,7 +271,7 @@ static const struct match matches[] = {
 	  BASIC,
 	  { { "8:17 /a/b", "b", CUT, CONTAINER, 1 },
 	    { "254:0 /b", "b", CUT, CONTAINER, 2 },
-	    { "254:0 /srv/b", "b", CUT, CONTAINER, 2 },
+	    { "254:0 /srv/b", "b", CUT, CONTAINER, 3 },
 	    { "254:0", "b", CUT, CONTAINER, 3 },
 	    { "8:99 /b", "b", CUT, HOST_NS, 3 },
 	    { "8:99 /b", "b", CUT, CONTAINER, 2 } } },
@@ -249,7 +331,18 @@ static struct uw_record *record_of(const struct deletion *d)
 		record.mntns = HOST_NS;
 		record.found = true;
 	}
+	record.detached = d->flags & DETACHED;
+	record.casefold = d->flags & CASEFOLD;
+	record.unplaced = d->flags & UNPLACED;
+	record.moves_dir = d->flags & MOVE_DIR;
 	record.fspath = (struct uw_str){ "", 0 };
+	if (d->upper) {
+		place_record(&record, d->upper);
+		record.upper = record.fspath;
+		record.upper_dev = record.dev;
+		record.dev_known = false;
+		record.fspath.len = 0;
+	}
 	if (d->place)
 		place_record(&record, d->place);
 	return &record;
@@ -269,7 +362,8 @@ static void test_match(void **state)
 		if (uw_filter_match(c.filter, record) != d->rules)
 			fail_msg("%s %s: %#llx", d->place ? d->place : "-", d->path,
 				 (unsigned long long)uw_filter_match(c.filter, record));
-		if (record->found && d->state != CUT && record->fspath.len > 0)
+		if (record->found && d->state != CUT && !d->flags && !d->upper &&
+		    record->fspath.len > 0)
 			kernel = look_up(c.filter, record->dev, record->fspath.s,
 					 record->fspath.len, false);
 		assert_int_equal(d->rules & ~kernel, 0);
@@ -295,12 +389,14 @@ static void check_table(const char *config, const char *mounts, const char *expe
 	release(&c);
 }
 
-#define ROOT_ONLY "1 0 8:1 / / rw - x x\n"
-
 static void test_tables(void **state)
 {
 	(void)state;
-	check_table("[Watch]\nPath=/srv/a\n", BASIC, "0:50 /=0 8:17 /=0 8:17 /a/=1 254:0 /=0 ");
+	/* A place that a mount hides is in the table, too. */
+	check_table("[Watch]\nPath=/srv/a\n", BASIC,
+		    "0:50 /=0 8:17 /=0 8:17 /a/=1 254:0 /=0 254:0 /srv/=0 254:0 /srv/a/=1 ");
+	check_table("[Watch]\nExcludePath=/srv/a\n", BASIC,
+		    "0:50 /=1 8:17 /=1 8:17 /a/=0 254:0 /=1 ");
 	check_table("[Watch]\nPath=/srv /srv/x\nExcludePath=/srv/tmp\n", ROOT_ONLY,
 		    "8:1 /=0 8:1 /srv/=1 8:1 /srv/tmp/=0 ");
 	check_table("[Watch]\nPath=/srv\n[Watch]\nPath=/srv/a\n[Watch]\nExcludePath=/srv/a/b\n",
@@ -311,12 +407,12 @@ static void test_tables(void **state)
 	/* The other path of a bind mount counts, too, for Path= and for ExcludePath=. */
 	check_table("[Watch]\nPath=/mnt\n[Watch]\nPath=/a\nExcludePath=/mnt/c\n",
 		    ROOT_ONLY "2 1 8:1 /a/b /mnt rw - x x\n",
-		    "8:1 /=0 8:1 /a/=2 8:1 /a/b/=3 8:1 /a/b/c/=1 ");
+		    "8:1 /=0 8:1 /a/=2 8:1 /a/b/=3 8:1 /a/b/c/=1 8:1 /mnt/=1 ");
 	/* Only rules without Path= match a place that no mount shows. */
 	check_table("[Watch]\nPath=/\n[Watch]\nExcludePath=/a\n", "1 0 8:1 /@ / rw - x x\n",
 		    "8:1 /=2 8:1 /@/=3 8:1 /@/a/=1 ");
-	check_table("[Watch]\nPath=/\n", ROOT_ONLY "2 1 8:2 / /a rw - x x\n",
-		    "8:1 /=1 8:1 /a/=0 8:2 /=1 ");
+	check_table("[Watch]\nPath=/a\nExcludePath=/a/b\n", ROOT_ONLY "2 1 8:2 / /a rw - x x\n",
+		    "8:1 /=0 8:1 /a/=1 8:2 /=1 8:2 /b/=0 ");
 }
 
 /* `len` bytes of path, then "/" and two names. */
@@ -408,7 +504,9 @@ static void test_match_path(void **state)
 static void test_host_path(void **state)
 {
 	static const struct deletion two = { "254:0 /home/data/x", "/q/x", RES, CONTAINER, 0 },
-				     none = { "0:99 /x", "/x", RES, CONTAINER, 0 };
+				     none = { "0:99 /x", "/x", RES, CONTAINER, 0 },
+				     hidden = { "254:0 /srv/x", "/x", RES, CONTAINER, 0 },
+				     half = { "8:1 /a/x", "/x", RES, CONTAINER, 0 };
 	struct compiled c = compile("[Watch]\nPath=/home\n[Watch]\nPath=/srv2\n", BASIC);
 	static struct uw_host_paths paths;
 	size_t len;
@@ -421,6 +519,19 @@ static void test_host_path(void **state)
 	assert_string_equal(paths.path, "/srv2/x");
 	assert_true(uw_filter_host_path(c.filter, record_of(&two), 0, &paths, &len));
 	assert_false(uw_filter_host_path(c.filter, record_of(&none), 3, &paths, &len));
+	assert_true(uw_filter_host_path(c.filter, record_of(&hidden), 0, &paths, &len));
+	assert_string_equal(paths.path, "/srv/x");
+	release(&c);
+
+	/* A visible path is better, unless a rule covers a hidden one alone. */
+	c = compile("[Watch]\nPath=/a\n[Watch]\nPath=/b\n",
+		    ROOT_ONLY "2 1 8:2 / /a rw - x x\n3 1 8:1 /a /b rw - x x\n");
+	assert_true(uw_filter_host_path(c.filter, record_of(&half), 0, &paths, &len));
+	assert_string_equal(paths.path, "/b/x");
+	assert_true(uw_filter_host_path(c.filter, record_of(&half), 3, &paths, &len));
+	assert_string_equal(paths.path, "/b/x");
+	assert_true(uw_filter_host_path(c.filter, record_of(&half), 1, &paths, &len));
+	assert_string_equal(paths.path, "/a/x");
 	release(&c);
 }
 
@@ -580,10 +691,10 @@ static uint64_t naive_rules(const struct world *world, const struct uw_config *c
 		if (m->dev != dev || !below(m->root, inner))
 			continue;
 		snprintf(path, sizeof(path), "%s%s", m->point, inner + strlen(m->root));
-		if (walk(world, path) != i)
-			continue;
 		for (size_t r = 0; r < config->n_rules; r++) {
 			included |= (uint64_t)any_covers(&config->rules[r].path, path) << r;
+			if (walk(world, path) != i)
+				continue;
 			excluded |= (uint64_t)any_covers(&config->rules[r].exclude, path) << r;
 		}
 	}
@@ -648,13 +759,9 @@ static void free_rules(struct random_config *rc)
 
 static bool dev_is_known(const struct world *world, uint32_t dev)
 {
-	char path[ROOM];
-
-	for (int i = 0; i < world->n; i++) {
-		snprintf(path, sizeof(path), "%s", world->mount[i].point);
-		if (world->mount[i].dev == dev && walk(world, path) == i)
+	for (int i = 0; i < world->n; i++)
+		if (world->mount[i].dev == dev)
 			return true;
-	}
 	return false;
 }
 

@@ -254,6 +254,42 @@ static void test_hidden_paths(void **state)
 	uw_mounts_free(mounts);
 }
 
+/* Of /srv, a mount on it and one on that, and a mount below another: hidden ones keep their paths. */
+static void test_hidden_mounts(void **state)
+{
+	static struct uw_host_paths paths;
+	struct uw_mounts *mounts =
+		parse("1 0 8:1 / / rw - x x\n2 1 8:2 / /srv rw - x x\n3 2 8:3 / /srv rw - x x\n"
+		      "4 1 8:4 /r /mnt/a rw - x x\n5 1 8:5 / /mnt rw - x x\n"
+		      "6 1 8:2 / /other rw - x x\n");
+	size_t len;
+
+	(void)state;
+	assert_int_equal(mounts->n, 6);
+	assert_int_equal(mounts->points.n, 4);
+	assert_true(uw_mounts_know(mounts, 8 << 20 | 4));
+	uw_host_paths_begin(&paths, mounts, 8 << 20 | 4, "/r/x", 4, false);
+	assert_false(uw_host_paths_next(&paths, &len));
+	assert_true(uw_host_paths_one(&paths, mounts, 8 << 20 | 4, "/r/x", 4, &len));
+	assert_string_equal(paths.path, "/mnt/a/x");
+	assert_false(paths.visible);
+	assert_false(paths.mount->visible);
+	assert_int_equal(mounts->mount[2].on, 1);
+	assert_int_equal(mounts->mount[0].on, SIZE_MAX);
+	/* One path is hidden, the other is not. */
+	assert_true(uw_host_paths_one(&paths, mounts, 8 << 20 | 2, "/x", 2, &len));
+	assert_string_equal(paths.path, "/other/x");
+	assert_true(paths.visible);
+	uw_host_paths_begin(&paths, mounts, 8 << 20 | 2, "/x", 2, true);
+	for (int i = 0; i < 2; i++) {
+		assert_true(uw_host_paths_next(&paths, &len));
+		assert_int_equal(paths.visible, strcmp(paths.path, "/srv/x") != 0);
+	}
+	assert_false(uw_host_paths_next(&paths, &len));
+	assert_false(uw_host_paths_one(&paths, mounts, 8 << 20 | 9, "/x", 2, &len));
+	uw_mounts_free(mounts);
+}
+
 static void test_known(void **state)
 {
 	struct uw_mounts *mounts =
@@ -322,7 +358,8 @@ static void test_many_mounts(void **state)
 					i < 50000 ? 0 : i);
 	start = now_ms();
 	assert_int_equal(uw_mounts_parse(text, size, &mounts), 0);
-	assert_int_equal(mounts->n, 50002);
+	assert_int_equal(mounts->n, 99999);
+	assert_int_equal(mounts->points.n, 50002);
 	for (uint32_t i = 50000; i < 100000; i++) {
 		uw_host_paths_begin(&paths, mounts, 8 << 20 | i, "/x", 2, false);
 		assert_true(uw_host_paths_next(&paths, &len));
@@ -405,6 +442,8 @@ static void test_free_nothing(void **state)
 int main(void)
 {
 	static const struct CMUnitTest others[] = {
+		{ "hidden mounts keep their paths, and visible paths come first",
+		  test_hidden_mounts, NULL, NULL, NULL },
 		{ "a path that another mount hides is given on request", test_hidden_paths, NULL,
 		  NULL, NULL },
 		{ "a file system is known if it has a path on the host", test_known, NULL, NULL,

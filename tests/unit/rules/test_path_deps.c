@@ -108,6 +108,21 @@ static void test_mounts(void **state)
 	uw_path_deps_done(&deps);
 }
 
+static void test_hidden(void **state)
+{
+	struct uw_path_deps deps = deps_of("1 0 8:1 / / rw - x x\n2 1 8:2 / /a/b rw - x x\n"
+					   "3 2 8:3 /r /a/b/c rw - x x\n4 1 8:4 / /a rw - x x\n",
+					   NULL);
+
+	(void)state;
+	assert_true(has(&deps, DEV(8, 1), "/a"));
+	assert_true(has(&deps, DEV(8, 1), "/a/b"));
+	assert_true(has(&deps, DEV(8, 2), "/c"));
+	assert_true(has(&deps, DEV(8, 3), "/r"));
+	assert_int_equal(deps.n_paths, 4);
+	uw_path_deps_done(&deps);
+}
+
 static void test_links(void **state)
 {
 	struct uw_path_deps deps = deps_of(mountinfo, "/srv/disk/link/x");
@@ -161,6 +176,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		{ "the directories above mount points and above roots of mounts are in the list",
 		  test_mounts, NULL, NULL, NULL },
+		{ "the directories above hidden mount points are in the list, too", test_hidden,
+		  NULL, NULL, NULL },
 		{ "the paths read while following links are in the list", test_links, NULL, NULL,
 		  NULL },
 		{ "long paths and names are cut", test_long, NULL, NULL, NULL },

@@ -179,9 +179,114 @@ static void test_causes(void **state)
 	assert_int_equal(i, LEN(names));
 }
 
+/* What is counted at its entry and with its record is one event, and none that was lost. */
+static void test_count_once(void **state)
+{
+	static const struct {
+		uint64_t seen, full, no_slot, want_seen, want_full;
+	} counts[] = {
+		{ 10, 3, 0, 10, 3 },
+		{ 10, 3, 2, 8, 1 },
+		{ 10, 3, 3, 7, 0 },
+		{ 10, 3, 5, 7, 0 }, /* read a moment later */
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < LEN(counts); i++) {
+		uint64_t kernel[UW_CNT_MAX] = { [UW_CNT_SEEN] = counts[i].seen,
+						[UW_CNT_RECORDED] = 4,
+						[UW_CNT_STATE_FULL] = counts[i].full,
+						[UW_CNT_NO_SLOT] = counts[i].no_slot };
+
+		uw_stats_count_once(kernel);
+		assert_int_equal(kernel[UW_CNT_SEEN], counts[i].want_seen);
+		assert_int_equal(kernel[UW_CNT_STATE_FULL], counts[i].want_full);
+		assert_int_equal(kernel[UW_CNT_RECORDED], 4);
+	}
+}
+
+/* The losses at each reading, and what a report says then. */
+static void test_shrinking(void **state)
+{
+	static const uint64_t losses[] = { 3, 1, 2, 3, 4, 0, 5 }, want[] = { 3, 0, 0, 0, 1, 0, 1 };
+	struct uw_stats reported = { 0 };
+	uint64_t sum = 0;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < LEN(losses); i++) {
+		struct uw_stats now = { .kernel = { [UW_CNT_SEEN] = 100 + losses[i],
+						    [UW_CNT_RECORDED] = 90,
+						    [UW_CNT_STATE_FULL] = losses[i] },
+					.recorded = 90 };
+		struct uw_buf text = { 0 }, fields = { 0 };
+		struct uw_balance balance;
+		uint64_t lost;
+
+		lost = uw_stats_loss_report(&reported, &now, &text, &fields);
+		assert_int_equal(lost, want[i]);
+		assert_int_equal(text.len > 0, lost > 0);
+		sum += lost;
+		uw_stats_set_reported(&reported, &now);
+		assert_int_equal(reported.kernel[UW_CNT_STATE_FULL], sum);
+		uw_stats_balance(&reported, &balance);
+		assert_int_equal(balance.in_flight, 10);
+		uw_buf_free(&text);
+		uw_buf_free(&fields);
+	}
+	assert_int_equal(sum, 5);
+}
+
+static void check_losers(const struct uw_losers *losers, uint64_t lost, const char *want_text,
+			 const char *want_fields)
+{
+	struct uw_buf text = { 0 }, fields = { 0 };
+
+	uw_losers_report(losers, lost, &text, &fields);
+	uw_buf_add(&text, "", 1);
+	uw_buf_add(&fields, "", 1);
+	assert_string_equal(text.p, want_text);
+	assert_string_equal(fields.p, want_fields);
+	uw_buf_free(&text);
+	uw_buf_free(&fields);
+}
+
+static void test_losers(void **state)
+{
+	static struct uw_losers losers;
+	uint32_t i;
+
+	(void)state;
+	check_losers(&losers, 7, "", "");
+	uw_losers_add(&losers, 1000, 5);
+	uw_losers_add(&losers, 0, 3);
+	check_losers(&losers, 8, ", mostly of uid 1000",
+		     "UNLINK_LOST_UID=1000\nUNLINK_LOST_UID=0\n");
+	strcpy(losers.user[0].name, "alice");
+	check_losers(&losers, 9, ", mostly of alice (uid 1000)",
+		     "UNLINK_LOST_UID=1000\nUNLINK_LOST_USER=alice\nUNLINK_LOST_UID=0\n");
+	check_losers(&losers, 10, ", among others of alice (uid 1000)",
+		     "UNLINK_LOST_UID=1000\nUNLINK_LOST_USER=alice\nUNLINK_LOST_UID=0\n");
+	/* The eight who lost most are left, in order. */
+	losers = (struct uw_losers){ 0 };
+	for (i = 0; i < 1000; i++)
+		uw_losers_add(&losers, i, 1 + i * 7919 % 1000);
+	assert_int_equal(losers.n, UW_LOSERS);
+	for (i = 0; i < UW_LOSERS; i++)
+		assert_int_equal(losers.user[i].lost, 1000 - i);
+}
+
 int main(void)
 {
-	static struct CMUnitTest tests[LEN(rows) + LEN(balances) + 1];
+	static const struct CMUnitTest others[] = {
+		{ "names each cause", test_causes, NULL, NULL, NULL },
+		{ "counts an event without a slot once", test_count_once, NULL, NULL, NULL },
+		{ "reports each loss once, although losses may shrink", test_shrinking, NULL, NULL,
+		  NULL },
+		{ "names the users who lost most", test_losers, NULL, NULL, NULL },
+	};
+	static struct CMUnitTest tests[LEN(rows) + LEN(balances) + LEN(others)];
 	size_t i, n;
 
 	for (i = 0; i < LEN(rows); i++)
@@ -190,6 +295,6 @@ int main(void)
 	for (i = 0, n = LEN(rows); i < LEN(balances); i++)
 		tests[n++] = (struct CMUnitTest){ balances[i].title, test_balance, NULL, NULL,
 						  (void *)(uintptr_t)&balances[i] };
-	tests[n] = (struct CMUnitTest){ "names each cause", test_causes, NULL, NULL, NULL };
+	memcpy(tests + n, others, sizeof(others));
 	return cmocka_run_group_tests_name("stats", tests, NULL, NULL);
 }

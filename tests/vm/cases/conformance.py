@@ -136,7 +136,7 @@ def special_files():
     other.communicate(b"x")
     success(UNLINK, Way("in a detached mount", detached(), "",
                         ("chdir", B + "/detached", "detach", B + "/detached")),
-            FSTYPE="tmpfs")
+            state="detached", FSTYPE="tmpfs", MNTNS=None)
 
 
 def detached():

@@ -8,8 +8,8 @@ import subprocess
 import time
 
 from on_terminal import Session
-from uwtest import (DELETED, LOSS, configure, cursor, deletions, done, equal, journal, ok, run,
-                    settle, touch, wait_for)
+from uwtest import (DELETED, LOSS, configure, cursor, deletions, done, equal, journal, log_in,
+                    ok, run, settle, touch, wait_for)
 
 
 def ctl(*args, **options):
@@ -27,11 +27,10 @@ def as_alice(groups):
     return become
 
 
-def log_in():
-    """Sets the login uid as pam_loginuid does. sudo keeps it."""
+def claim():
+    """Any process that has no login uid can set one."""
     with open("/proc/self/loginuid", "w") as f:
         f.write("1000")
-    as_alice([1000])()
 
 
 def delete_and_wait(path):
@@ -69,6 +68,14 @@ equal((record.get("path"), record.get("uid"), record.get("loginuid")),
 ok(ctl("who", "--user", "alice", "/srv/data/report.csv")[0] == 0 and
    ctl("who", "--user", "nobody", "/srv/data/report.csv")[0] == 1,
    "--user finds what that user did through sudo, and nothing by others")
+
+touch("/srv/claimed")
+here = cursor()
+p = subprocess.Popen(["rm", "/srv/claimed"], preexec_fn=claim)
+equal(p.wait(), 0, "root removes a file as alice")
+settle(here, 1)
+ok("root, claims to be logged in as alice" in ctl("who", "/srv/claimed")[1],
+   "who calls a login uid that a process may have chosen a claim")
 
 # A path can be written in many ways.
 here = cursor()

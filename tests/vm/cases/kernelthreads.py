@@ -11,14 +11,14 @@ import stat
 import subprocess
 import time
 
-from uwtest import (configure, cursor, deletions, done, equal, journal, ok, restart, run, settle,
-                    value, wait_for)
+from uwtest import (configure, cursor, deletions, done, equal, journal, ok, reload, restart, run,
+                    settle, value, wait_for)
 
 VICTIMS = "/root/vm/victims"
 ALICE = 1000
 NOBODY = 65534
 MODULES = ("nfsd", "ksmbd")
-PROBES = ("vfs_unlink", "vfs_rmdir", "vfs_rename")
+PROBES = ("vfs_rename", "vfs_rmdir", "vfs_symlink", "vfs_unlink")
 
 # Each export is a file system below /srv/nfs on the server and below /mnt on the client.
 EXPORTS = {"tmpfs": "no_root_squash", "ext": "no_root_squash", "ovl": "no_root_squash",
@@ -215,11 +215,10 @@ def nfs():
 
     n = new_name()
     make("/srv/nfs/covered/" + n)
-    expected = {**server("/srv/nfs/covered/" + n, RULE="all"), "PATH": None,
-                "PATH_STATE": "unknown"}
+    expected = server("/srv/nfs/covered/" + n, RULE="all")
     run("mount", "-t", "tmpfs", "tmpfs", "/srv/nfs/covered")
     time.sleep(0.5)  # the daemon reads new mounts up to 0.1 s later
-    client(["unlink", "/mnt/covered/" + n], "a file that no mount of the host makes visible", n,
+    client(["unlink", "/mnt/covered/" + n], "a file that another mount of the host hides", n,
            expected)
     run("umount", "/srv/nfs/covered")
 
@@ -280,6 +279,27 @@ def moved_directory():
           "a directory that nfsd has moved is not taken for the old one")
 
 
+def turned_link():
+    """A client turns a symbolic link that a rule's path leads through."""
+    top, link = "/srv/nfs/tmpfs/", "/mnt/tmpfs/link"
+    for name in ("one/a", "one/b", "two/c"):
+        make(top + name)
+    os.symlink("one", top + "link")
+    with open("/etc/unlinkwatch.conf", "a") as f:
+        f.write("[Watch linked]\nPath=%slink\n" % top)
+    reload()
+    start = cursor()
+    os.unlink(top + "one/a")
+    os.unlink(link)
+    os.symlink("two", link)
+    os.unlink(top + "two/c")
+    os.unlink(top + "one/b")
+    got = {os.path.basename(r["UNLINK_PATH"]): "linked" in r["UNLINK_RULE"]
+           for r in settle(start, 5) if r["UNLINK_PATH"].startswith((top + "one", top + "two"))}
+    equal(got, {"a": True, "c": True, "b": False},
+          "a rule follows its link as soon as nfsd has turned it")
+
+
 equal(unload(), [], "neither nfsd nor ksmbd is loaded")
 configure("""[Watch all]
 ExcludePath=/proc /sys /dev /run /var /tmp /srv/nfs/tmpfs/secret /srv/nfs/ovl/secret
@@ -297,6 +317,7 @@ nfs()
 check(begin)
 silly_rename()
 moved_directory()
+turned_link()
 for export in EXPORTS:
     run("umount", "/mnt/" + export)
 disappear(begin)

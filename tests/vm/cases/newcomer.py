@@ -6,7 +6,7 @@ import re
 import subprocess
 import time
 
-from uwtest import done, ok, run
+from uwtest import done, log_in, ok, run
 
 SECONDS = 120
 COMMANDS = 5
@@ -20,15 +20,6 @@ def commands():
         block = re.search(r"^## Install\n.*?\n\n((?:    [^\n]+\n)+)", f.read(),
                           re.M | re.S).group(1)
     return [line.strip() for line in block.splitlines()]
-
-
-def log_in():
-    """Sets the login uid as pam_loginuid does. sudo keeps it."""
-    with open("/proc/self/loginuid", "w") as f:
-        f.write("1000")
-    os.setgroups([1000])
-    os.setgid(1000)
-    os.setuid(1000)
 
 
 run("groupadd", "-g", "1000", "alice")

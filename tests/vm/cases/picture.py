@@ -6,7 +6,7 @@ import signal
 import subprocess
 
 from on_terminal import Session
-from uwtest import configure, cursor, run, settle, touch
+from uwtest import configure, cursor, log_in, run, settle, touch
 
 
 def prompt(command):
@@ -15,13 +15,7 @@ def prompt(command):
 
 def alice(*command, cwd="/srv/data"):
     """Runs a command as alice, logged in."""
-    def become():
-        with open("/proc/self/loginuid", "w") as f:
-            f.write("1000")
-        os.setgroups([1000])
-        os.setgid(1000)
-        os.setuid(1000)
-    p = subprocess.Popen(command, cwd=cwd, preexec_fn=become, stderr=subprocess.DEVNULL)
+    p = subprocess.Popen(command, cwd=cwd, preexec_fn=log_in, stderr=subprocess.DEVNULL)
     p.wait()
 
 

@@ -149,7 +149,8 @@ equal((counters["recorded"], counters["summarised"], counters["lost"]["total"]),
       (BURST, ALL - BURST, 0),
       "the counters of the status say the same")
 
-# Many short processes of one parent are one flood; a reload ends it.
+# Many short processes of one parent are one flood, and their failed attempts another one; a reload
+# ends both.
 configure(rule(20, 600))
 restart()
 os.makedirs(TOP)
@@ -158,18 +159,19 @@ script = "cd %s; for i in %s; do touch f$i; rm f$i; rm f$i; done" % (TOP,
                                                                      " ".join(str(i)
                                                                               for i in range(40)))
 subprocess.run(["sh", "-c", script], stderr=subprocess.DEVNULL)
-single, floods = settled(here, 20, 10)
+single, floods = settled(here, 40, 10)
 time.sleep(1)
-single, floods = settled(here, 20)
-equal((len(single), len(floods)), (20, 0),
-      "short processes of one parent: the first 20 of 80 are recorded in full")
+single, floods = settled(here, 40)
+equal((sum(r["MESSAGE_ID"] == DELETED for r in single), len(single), len(floods)), (20, 40, 0),
+      "short processes of one parent: the first 20 of 40 deletions are recorded in full, and the "
+      "first 20 of 40 failed attempts")
 configure(rule(20, 601))
 reload()
 single, floods = settled(here, 80)
-equal(len(single), 20, "a reload does not record what is summarised")
-equal([(r["UNLINK_FLOOD_COUNT"], r["UNLINK_FLOOD_SUCCEEDED"], r["UNLINK_FLOOD_FAILED"])
-       for r in floods],
-      [("60", "30", "30")], "it ends the flood with a summary, by results")
+equal(len(single), 40, "a reload does not record what is summarised")
+equal(sorted((r["UNLINK_FLOOD_COUNT"], r["UNLINK_FLOOD_SUCCEEDED"], r["UNLINK_FLOOD_FAILED"])
+             for r in floods),
+      [("20", "0", "20"), ("20", "20", "0")], "it ends the floods with a summary for each")
 equal(len(listed(floods[0]["UNLINK_FLOOD_PID"])), 16, "which names sixteen of the processes")
 
 # Stopping ends a flood as well, and other programs are not part of it.
@@ -183,7 +185,7 @@ run("systemctl", "stop", "unlinkwatchd")
 single, floods = settled(here, 51)
 equal((len(single), summed(floods, "COUNT")), (21, 30),
       "a stop writes the last summary; another program has its record")
-ok(any("summarised: 90, lost: 0" in r["MESSAGE"] for r in journal(here)),
+ok(any("summarised: 70, lost: 0" in r["MESSAGE"] for r in journal(here)),
    "the last count has the summarised ones",
    [r["MESSAGE"] for r in journal(here)][-1])
 done()

@@ -101,6 +101,7 @@ def who(pid):
     except KeyError:
         user = None
     root, cwd = os.readlink(at + "root"), link(at + "cwd") or ""
+    exe, mntns = os.stat(at + "exe"), os.stat(at + "ns/mnt").st_ino
     if cwd.endswith(" (deleted)"):
         cwd = cwd[:-len(" (deleted)")]
     return {
@@ -108,13 +109,15 @@ def who(pid):
         "UID": uids[0], "EUID": uids[1], "GID": gids[0], "USER": user,
         "FSUID": uids[3] if uids[3] != uids[0] else None,
         "FSGID": gids[3] if gids[3] != gids[0] else None,
-        "LOGINUID": audit[0], "SESSION": audit[1],
-        "EXE": os.readlink(at + "exe"),
+        "LOGINUID": audit[0], "LOGIN": "claimed" if audit[0] else None, "SESSION": audit[1],
+        "EXE": os.readlink(at + "exe"), "EXE_INODE": exe.st_ino, "EXE_STATE": None,
+        "EXE_DEV": "%d:%d" % (os.major(exe.st_dev), os.minor(exe.st_dev)),
         "CMDLINE": shlex.join(a.decode() for a in args.split(b"\0")) + (" (cut)" if cut else ""),
         "CWD": cwd, "ROOT": None if root == "/" else root,
         "CGROUP": cgroup, "UNIT": units[0] if units else None,
         "SLICE": slices[-1] if slices else None,
-        "CONTAINER": None, "MNTNS": os.stat(at + "ns/mnt").st_ino,
+        "CONTAINER": None, "MNTNS": mntns,
+        "MNT": "private" if mntns != os.stat("/proc/1/ns/mnt").st_ino else None,
     }
 
 
@@ -313,7 +316,8 @@ def case(title, call, result=0, steps=(), state="resolved", record=True, before=
                    "ERRNO": errno.errorcode[result] if result else None})
     common.update(dict.fromkeys(OF_FILE + OF_OTHER))
     wanted = []
-    if record and state in ("resolved", "truncated") and (not result or state == "resolved"):
+    if record and state in ("resolved", "detached", "truncated") and \
+            (not result or state == "resolved"):
         wanted = list(expect_resolved(p.pid, call, result))
     elif record:
         wanted = list(expect_lexical(p.pid, common["ROOT"], call, state))
@@ -347,14 +351,15 @@ def short(v):
 def check_host_path(key, record, place):
     """
     UNLINK_HOST_PATH and its like are another path to the same place, and there if the path itself
-    leads elsewhere.
+    leads elsewhere. In another mount namespace, the same path may be on the host.
     """
     path, host = (record.get("UNLINK_" + prefix + key) for prefix in ("", "HOST_"))
     if host is None:
         # The place of a path that was cut may not be known.
         missing = place and place.elsewhere and record["UNLINK_PATH_STATE"] != "truncated"
         return ["HOST_%s: missing" % key] if missing else []
-    if host == path or not place or not leads_to(value(host), place.parent):
+    same = host == path and "UNLINK_MNT" not in record
+    if same or not place or not leads_to(value(host), place.parent):
         return ["HOST_%s: not the place: %s" % (key, short(value(host)))]
     return []
 

@@ -16,6 +16,7 @@ CONF = "/etc/unlinkwatch.conf"
 DELETED = "a6c751c249b34f8faa0766c0d92d85c6"
 MOVED = "50fcdba403f040b1921c6db500e1da40"
 FAILED = "127b0dfe915e4bfa82c4947e1edbf697"
+UNKNOWN = "19d13c0bf1d740bfbf88fbb9cfce59d8"
 CONFIG_ACCEPTED = "b1bb670d007a44548bedcda6e7647afd"
 CONFIG_REJECTED = "081240c13d574be7b97f172458373651"
 STARTED = "c161085fe1c64fa5887d2c6faeac2f4d"
@@ -288,6 +289,20 @@ def drained(seconds=300):
         empty = not counters["in_flight"] and not counters["queued"] and told["ring"]["used"] < 4096
         return empty and unbalanced(counters) == 0 and counters
     return need(is_drained, "all that the daemon has seen is written", seconds)
+
+
+def log_in():
+    """
+    As a login of user 1000 does: a session, and the login uid, which sudo keeps. For preexec_fn.
+    """
+    session = "/sys/fs/cgroup/user.slice/user-1000.slice/session-1.scope"
+    os.makedirs(session, exist_ok=True)
+    for path, text in ((session + "/cgroup.procs", "0"), ("/proc/self/loginuid", "1000")):
+        with open(path, "w") as f:
+            f.write(text)
+    os.setgroups([1000])
+    os.setgid(1000)
+    os.setuid(1000)
 
 
 def unlink(path):
