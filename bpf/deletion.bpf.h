@@ -198,11 +198,6 @@ static __always_inline void complete(struct uw_event *ev, const struct uw_slot *
 	ev->ret = ret;
 }
 
-static __always_inline __u64 rules_of_unknown(const struct uw_slot *slot)
-{
-	return (slot->on_success | slot->on_failure) & slot->of_target;
-}
-
 /*
  * Ends the deletion in the slot: sends it if a rule wants this result, and frees the slot. Called
  * at the return, and with UW_EV_RET_UNKNOWN where the return was missed: the kernel silently skips
@@ -216,7 +211,7 @@ static __always_inline void finish(__u64 id, struct uw_slot *slot, __s32 ret, co
 	if (is_swept(slot))
 		return;
 	if (flags & UW_EV_RET_UNKNOWN)
-		rules = rules_of_unknown(slot);
+		rules = uw_slot_rules(slot);
 	if (slot->sent) {
 		/* It is counted. */
 	} else if (!rules) {
@@ -323,7 +318,7 @@ _Static_assert(UW_OPS == 8 && UW_RULESETS == 2, "powers of two, which select_rul
 
 /* How a deletion begins. */
 struct beginning {
-	__u64 rules;	/* that may want it, by operation and uid; with `selftest`, all */
+	__u64 rules;	/* that may want it, by operation and uid */
 	__u32 set;
 	bool ignored, selftest;
 };
@@ -450,12 +445,29 @@ __noinline __u32 uw_begin_unslotted(__u32 op, __u32 index, __u64 kthread_sp)
 	return slot->at;
 }
 
+/*
+ * Sends the event in the scratch space before the deletion has ended, if a rule wants it whatever
+ * its result.
+ */
+__noinline int uw_send_now(__u32 at, __u32 index)
+{
+	struct scratch *s = get_scratch(index);
+	struct uw_slot *slot = get_slot(at);
+
+	if (!s || !slot || !uw_slot_rules(slot))
+		return 0;
+	if (slot->sent)	/* for another target */
+		count(UW_CNT_SEEN);
+	slot->sent = 1;
+	complete(&s->ev, slot, uw_slot_rules(slot), 0, UW_EV_RET_UNKNOWN);
+	return uw_emit_scratch(at, index);
+}
+
 /* Sends its event, if a rule wants the target. */
 __noinline int uw_end_unslotted(__u32 at, __u32 index)
 {
 	struct scratch *s = get_scratch(index);
 	struct uw_slot *slot = get_slot(at);
-	__u64 rules;
 
 	if (!s || !slot)
 		return 0;
@@ -463,13 +475,11 @@ __noinline int uw_end_unslotted(__u32 at, __u32 index)
 	count(UW_CNT_NO_SLOT);
 	if (slot->sent)
 		return 0;
-	rules = rules_of_unknown(slot);
-	if (!rules || load(s, slot)) {
+	if (!uw_slot_rules(slot) || load(s, slot)) {
 		count(UW_CNT_FILTERED);
 		return 0;
 	}
-	complete(&s->ev, slot, rules, 0, UW_EV_RET_UNKNOWN);
-	return uw_emit_scratch(at, index);
+	return uw_send_now(at, index);
 }
 #endif
 

@@ -185,6 +185,18 @@ static __always_inline bool dir_cache_insert(struct scratch *s, struct dir_cache
 	return true;
 }
 
+/* Gives an entry its text. False where that is too long. */
+static __always_inline bool dir_cache_set_text(struct dir_cache_entry *k, const void *text, __u32 len)
+{
+	k->mnt = 0;
+	if (len > DIR_CACHE_PATH)
+		return false;
+	/* Or clang drops the mask, which the verifier needs. */
+	asm volatile("" : "+r"(len));
+	k->len = len;
+	return !bpf_probe_read_kernel(k->text, len & (2 * DIR_CACHE_PATH - 1), text);
+}
+
 /*
  * Gives an entry its path by a mount: `len` bytes at `text`, of which the first `fsroot` are the
  * path of the mount's root within its file system.
@@ -196,16 +208,13 @@ static __always_inline void dir_cache_set_path(struct dir_cache_entry *k,
 	struct mount *mount = real_mount((void *)mnt);
 	__u64 ns;
 
-	k->mnt = 0;
-	if (!then->event || len > DIR_CACHE_PATH ||
-	    bpf_probe_read_kernel(k->text, len & (2 * DIR_CACHE_PATH - 1), text) ||
+	if (!dir_cache_set_text(k, text, len) || !then->event ||
 	    (__u64)BPF_CORE_READ(mount, mnt_ns) != then->ns || mount_event(&ns) != then->event ||
 	    ns != then->ns)
 		return;
 	k->ns = then->ns;
 	k->event = then->event;
 	k->fsroot = fsroot;
-	k->len = len;
 	k->mnt = mnt;
 }
 
@@ -213,15 +222,8 @@ static __always_inline void dir_cache_set_path(struct dir_cache_entry *k,
 static __always_inline void dir_cache_set_upper(struct dir_cache_entry *k, __u64 sb,
 						const void *text, __u32 len)
 {
-	k->mnt = 0;
-	if (len > DIR_CACHE_PATH)
-		return;
-	/* Or clang drops the mask, which the verifier needs. */
-	asm volatile("" : "+r"(len));
-	if (bpf_probe_read_kernel(k->text, len & (2 * DIR_CACHE_PATH - 1), text))
-		return;
-	k->len = len;
-	k->mnt = sb;
+	if (dir_cache_set_text(k, text, len))
+		k->mnt = sb;
 }
 
 /* Whether the entry has the path by this mount, and the path still holds. */

@@ -69,7 +69,7 @@ static __always_inline int security_path_remove(enum scratch_index index, __u32 
 						const bool typed)
 {
 	__u64 id = bpf_get_current_pid_tgid();
-	struct uw_slot *slot = find_for_target(id, op, index);
+	struct uw_slot *slot = find_for_target(id, op, index, 0);
 
 	/* A rule may lead through a link; a directory may be mounted elsewhere. */
 	if (op == UW_OP_RMDIR || uw_shared.control.links)
@@ -88,7 +88,7 @@ static __always_inline int security_path_rename(enum scratch_index index, const 
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	struct uw_slot *slot = find_for_target(id, flags & RENAME_EXCHANGE ? UW_OP_EXCHANGE
-							       : UW_OP_MOVE, index);
+							       : UW_OP_MOVE, index, 0);
 	struct inode *old, *new;
 
 	rename_begins(id, source, victim, flags, index, typed);

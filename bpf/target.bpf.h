@@ -22,14 +22,15 @@
 /*
  * The deletion that is under way on this thread and comes to its target, or NULL. The kernel may
  * come to another target afterwards: where a file system answers ESTALE, which a user's FUSE server
- * can do, it looks the name up once more.
+ * can do, it looks the name up once more. `sp` is that of a kernel thread, or 0.
  */
-static __always_inline struct uw_slot *find_for_target(__u64 id, __u32 op, enum scratch_index index)
+static __always_inline struct uw_slot *find_for_target(__u64 id, __u32 op, enum scratch_index index,
+						       __u64 sp)
 {
 	struct uw_slot *slot = find(id);
 
 	if (!slot)
-		return uw_shared.lacked ? get_slot(uw_begin_unslotted(op, index, 0)) : NULL;
+		return uw_shared.lacked ? get_slot(uw_begin_unslotted(op, index, sp)) : NULL;
 	if (!is_of_call(&slot->ev, op))
 		return NULL;
 	if (slot->targeted)
@@ -49,7 +50,7 @@ static __always_inline void leave_target(struct uw_slot *slot, enum scratch_inde
 static __always_inline bool narrow(struct uw_slot *slot, __u64 rules)
 {
 	slot->of_target &= rules;
-	return rules_of_unknown(slot);
+	return uw_slot_rules(slot);
 }
 
 /*
@@ -206,21 +207,6 @@ static __always_inline struct decision decide_target(const struct scratch *s, __
 
 enum walked { WALK_AGAIN, WALK_UPPER, WALKED, WALKED_AND_KEEP };
 
-/* Sends the event in the scratch space, if a rule wants it whatever its result. */
-__noinline int uw_send_now(__u32 at, __u32 index)
-{
-	struct scratch *s = get_scratch(index);
-	struct uw_slot *slot = get_slot(at);
-
-	if (!s || !slot || !rules_of_unknown(slot))
-		return 0;
-	if (slot->sent)	/* for another target */
-		count(UW_CNT_SEEN);
-	slot->sent = 1;
-	complete(&s->ev, slot, rules_of_unknown(slot), 0, UW_EV_RET_UNKNOWN);
-	return uw_emit_scratch(at, index);
-}
-
 /*
  * Keeps the event in its slot. Where that takes a long slot and none is free, or where the deletion
  * has no slot, the event is sent at once.
@@ -304,7 +290,7 @@ __noinline int uw_walk_target(__u32 at, __u32 index)
 		return WALK_UPPER;
 	if (set && !s->target.decided)
 		d = decide_target(s, slot->set, w, false);
-	if (rules_of_unknown(slot) & d.rules) {
+	if (uw_slot_rules(slot) & d.rules) {
 		inode = BPF_CORE_READ(dentry, d_inode);
 		if (!inode || load(s, slot))
 			return WALKED;
@@ -369,7 +355,7 @@ __noinline int uw_walk_rename(__u32 at, __u32 index)
 		rules = rules_of_name(s, set, slot->set, false, &sum);
 		if (s->target.op != UW_OP_MOVE)
 			rules |= rules_of_name(s, set, slot->set, true, &sum);
-		if (!(rules_of_unknown(slot) & rules)) {
+		if (!(uw_slot_rules(slot) & rules)) {
 			if (!is_steady(s, sum))
 				return WALK_AGAIN;
 			narrow(slot, rules);
@@ -442,9 +428,13 @@ static __always_inline void walk_steadily(struct uw_slot *slot, struct scratch *
 }
 
 /* Of what the walks need to know, a kprobe reads as little as it can: a read costs 50 instructions. */
-static __always_inline void begin_target(struct scratch *s, struct dentry *dentry, const bool typed)
+static __always_inline void begin_target(struct scratch *s, struct dentry *dentry,
+					 const struct uw_rule_masks *set, __u32 tree,
+					 const bool typed)
 {
 	s->target.sum = 0;
+	s->target.checked = set != NULL;
+	s->target.tree = tree;
 	s->target.dentry = (__u64)dentry;
 	if (typed) {
 		s->target.d_flags = dentry->d_flags;
@@ -502,9 +492,7 @@ static __always_inline void resolve(enum scratch_index index, struct uw_slot *sl
 			return;
 		}
 	}
-	begin_target(s, dentry, typed);
-	s->target.checked = set != NULL;
-	s->target.tree = tree;
+	begin_target(s, dentry, set, tree, typed);
 	s->target.kthread = 0;
 	s->target.dir = (__u64)parent;
 	s->target.mnt = mnt;
@@ -566,10 +554,9 @@ static __always_inline void resolve_rename(enum scratch_index index, struct uw_s
 			return;
 		s->target.decided = 1;
 	}
-	begin_target(s, replaces ? victim : source, typed);
-	s->target.overlay = is_overlay(BPF_CORE_READ(source, d_sb));
-	s->target.checked = set != NULL;
-	s->target.tree = tree;
+	begin_target(s, replaces ? victim : source, set, tree, typed);
+	if (!typed)
+		s->target.overlay = is_overlay(BPF_CORE_READ(source, d_sb));
 	s->target.op = op;
 	s->target.kthread = 0;
 	s->target.mnt = (__u64)BPF_CORE_READ(from, mnt);
@@ -583,22 +570,23 @@ static __always_inline void resolve_rename(enum scratch_index index, struct uw_s
 static __always_inline void resolve_kthread(enum scratch_index index, struct uw_slot *slot)
 {
 	struct scratch *s = get_scratch(index);
+	struct uw_rule_masks *set;
 	struct dentry *victim;
+	__u32 tree = 0;
 	bool moves;
 
 	if (!s)
 		return;
 	victim = s->call.victim;
 	moves = uw_op_is_move(s->call.op);
-	s->target.tree = 0;
-	s->target.checked = path_ruleset(slot, &s->target.tree) != NULL;
+	set = path_ruleset(slot, &tree);
 	s->target.op = s->call.op;
 	s->target.kthread = 1;
 	s->target.decided = 0;
 	s->target.dir = 0;
 	s->target.other_dir = 0;
 	s->target.other = (__u64)(moves ? s->call.victim : s->call.source);
-	begin_target(s, moves ? s->call.source : s->call.victim, false);
+	begin_target(s, moves ? s->call.source : s->call.victim, set, tree, false);
 	s->target.overlay = is_overlay(BPF_CORE_READ(victim, d_sb));
 	walk_steadily(slot, s, index, uw_op_is_rename(s->call.op));
 }

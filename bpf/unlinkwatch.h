@@ -254,6 +254,12 @@ struct uw_slot {
 	char data[UW_SLOT_DATA];
 };
 
+/* The rules that may want the deletion whatever its result. */
+static inline __u64 uw_slot_rules(const struct uw_slot *slot)
+{
+	return (slot->on_success | slot->on_failure) & slot->of_target;
+}
+
 #define UW_NO_SLOT 0xffffffff
 
 struct uw_long_slot {

@@ -81,9 +81,7 @@ __noinline __u32 uw_enter_kthread(__u64 sp)
 	a.op = s->call.op;
 	a.name = BPF_CORE_READ(target, d_name.name);
 	enter(&a);
-	slot = find(id);
-	if (!slot && uw_shared.lacked)
-		slot = get_slot(uw_begin_unslotted(a.op, SCRATCH_PROBE, sp));
+	slot = find_for_target(id, a.op, SCRATCH_PROBE, sp);
 	if (!slot || (!source && !inode))
 		return UW_NO_SLOT;
 	/* Between two links of one file it does nothing. */

@@ -59,9 +59,8 @@ static int on_sample(void *ctx, void *data, size_t size)
 	size_t taken = uw_ring_room((__u32)size), converted;
 
 	if (!s->retiring && size >= sizeof(*ev))
-		__atomic_add_fetch(
-			&s->shared->share[uw_share_of(s->shared->control.seed, ev->account)].taken,
-			(__s64)taken, __ATOMIC_RELAXED);
+		__atomic_add_fetch(&uw_source_share(s, ev->account)->taken, (__s64)taken,
+				   __ATOMIC_RELAXED);
 	if (s->persistent)
 		uw_persistent_next(s->persistent,
 				   (struct uw_taken){ s->serial, *s->consumed + taken });

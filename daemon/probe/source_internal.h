@@ -68,6 +68,11 @@ struct uw_source {
 	void *module_userdata;
 };
 
+static inline struct uw_share *uw_source_share(const struct uw_source *s, uint32_t account)
+{
+	return &s->shared->share[uw_share_of(s->shared->control.seed, account)];
+}
+
 /*
  * Makes the programs ignore deletions that begin from now on. Detaching the entries would not do:
  * when the kernel rebuilds a function's trampoline, it skips the fexit programs of calls under way

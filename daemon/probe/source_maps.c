@@ -393,8 +393,7 @@ static void free_slot(struct uw_source *s, __u32 at, __u64 id, __u32 account)
 	if (at < UW_DIRECT_SLOTS || uw_bpf_map_delete(uw_source_map(s, "uw_slot_hash"), &id))
 		return;
 	__atomic_sub_fetch(&s->shared->owner[UW_DIRECT_SLOT(id)].hashed, 1, __ATOMIC_SEQ_CST);
-	__atomic_sub_fetch(&s->shared->share[uw_share_of(s->shared->control.seed, account)].slots,
-			   1, __ATOMIC_SEQ_CST);
+	__atomic_sub_fetch(&uw_source_share(s, account)->slots, 1, __ATOMIC_SEQ_CST);
 	__atomic_sub_fetch(&s->shared->hash_slots, 1, __ATOMIC_SEQ_CST);
 	uw_bpf_map_update(uw_source_map(s, "uw_slot_free"), NULL, &at);
 }
@@ -436,7 +435,7 @@ static int hand_over(struct uw_source *s, const struct uw_slot *slot, struct uw_
 		ev->flags |= UW_EV_NAME_FAULT | (slot->other_ptr ? UW_EV_OTHER_NAME_FAULT : 0);
 	ev->size += (__u32)sizeof(*ev);
 	ev->flags |= UW_EV_RET_UNKNOWN;
-	ev->rules = (slot->on_success | slot->on_failure) & slot->of_target;
+	ev->rules = uw_slot_rules(slot);
 	ev->exit_ns = ev->enter_ns;
 	take_who(ev);
 	s->on_event(ev, ev->size, s->userdata);
