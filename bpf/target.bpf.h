@@ -148,9 +148,7 @@ static __always_inline bool append_target_walk(struct scratch *s, struct walk *w
 			s->ev.flags |= UW_EV_CASEFOLD;
 		return true;
 	}
-	s->ev.size -= s->ev.len[UW_STR_FSROOT];
-	s->ev.len[UW_STR_FSROOT] = 0;
-	s->ev.flags &= ~(UW_EV_FS | UW_EV_DETACHED);
+	drop_place(&s->ev);
 	s->ev.flags |= UW_EV_UNPLACED;
 	return false;
 }

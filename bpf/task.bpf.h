@@ -69,6 +69,14 @@ static __always_inline void read_mount_ns(struct uw_event *ev, const void *mnt)
 		ev->flags |= UW_EV_DETACHED;
 }
 
+/* Takes back what append_place() and read_mount_ns() said, where no path follows it. */
+static __always_inline void drop_place(struct uw_event *ev)
+{
+	ev->size -= ev->len[UW_STR_FSROOT];
+	ev->len[UW_STR_FSROOT] = 0;
+	ev->flags &= ~(UW_EV_FS | UW_EV_DETACHED);
+}
+
 static __always_inline struct walk *append_dir(struct scratch *s, struct vfsmount *mnt,
 					       struct dentry *dentry)
 {
@@ -79,8 +87,10 @@ static __always_inline struct walk *append_dir(struct scratch *s, struct vfsmoun
 	append_place(STRINGS_OF_SCRATCH(s), w);
 	read_mount_ns(&s->ev, mnt);
 	w = walk_out(s->walks, w);
-	if (!w)
+	if (!w) {
+		drop_place(&s->ev);
 		return NULL;
+	}
 	append_walk(STRINGS_OF_SCRATCH(s), UW_STR_DIR, w);
 	s->ev.flags |= UW_EV_DIR | (w->cut ? UW_EV_DIR_CUT : 0);
 	return w;
@@ -128,9 +138,9 @@ static __always_inline void append_start(struct scratch *s, enum scratch_index i
 	mount = descend(s, index, mnt);
 	if (!mount)
 		return;
-	s->ev.flags &= ~(UW_EV_DIR | UW_EV_DIR_CUT | UW_EV_FS | UW_EV_DETACHED);
-	s->ev.size -= s->ev.len[UW_STR_FSROOT] + s->ev.len[UW_STR_DIR];
-	s->ev.len[UW_STR_FSROOT] = 0;
+	drop_place(&s->ev);
+	s->ev.flags &= ~(UW_EV_DIR | UW_EV_DIR_CUT);
+	s->ev.size -= s->ev.len[UW_STR_DIR];
 	s->ev.len[UW_STR_DIR] = 0;
 	if (append_dir(s, (void *)mount + AT(mount, mnt), BPF_CORE_READ(mount, mnt.mnt_root)))
 		s->ev.flags |= UW_EV_DIR_IN_NAME;

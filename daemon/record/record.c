@@ -184,7 +184,7 @@ static void drop_torn(struct uw_event *ev, struct uw_str s[UW_STR_MAX], unsigned
 		torn |= STR(DIR) | STR(OTHER_DIR);
 	if (torn & STR(DIR) && ev->flags & UW_EV_DIR) {
 		torn |= STR(FSROOT);
-		drop |= UW_EV_DIR | UW_EV_DIR_CUT | UW_EV_DIR_IN_NAME;
+		drop |= UW_EV_DIR | UW_EV_DIR_CUT | UW_EV_DIR_IN_NAME | UW_EV_DETACHED;
 	}
 	if (torn & STR(OTHER_DIR))
 		drop |= UW_EV_OTHER_DIR | UW_EV_OTHER_DIR_CUT;
@@ -272,6 +272,8 @@ static bool consistent(const struct uw_event *ev, const struct uw_str *s)
 		     : s[UW_STR_PATH].len || ev->flags & UW_EV_PATH_CUT)
 		return false;
 	if (!resolved && ev->flags & UW_EV_CASEFOLD)
+		return false;
+	if (ev->flags & UW_EV_DETACHED && !resolved && !dir)
 		return false;
 	if (dir ? resolved : s[UW_STR_DIR].len || ev->flags & UW_EV_DIR_CUT)
 		return false;
@@ -366,6 +368,14 @@ static void take_what(struct uw_record *r, const struct uw_event *ev)
 	take_file(r, &ev->file);
 }
 
+/* How reliable a directory is that is joined with the name. */
+static enum uw_path_state joined_state(const struct uw_record *r)
+{
+	if (r->detached)
+		return UW_PATH_DETACHED;
+	return r->dir_known ? UW_PATH_LEXICAL : UW_PATH_GUESSED;
+}
+
 /* For a name that starts at the root of its namespace and leads into a mount. */
 static void take_name_in_mount(struct uw_record *r, const struct uw_event *ev, struct uw_str fsroot)
 {
@@ -379,7 +389,7 @@ static void take_name_in_mount(struct uw_record *r, const struct uw_event *ev, s
 	}
 	if (ev->flags & UW_EV_FS && !r->name_cut)
 		r->fspath = join_fspath(r->fsbuffer, fsroot, r->dir, ev->below, false, rest);
-	complete(r, (struct uw_str){ "", 0 }, UW_PATH_LEXICAL);
+	complete(r, (struct uw_str){ "", 0 }, joined_state(r));
 }
 
 #define SWAP(a, b)                     \
@@ -413,7 +423,7 @@ static void exchange_names(struct uw_event *ev, struct uw_str s[UW_STR_MAX])
 	ev->flags = swap_flags(ev->flags, UW_EV_DIR, UW_EV_OTHER_DIR);
 	ev->flags = swap_flags(ev->flags, UW_EV_DIR_CUT, UW_EV_OTHER_DIR_CUT);
 	/* The file system is known of the old name alone. */
-	ev->flags &= ~(__u32)(UW_EV_FS | UW_EV_DIR_IN_NAME);
+	ev->flags &= ~(__u32)(UW_EV_FS | UW_EV_DIR_IN_NAME | UW_EV_DETACHED);
 	s[UW_STR_FSROOT].len = 0;
 }
 
@@ -460,7 +470,7 @@ static void take_name(struct uw_record *r, const struct uw_event *ev, const stru
 		return;
 	}
 	/* If the root is not known, an absolute name is assumed to start at that of the namespace. */
-	stays = complete(r, r->dir, r->dir_known ? UW_PATH_LEXICAL : UW_PATH_GUESSED);
+	stays = complete(r, r->dir, joined_state(r));
 	if (stays && ev->flags & UW_EV_FS && !r->name_cut)
 		r->fspath = join_fspath(r->fsbuffer, s[UW_STR_FSROOT], r->dir, ev->below,
 					r->dir_cut, r->name);

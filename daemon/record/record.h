@@ -19,7 +19,7 @@ enum uw_path_state {
 	UW_PATH_LEXICAL,  /* the directory joined with the name as passed, as texts */
 	UW_PATH_TRUNCATED, /* one of the two above, but cut, since it was too long */
 	UW_PATH_GUESSED,   /* lexical, but with an assumed root or working directory */
-	UW_PATH_DETACHED, /* resolved, but its mount or directory is in no mount namespace's tree */
+	UW_PATH_DETACHED,  /* resolved or lexical, but in the tree of no mount namespace */
 };
 
 /*

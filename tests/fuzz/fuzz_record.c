@@ -43,8 +43,12 @@ static void check_path(const struct uw_record *r, const void *event, size_t size
 	case UW_PATH_UNKNOWN:
 		CHECK(r->path.len == 0);
 		return;
-	case UW_PATH_RESOLVED:
 	case UW_PATH_DETACHED:
+		CHECK(r->detached);
+		if (!r->found)
+			break;
+		__attribute__((fallthrough));
+	case UW_PATH_RESOLVED:
 		check_bytes(r->path, event, size);
 		CHECK(r->path.len > 0 && r->path.s[0] == '/');
 		return;
@@ -98,7 +102,7 @@ static void check_record(struct uw_record *r, const void *event, size_t size)
 	CHECK(r->ret <= 0 && r->ret >= -4095 && (r->ret_known || r->ret == 0));
 	CHECK(r->exit_ns >= r->enter_ns);
 	CHECK(r->exe_known || (!r->exe_deleted && !r->exe_private));
-	CHECK(!r->detached || r->found);
+	CHECK(!r->detached || r->found || r->dir_known);
 	CHECK(!r->dev_known || r->dev == (r->dev_major << 20 | r->dev_minor));
 	check_path(r, event, size);
 	check_other(r, event, size);

@@ -224,7 +224,7 @@ static const char *broken(const struct uw_record *r, const void *data, size_t si
 		return unnormal(r->fspath);
 	if (r->path_state == UW_PATH_UNKNOWN)
 		return r->path.len ? "there is a path, but it is unknown" : NULL;
-	if (r->path_state == UW_PATH_RESOLVED || r->path_state == UW_PATH_DETACHED)
+	if (r->path_state == UW_PATH_RESOLVED || (r->path_state == UW_PATH_DETACHED && r->found))
 		return mine		     ? "a resolved path was put together"
 		       : r->path.s[0] != '/' ? "a resolved path is not absolute"
 					     : NULL;
@@ -745,7 +745,8 @@ static bool go_together(enum uw_op op, enum uw_via via, unsigned int flags)
 	return !(resolved && dir) && !(via == UW_VIA_KERNEL && (dir || other_dir)) &&
 	       (resolved || !(flags & UW_EV_PATH_CUT)) && (dir || !(flags & UW_EV_DIR_CUT)) &&
 	       (resolved || !(flags & UW_EV_CASEFOLD)) && !(flags & UW_EV_DIR_IN_NAME) &&
-	       (resolved || dir || !(flags & UW_EV_FS)) && (is_rename(op) || !(flags & of_other)) &&
+	       (resolved || dir || !(flags & (UW_EV_FS | UW_EV_DETACHED))) &&
+	       (is_rename(op) || !(flags & of_other)) &&
 	       (resolved || !(flags & (UW_EV_OTHER_CUT | UW_EV_OTHER_FS))) &&
 	       !(resolved && other_dir) && (other_dir || !(flags & UW_EV_OTHER_DIR_CUT));
 }
@@ -814,7 +815,7 @@ static void check_name(const struct uw_record *r, unsigned int flags, const stru
 	assert_int_equal(r->dir_cut, !!(flags & (dirs ? UW_EV_OTHER_DIR_CUT : UW_EV_DIR_CUT)));
 	assert_int_equal(r->found, !!(flags & UW_EV_RESOLVED));
 	assert_int_equal(r->unplaced, !!(flags & UW_EV_UNPLACED));
-	assert_int_equal(r->detached, !!(flags & UW_EV_DETACHED));
+	assert_int_equal(r->detached, flags & UW_EV_DETACHED && !dirs);
 	assert_int_equal(r->casefold, !!(flags & UW_EV_CASEFOLD));
 	assert_int_equal(r->mntns, 4026531841);
 	assert_true(same(r->name, strings->s[new ? UW_STR_OTHER_NAME : UW_STR_NAME]));
@@ -831,7 +832,9 @@ static void check_name(const struct uw_record *r, unsigned int flags, const stru
 		return;
 	}
 	if (!(flags & UW_EV_RESOLVED)) {
-		assert_true(r->path_state != UW_PATH_RESOLVED && r->path_state != UW_PATH_DETACHED);
+		assert_true(r->path_state != UW_PATH_RESOLVED);
+		assert_true(r->path_state != UW_PATH_DETACHED || r->detached);
+		assert_true(r->path_state != UW_PATH_LEXICAL || !r->detached);
 		if (dirs && r->dir_known && r->name_known)
 			assert_true(same(r->path, text("/dst/new")) && !r->fspath.len);
 		return;
