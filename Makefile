@@ -6,6 +6,7 @@
 # make bench      measure a deletion, next to other tools: writes tests/bench/RESULTS.md (minutes)
 # make bench-check  fail if the cost exceeds a budget
 # make fuzz       run each fuzz target for SECONDS=60
+# make test-kernels  the tests that depend on the kernel, in full, on all kernels (an hour)
 # make test-arm64 build for arm64, and test on arm64 kernels in an emulator (minutes)
 # make check      the quick part of the tests: no virtual machine, nothing is installed
 # make install    DESTDIR and PREFIX are honoured        make uninstall
@@ -247,6 +248,11 @@ test:
 	$(Q)$(MAKE_FAST) -s all unit-tests vm-programs fuzz-programs
 	$(Q)UW_BUILD=$(BUILD) tests/run
 
+test-kernels:
+	$(Q).ci/deps build test
+	$(Q)$(MAKE_FAST) -s all vm-programs
+	$(Q)UW_BUILD=$(BUILD) tests/run --kernels
+
 test-arm64:
 	$(Q).ci/deps build test test-arm64
 	$(Q)UW_BUILD=$(BUILD) tests/arm64/run
@@ -357,7 +363,7 @@ clean:
 	rm -rf $(BUILD)
 
 .PHONY: all bench bench-check bench-programs check clean deb deps dist format fuzz fuzz-programs \
-	install lint rpm run test test-arm64 uninstall unit-tests vm-programs
+	install lint rpm run test test-arm64 test-kernels uninstall unit-tests vm-programs
 .SECONDARY:
 
 -include $(wildcard $(BUILD)/*.d $(BUILD)/*/*.d $(BUILD)/*/*/*.d)

@@ -87,6 +87,14 @@ def each_way():
         success(SWAP, same(way), "file", ("tree", "file")[n % 2])
 
 
+# See uwconform.CORE.
+CORE_PAIRS = ("by two descriptors", "relative, and by a descriptor", "in a bind mount",
+              "out of a chroot by a descriptor", "in a mount namespace of its own",
+              "to a path of 4095 bytes")
+OVERLAID = ("on overlayfs, into a directory of the lower layer",
+            "on overlayfs, out of a directory of the lower layer")
+
+
 def pairs():
     """The old name in one way, the new one in another."""
     d, other, jail = B + "/d", B + "/other", B + "/jail"
@@ -159,10 +167,7 @@ def across():
 def by_other_calls():
     """32-bit system calls and io_uring."""
     few = [same(w) for w in table if w.title in ("absolute", "in a chroot", "on overlayfs")]
-    few += [p for p in all_pairs if p.title in (
-        "by two descriptors", "relative, and by a descriptor", "in a bind mount",
-        "out of a chroot by a descriptor", "in a mount namespace of its own",
-        "to a path of 4095 bytes")]
+    few += [p for p in all_pairs if p.title in CORE_PAIRS]
     for n, pair in enumerate(few):
         for kind in int80:
             if kind.at or (pair.old.fd, pair.new.fd) == ("cwd", "cwd"):
@@ -456,7 +461,7 @@ int80 = through("int80", [RENAME, RENAMEAT, KEEP, SWAP]) if has_int80 else []
 uring = through("io_uring", [RENAMEAT2, SWAP, KEEP]) if has_uring else []
 sqpoll = through("sqpoll", [RENAMEAT2, SWAP]) if has_uring else []
 table = list(ways())
-all_pairs = list(pairs())
+all_pairs = uwconform.few(pairs(), (*CORE_PAIRS, *OVERLAID))
 run_parts(each_way, across, by_other_calls, special, overlays, subvolumes, long_paths, refused,
           moves_nothing)
 end()

@@ -25,7 +25,7 @@ DELETERS = 4
 MANY = "".join("Path=/srv/other/%d\n" % i for i in range(200))
 # One directory is watched by the first set, one by the second, one by both, one by none.
 SETS = {rule: "[Watch %s]\nUser=%d\nPath=%s/%s %s/both\n%s"
-              "[Daemon]\nDetail=minimal\nRingBufferSize=32M\nQueueSize=%%s\n" %
+              "[Daemon]\nDetail=minimal\nRingBufferSize=64M\nQueueSize=%%s\n" %
         (rule, UID, DIR, rule, DIR, MANY) for rule in ("one", "two")}
 
 # Deletes until it is told to stop. Prints NAME RET and the nanoseconds since 1970 before and after
@@ -57,8 +57,8 @@ for name in ("", "one", "two", "both", "none"):
     os.chown(os.path.join(DIR, name), UID, UID)
 
 
-def delete():
-    return [subprocess.Popen([sys.executable, "-c", SCRIPT, DIR, str(i), PAUSE],
+def delete(pause):
+    return [subprocess.Popen([sys.executable, "-c", SCRIPT, DIR, str(i), pause],
                              stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                              user=UID, group=UID) for i in range(DELETERS)]
 
@@ -113,7 +113,8 @@ def phase(title, reloads, stopped=False):
     configure(SETS["one"] % queue)
     restart()
     pid, here = main_pid(), cursor()
-    times, deleters = Times("one"), delete()
+    # Nothing takes events out of the ring buffer while they wait: it must not fill up.
+    times, deleters = Times("one"), delete("30" if stopped else PAUSE)
     time.sleep(1)
     if stopped:
         os.kill(journald, signal.SIGSTOP)

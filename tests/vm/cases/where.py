@@ -14,7 +14,7 @@ import time
 import histories
 from uwtest import configure, done, drained, equal, ok, run, touch
 
-HISTORIES = 300
+HISTORIES = int(os.environ.get("UW_HISTORIES", "100"))
 WORKERS = 4
 RENAME_EXCHANGE = 2
 AT_FDCWD = -100
