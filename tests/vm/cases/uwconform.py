@@ -474,13 +474,17 @@ CORE = ("absolute", "by a descriptor", "absolute, the descriptor ignored", "`..`
         "in a bind mount on a bind mount", "relative in a chroot", "in a bind mount in a chroot",
         "outside the chroot, by a descriptor", "a name of 255 bytes", "200 directories deep",
         "a path of 4095 bytes", "in a mount namespace of its own", "on overlayfs",
-        "on overlayfs, in a directory of the lower layer", "in a mounted btrfs subvolume")
+        "on overlayfs, in a directory of the lower layer", "on btrfs",
+        "in a mounted btrfs subvolume")
+
+
+# Whether all of a table is tried, and by 32-bit system calls, too.
+WHOLE = kernel == (6, 1) or "UW_WHOLE" in os.environ
 
 
 def few(table, titles):
-    """The whole table on Linux 6.1, or if UW_WHOLE is set, and otherwise what has these titles."""
-    whole = kernel == (6, 1) or "UW_WHOLE" in os.environ
-    return [row for row in table if whole or row.title in titles]
+    """The whole table, or what has these titles."""
+    return [row for row in table if WHOLE or row.title in titles]
 
 
 def ways():
@@ -602,7 +606,7 @@ def begin():
         skip("32-bit system calls", "this kernel has none")
     if kernel < (5, 11):
         skip("io_uring", "no UNLINKAT and RENAMEAT before Linux 5.11")
-    return int80, kernel >= (5, 11)
+    return int80 and WHOLE, kernel >= (5, 11)
 
 
 def run_parts(*parts):
