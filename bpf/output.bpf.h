@@ -24,6 +24,14 @@ struct {
 	__type(value, __u64[UW_CNT_MAX]);
 } uw_counters SEC(".maps");
 
+/* By account: who lost events; see struct uw_lost. The daemon empties it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, UW_LOST_USERS);
+	__type(key, __u32);
+	__type(value, struct uw_lost);
+} uw_lost SEC(".maps");
+
 static __always_inline void count(enum uw_counter which)
 {
 	__u32 zero = 0;
@@ -78,6 +86,22 @@ static __always_inline enum uw_counter lose(struct uw_share *share, __u32 accoun
 	return cause;
 }
 
+/* The same of an event that is complete. Keeps the beginning of the user's first one. */
+static __always_inline enum uw_counter lose_event(struct uw_share *share, const struct uw_event *ev,
+						  enum uw_counter cause)
+{
+	__u32 account = ev->account;
+
+	if (!bpf_map_lookup_elem(&uw_lost, &account))
+		bpf_map_update_elem(&uw_lost, &account, ev, BPF_NOEXIST);
+	return lose(share, account, cause);
+}
+
+static __always_inline bool has_share(const struct uw_pending *pending, __u32 room, __u64 most)
+{
+	return pending->given - pending->taken + room <= (__s64)most;
+}
+
 /*
  * Sends an event of `size` bytes and returns what becomes of it. The verifier needs `max`, the most
  * it can be, as a constant.
@@ -86,21 +110,23 @@ static __always_inline enum uw_counter output(void *event, __u64 size, const __u
 {
 	const struct uw_event *ev = event;
 	struct uw_share *share = share_of(ev->account);
-	__u32 room = uw_ring_room(size), account = ev->account;
+	__u32 room = uw_ring_room(size);
 	__u64 left = uw_shared.control.ring_size -
 		     bpf_ringbuf_query(&uw_events, BPF_RB_AVAIL_DATA);
 
-	left = ev->ret ? left / UW_SHARE_OF_FAILURES : UW_SHARE_TIMES * left;
-	if (share->given - share->taken + room > (__s64)left)
-		return lose(share, account, UW_CNT_RING_SHARE);
+	if (!has_share(&share->all, room, UW_SHARE_TIMES * left) ||
+	    (ev->ret && !has_share(&share->failed, room, left / UW_SHARE_OF_FAILURES)))
+		return lose_event(share, ev, UW_CNT_RING_SHARE);
 	/*
 	 * Always true. In assembly, since clang compares one copy of the size and passes another,
 	 * which the verifier rejects.
 	 */
 	asm volatile("if %0 <= %1 goto +1; %0 = 0" : "+r"(size) : "i"(max));
 	if (bpf_ringbuf_output(&uw_events, event, size, 0))
-		return lose(share, account, UW_CNT_RING_FULL);
-	__sync_fetch_and_add(&share->given, room);
+		return lose_event(share, ev, UW_CNT_RING_FULL);
+	__sync_fetch_and_add(&share->all.given, room);
+	if (ev->ret)
+		__sync_fetch_and_add(&share->failed.given, room);
 	return UW_CNT_RECORDED;
 }
 

@@ -14,7 +14,7 @@
 #include <linux/types.h>
 
 #ifndef UW_OTHER_SCHEMA
-#define UW_ABI 8
+#define UW_ABI 9
 #else	/* the tests upgrade to a build with this schema */
 #define UW_ABI 0xffff
 #endif
@@ -331,17 +331,34 @@ enum uw_detail {
 	UW_DETAIL_FULL,		/* and the working directory */
 };
 
+/* Bytes in the ring buffer: given by the programs, and taken by the daemon. */
+struct uw_pending {
+	__s64 given, taken;
+};
+
 /*
- * What one user takes: bytes in the ring buffer, given by the programs and taken by the daemon, and
- * slots. The user is the one that the file system checks, or the owner of the outermost user
- * namespace that is not the initial one: whoever has subordinate uids has one share with all of
- * them. Users whose ids have the same bucket share it.
+ * What one user takes in the ring buffer, and how many slots. The user is the one that the file
+ * system checks, or the owner of the outermost user namespace that is not the initial one: whoever
+ * has subordinate uids has one share with all of them. Users whose ids have the same bucket share
+ * it.
  */
 struct uw_share {
-	__s64 given, taken;
+	struct uw_pending all, failed;	/* failed attempts count in both */
 	__u64 lost;	/* events that found no room */
 	__u32 uid;	/* whose event was the last of these */
 	__u32 slots;
+};
+
+/*
+ * The beginning of the event of a user that was the first to find no room in the ring buffer since
+ * the last report. Where more users lose events, some are not there.
+ */
+#define UW_LOST_USERS 128
+#define UW_LOST_DATA 288
+
+struct uw_lost {
+	struct uw_event ev;
+	char data[UW_LOST_DATA];	/* the strings, as far as they fit; what follows means nothing */
 };
 
 #define UW_SHARE_BITS 10

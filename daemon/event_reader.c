@@ -36,6 +36,9 @@ int uw_event_reader_read(struct uw_event_reader *in, unsigned int max)
 		uw_pipeline_set_clock(in->pipeline);
 		n = uw_source_read(in->probe_select->source, max);
 	}
+	/* Records can wait in the queue, events only as long as the ring buffer has room. */
+	if (n == (int)max && uw_output_has_room(in->output))
+		return n;
 	if (uw_output_flush(in->output) == -EPIPE)
 		sd_event_exit(in->event, 0); /* the reader of the output has gone */
 	return n;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads events from the source while the output has room for their records. While it has none, as
- * when journald is stopped, events stay in the ring buffer. When that is full, too, the kernel side
- * counts what it drops.
+ * Reads events from the source while the output has room for their records, and writes when it has
+ * read them all. While there is no room, as when journald is stopped for long, events stay in the
+ * ring buffer. When that is full, too, the kernel side counts what it drops.
  */
 #ifndef UW_EVENT_READER_H
 #define UW_EVENT_READER_H

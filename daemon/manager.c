@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,9 +124,8 @@ static void drain(void *userdata)
 	struct uw_source_usage before, after;
 
 	uw_source_usage(m->probe_select.source, &before);
-	uw_event_reader_read(
-		&m->reader,
-		(unsigned int)(m->ruleset.now.config->ring_size / sizeof(struct uw_event)) + 1);
+	uw_event_reader_read(&m->reader,
+			     (unsigned int)(before.ring_size / sizeof(struct uw_event)) + 1);
 	uw_source_usage(m->probe_select.source, &after);
 	if (after.consumed >= before.written)
 		uw_ruleset_trim(&m->ruleset);
@@ -381,10 +381,29 @@ static bool is_restart(const struct uw_manager *m)
 	return r < 0 ? uw_restart_is_due(getpid()) : r;
 }
 
+/*
+ * Any number of busy processes must not keep the daemon from reading the ring buffer. Only a
+ * real-time priority counts against those in other control groups and sessions, too. The lowest one
+ * does. Not at the start, when the verifier takes seconds: afterwards, the daemon sleeps when it
+ * has nothing to read, and the kernel leaves a part of each CPU to other tasks
+ * (kernel.sched_rt_runtime_us).
+ */
+static void go_first(struct uw_manager *m)
+{
+	const struct sched_param lowest = { .sched_priority = 1 };
+
+	if (sched_setscheduler(0, SCHED_FIFO, &lowest))
+		uw_output_note(m->output, NULL, LOG_NOTICE,
+			       "no real-time priority, so events may be lost while other processes "
+			       "are busy: %s",
+			       strerror(errno));
+}
+
 int uw_manager_run(struct uw_manager *m)
 {
 	int r;
 
+	go_first(m);
 	say_started(m);
 	uw_report_start(&m->report, m->event);
 	uw_kthreads_init(&m->kthreads, &m->probe_select.plan, m->probe_select.source, m->output);

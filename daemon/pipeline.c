@@ -13,7 +13,6 @@ int uw_pipeline_init(struct uw_pipeline *rec, struct uw_persistent *persistent,
 		     struct uw_output *output, const struct uw_ruleset *ruleset,
 		     uw_pipeline_renew_fn renew, void *userdata)
 {
-
 	rec->output = output;
 	rec->ruleset = ruleset;
 	rec->renew = renew;
@@ -30,6 +29,10 @@ int uw_pipeline_init(struct uw_pipeline *rec, struct uw_persistent *persistent,
 
 void uw_pipeline_done(struct uw_pipeline *rec)
 {
+	for (size_t i = 0; i < UW_STORM_SUMMARIES; i++)
+		uw_manifest_free(rec->manifest[i]);
+	for (size_t i = 0; i < UW_PIPELINE_SERIES; i++)
+		uw_series_done(&rec->series[i]);
 	uw_users_free(rec->users);
 	rec->users = NULL;
 }
@@ -97,31 +100,88 @@ static struct uw_str find_upper(struct uw_pipeline *rec, const struct uw_mounts 
 	return (struct uw_str){ rec->upper.path, len };
 }
 
-static void write_record(struct uw_pipeline *rec, const struct uw_rules *rules, uint64_t matches)
+/* An entry, and the names that it borrows. */
+struct named_entry {
+	struct uw_entry entry;
+	const char *rules[UW_RULES_MAX];
+	char real_user[UW_USER_NAME_MAX];
+};
+
+/* Of the deletion that is at hand. */
+static void fill_entry(struct uw_pipeline *rec, const struct uw_rules *rules, uint64_t matches,
+		       struct named_entry *ret)
 {
-	const char *names[UW_RULES_MAX];
 	struct uw_record *record = &rec->record;
-	struct uw_entry entry = {
+	struct uw_entry *entry = &ret->entry;
+	size_t len;
+
+	*entry = (struct uw_entry){
 		.record = record,
 		.time_ns = record->exit_ns + rec->realtime_offset_ns,
-		.rules = names,
+		.matches = matches,
+		.rules = ret->rules,
 		.detail = rules->config->detail,
 		.no_cmdline = !rules->config->command_line,
 	};
-	char real_user[UW_USER_NAME_MAX];
-	size_t len;
-
-	name_users(rec, &entry, real_user, record->uid, record->fsuid, record->exit_ns);
+	name_users(rec, entry, ret->real_user, record->uid, record->fsuid, record->exit_ns);
 	if (record->found)
-		entry.host_other = find_host_other(rec, rules->mounts);
-	entry.upper_path = find_upper(rec, rules->mounts);
+		entry->host_other = find_host_other(rec, rules->mounts);
+	entry->upper_path = find_upper(rec, rules->mounts);
 	if (uw_filter_host_path(rules->filter, record, matches, &rec->host, &len)) {
-		entry.host_path = (struct uw_str){ rec->host.path, len };
+		entry->host_path = (struct uw_str){ rec->host.path, len };
 		if (record->via == UW_VIA_KERNEL)
-			uw_record_place(record, entry.host_path, entry.host_other);
+			uw_record_place(record, entry->host_path, entry->host_other);
 	}
-	entry.n_rules = name_rules(rules, matches, names, &entry.priority);
-	uw_output_write(rec->output, &entry); /* counts the record, even if it is lost */
+	entry->n_rules = name_rules(rules, matches, ret->rules, &entry->priority);
+}
+
+static void write_record(struct uw_pipeline *rec, const struct uw_rules *rules, uint64_t matches)
+{
+	struct named_entry named;
+
+	fill_entry(rec, rules, matches, &named);
+	uw_output_write(rec->output, &named.entry); /* counts the record, even if it is lost */
+}
+
+static struct uw_series *series_of(struct uw_pipeline *rec, const void *event)
+{
+	return &rec->series[uw_series_of(event, UW_PIPELINE_SERIES)];
+}
+
+/* No more names fit in. */
+static void close_summary(struct uw_pipeline *rec, struct uw_summary *summary)
+{
+	uw_storm_close(rec->storm, summary);
+	rec->full = summary;
+}
+
+/* Keeps the name of a deletion that the summary counts. */
+static void keep_name(struct uw_pipeline *rec, const struct uw_rules *rules, uint64_t matches,
+		      struct uw_summary *summary)
+{
+	struct uw_series *series = series_of(rec, rec->record.event.s);
+	uint64_t slot = uw_storm_slot(rec->storm, summary);
+	struct uw_manifest **manifest = &rec->manifest[slot - 1];
+	struct named_entry named;
+	size_t top;
+
+	if (!*manifest)
+		*manifest = uw_manifest_new();
+	if (!*manifest) {
+		summary->unnamed++;
+		return;
+	}
+	fill_entry(rec, rules, matches, &named);
+	if (!uw_manifest_add(*manifest, &named.entry, series, summary)) {
+		close_summary(rec, summary);
+		return;
+	}
+	if (rules != &rec->ruleset->now || !rec->record.tree)
+		return;
+	top = uw_filter_top(rules->filter, &rec->record);
+	uw_series_set_top(series, &named.entry, top, uw_shown_host_path(&named.entry));
+	series->slot = slot;
+	series->serial = summary->serial;
 }
 
 /*
@@ -187,22 +247,33 @@ static uint64_t decide(struct uw_pipeline *rec, const struct uw_rules **ret)
 
 static void write_summary(struct uw_pipeline *rec, const struct uw_summary *summary)
 {
-	const char *names[UW_RULES_MAX];
-	struct uw_entry entry = {
+	uint64_t slot = uw_storm_slot(rec->storm, summary);
+	struct named_entry named;
+	struct uw_entry *entry = &named.entry;
+
+	*entry = (struct uw_entry){
 		.summary = summary,
 		.time_ns = summary->end_ns + rec->realtime_offset_ns,
-		.rules = names,
+		.rules = named.rules,
 	};
-	char real_user[UW_USER_NAME_MAX];
-
-	name_users(rec, &entry, real_user, summary->uid, summary->fsuid, summary->end_ns);
-	entry.n_rules = name_rules(&rec->ruleset->now, summary->rules, names, &entry.priority);
+	name_users(rec, entry, named.real_user, summary->uid, summary->fsuid, summary->end_ns);
+	entry->n_rules =
+		name_rules(&rec->ruleset->now, summary->rules, named.rules, &entry->priority);
 	uw_persistent_begin(rec->persistent);
-	uw_output_write(rec->output, &entry);
-	rec->persistent->words->written = uw_storm_slot(rec->storm, summary);
+	uw_output_write(rec->output, entry);
+	rec->persistent->words->written = slot;
 	uw_persistent_commit(rec->persistent);
 	uw_storm_release(rec->storm, summary);
 	rec->persistent->words->written = 0;
+	uw_manifest_free(rec->manifest[slot - 1]);
+	rec->manifest[slot - 1] = NULL;
+}
+
+/* The summary that is to be written next, or NULL. */
+static const struct uw_summary *next_summary(struct uw_pipeline *rec)
+{
+	return uw_storm_due(rec->storm, &rec->ruleset->now.config->storm,
+			    uw_clock_ns(CLOCK_BOOTTIME));
 }
 
 /* Each event is one change of the persistent memory, from here to end_event(). */
@@ -210,35 +281,40 @@ static void begin_event(struct uw_pipeline *rec)
 {
 	/* A change of its own. */
 	if (!uw_storm_has_room(rec->storm))
-		write_summary(rec, uw_storm_oldest(rec->storm));
+		write_summary(rec, next_summary(rec) ?: uw_storm_oldest(rec->storm));
 	uw_storm_mark(rec->storm);
 	uw_persistent_begin(rec->persistent);
 }
 
 static void end_event(struct uw_pipeline *rec)
 {
+	struct uw_summary *full = rec->full;
+
+	rec->full = NULL;
 	uw_persistent_take(rec->persistent);
 	uw_persistent_commit(rec->persistent);
+	/* A change of its own. */
+	if (full && uw_output_has_room(rec->output))
+		write_summary(rec, full);
 }
 
 /*
- * Deletions that replaced rules decided are recorded one by one: a summary names rules, and theirs
- * are gone.
+ * Returns the summary of the storm that the deletion belongs to, or NULL. Deletions that replaced
+ * rules decided are recorded one by one: a summary names rules, and theirs are gone.
  */
-static bool is_storm(struct uw_pipeline *rec, const struct uw_rules *rules, uint64_t matches)
+static struct uw_summary *take_storm(struct uw_pipeline *rec, const struct uw_rules *rules,
+				     uint64_t matches)
 {
-	if (rules->config != rec->ruleset->now.config)
-		return false;
+	if (rules->config != rec->ruleset->now.config || !uw_output_sums_up(rec->output))
+		return NULL;
 	return uw_storm_take(rec->storm, &rules->config->storm, &rec->record, matches);
 }
 
 void uw_pipeline_tick(struct uw_pipeline *rec)
 {
 	const struct uw_summary *summary;
-	uint64_t now = uw_clock_ns(CLOCK_BOOTTIME);
 
-	while (uw_output_has_room(rec->output) &&
-	       (summary = uw_storm_due(rec->storm, &rec->ruleset->now.config->storm, now)))
+	while (uw_output_has_room(rec->output) && (summary = next_summary(rec)))
 		write_summary(rec, summary);
 }
 
@@ -247,18 +323,24 @@ void uw_pipeline_end_storms(struct uw_pipeline *rec)
 	const struct uw_summary *summary;
 
 	uw_storm_end_all(rec->storm);
+	for (size_t i = 0; i < UW_PIPELINE_SERIES; i++)
+		uw_series_done(&rec->series[i]);
 	while ((summary = uw_storm_oldest(rec->storm)))
 		write_summary(rec, summary);
 }
 
 static void finish(struct uw_pipeline *rec, const struct uw_rules *rules, uint64_t matches)
 {
+	struct uw_summary *summary = matches ? take_storm(rec, rules, matches) : NULL;
+
 	if (!matches)
 		rec->stats->filtered++;
-	else if (is_storm(rec, rules, matches))
-		rec->stats->summarised++;
-	else
+	else if (!summary)
 		write_record(rec, rules, matches);
+	else
+		rec->stats->summarised++;
+	if (summary && rules->config->storm.names)
+		keep_name(rec, rules, matches, summary);
 }
 
 /* Both names in one change, so that both are written or none is. */
@@ -282,6 +364,38 @@ static void take_exchange(struct uw_pipeline *rec)
 	end_event(rec);
 }
 
+/*
+ * Takes a deletion with which a series goes on. Returns false if it is another one, or if its
+ * summary has been written meanwhile.
+ */
+static bool take_next(struct uw_pipeline *rec, const struct uw_event *ev, size_t size)
+{
+	const struct uw_rules *now = &rec->ruleset->now;
+	struct uw_series *series;
+	struct uw_summary *summary;
+	struct uw_name name;
+	struct uw_str path;
+
+	if (size < sizeof(*ev))
+		return false;
+	series = series_of(rec, ev);
+	if (series->gen != now->gen || !uw_series_goes_on(series, ev, size, &name, &path))
+		return false;
+	begin_event(rec);
+	summary = uw_storm_take_next(rec->storm, &now->config->storm, series->slot, series->serial,
+				     ev->exit_ns, path);
+	if (summary) {
+		rec->stats->summarised++;
+		name.time_us = (ev->exit_ns + rec->realtime_offset_ns) / 1000;
+		if (!uw_manifest_add_next(rec->manifest[series->slot - 1], &name, summary))
+			close_summary(rec, summary);
+		end_event(rec);
+	} else {
+		uw_persistent_commit(rec->persistent);
+	}
+	return summary;
+}
+
 static void refuse(struct uw_pipeline *rec, const void *data, size_t size)
 {
 	const struct uw_event *ev = data;
@@ -299,6 +413,8 @@ void uw_pipeline_take(struct uw_pipeline *rec, const void *data, size_t size)
 	uint64_t matches;
 	ssize_t n;
 
+	if (take_next(rec, data, size))
+		return;
 	if (uw_record_decode(data, size, record) < 0) {
 		refuse(rec, data, size);
 		return;

@@ -10,7 +10,9 @@
 
 #include "base/users.h"
 #include "output/output.h"
+#include "record/manifest.h"
 #include "record/record.h"
+#include "record/series.h"
 #include "record/storm.h"
 #include "rules/ruleset.h"
 #include "state/stats.h"
@@ -21,14 +23,20 @@
  */
 typedef void (*uw_pipeline_renew_fn)(void *userdata);
 
+/* Enough for many threads that delete at once. */
+#define UW_PIPELINE_SERIES 256
+
 struct uw_pipeline {
 	struct uw_output *output;	  /* borrowed */
 	const struct uw_ruleset *ruleset; /* borrowed */
 	uw_pipeline_renew_fn renew;
 	void *userdata;
 	struct uw_users *users;
-	struct uw_storm *storm;		  /* in the persistent memory */
-	struct uw_persistent *persistent; /* borrowed */
+	struct uw_storm *storm;				  /* in the persistent memory */
+	struct uw_manifest *manifest[UW_STORM_SUMMARIES]; /* of each summary with names */
+	struct uw_summary *full;			  /* has to be closed: no more names fit */
+	struct uw_series series[UW_PIPELINE_SERIES];	  /* by uw_series_of() */
+	struct uw_persistent *persistent;		  /* borrowed */
 	/* The persistent's: .filtered, .summarised and .undecodable; the output counts its own. */
 	struct uw_stats *stats;
 	struct uw_record record;

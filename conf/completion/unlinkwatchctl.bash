@@ -33,7 +33,7 @@ _unlinkwatchctl() {
 	-n | --lines | --rule | --host) return ;;
 	esac
 	case ${COMP_WORDS[1]} in
-	who) options="$general $journal $sources --since --until --brief --json --no-pager" ;;
+	who) options="$general $journal $sources --since --until --brief --all --json --no-pager" ;;
 	where) options="$general $sources --json" ;;
 	tail) options="$general $journal $sources --json" ;;
 	top) options="$general $journal $sources --since --by" ;;

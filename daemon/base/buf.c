@@ -38,27 +38,32 @@ bool uw_buf_grow(struct uw_buf *buf, size_t more)
 	return true;
 }
 
-void uw_buf_add_uint(struct uw_buf *buf, uint64_t value)
+char *uw_digits(uint64_t value, char *end)
 {
 	static const char pairs[] = "00010203040506070809101112131415161718192021222324"
 				    "25262728293031323334353637383940414243444546474849"
 				    "50515253545556575859606162636465666768697071727374"
 				    "75767778798081828384858687888990919293949596979899";
-	char digits[20]; /* of UINT64_MAX */
-	size_t at = sizeof(digits);
 
 	/* Two digits at a time: dividing for each digit takes a tenth of a record's time. */
 	for (; value >= 100; value /= 100) {
-		at -= 2;
-		memcpy(digits + at, pairs + value % 100 * 2, 2);
+		end -= 2;
+		memcpy(end, pairs + value % 100 * 2, 2);
 	}
 	if (value >= 10) {
-		at -= 2;
-		memcpy(digits + at, pairs + value * 2, 2);
+		end -= 2;
+		memcpy(end, pairs + value * 2, 2);
 	} else {
-		digits[--at] = (char)('0' + value);
+		*--end = (char)('0' + value);
 	}
-	uw_buf_add(buf, digits + at, sizeof(digits) - at);
+	return end;
+}
+
+void uw_buf_add_uint(struct uw_buf *buf, uint64_t value)
+{
+	char digits[UW_DIGITS], *end = digits + sizeof(digits), *begin = uw_digits(value, end);
+
+	uw_buf_add(buf, begin, (size_t)(end - begin));
 }
 
 void uw_buf_printf(struct uw_buf *buf, const char *format, ...)

@@ -40,7 +40,16 @@ static inline void uw_buf_puts(struct uw_buf *buf, const char *text)
 	uw_buf_add(buf, text, strlen(text));
 }
 
-/* Appends a decimal number. Most of a record is numbers, and printf takes ten times as long. */
+/* The digits of UINT64_MAX. */
+#define UW_DIGITS 20
+
+/*
+ * Writes a decimal number in front of `end`, and returns where it begins. Most of a record is
+ * numbers, and printf takes ten times as long.
+ */
+char *uw_digits(uint64_t value, char *end);
+
+/* Appends a decimal number. */
 void uw_buf_add_uint(struct uw_buf *buf, uint64_t value);
 
 void uw_buf_printf(struct uw_buf *buf, const char *format, ...)

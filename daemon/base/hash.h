@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* FNV-1a with 64 bits. It does not resist deliberate collisions. Pure. */
+/* FNV-1a with 64 bits, and a hash of numbers. They do not resist deliberate collisions. Pure. */
 #ifndef UW_HASH_H
 #define UW_HASH_H
 
@@ -16,6 +16,13 @@ static inline uint64_t uw_hash(uint64_t hash, const void *data, size_t len)
 	while (len--)
 		hash = (hash ^ *p++) * UINT64_C(0x100000001b3);
 	return hash;
+}
+
+/* The same of a number, in one step. */
+static inline uint64_t uw_hash_number(uint64_t hash, uint64_t number)
+{
+	hash = (hash ^ number) * UINT64_C(0x9e3779b97f4a7c15);
+	return hash ^ hash >> 32;
 }
 
 #endif

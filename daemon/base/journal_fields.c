@@ -4,12 +4,6 @@
 #include <endian.h>
 #include <string.h>
 
-static void begin(struct uw_buf *buf, const char *name)
-{
-	uw_buf_puts(buf, name);
-	uw_buf_puts(buf, "=");
-}
-
 static void add_binary(struct uw_buf *buf, const char *name, struct uw_str value)
 {
 	uint64_t len = htole64(value.len);
@@ -46,18 +40,28 @@ void uw_journal_field_text(struct uw_buf *buf, const char *name, const char *val
 	uw_journal_field(buf, name, (struct uw_str){ value, strlen(value) });
 }
 
+/* In one piece: a record has many numbers. */
+static void add_number(struct uw_buf *buf, const char *name, bool negative, uint64_t value)
+{
+	char line[UW_JOURNAL_NAME_MAX + 1 + 1 + UW_DIGITS + 1], *end = line + sizeof(line), *s;
+	size_t len = strlen(name);
+
+	end[-1] = '\n';
+	s = uw_digits(value, end - 1);
+	if (negative)
+		*--s = '-';
+	*--s = '=';
+	s -= len;
+	memcpy(s, name, len);
+	uw_buf_add(buf, s, (size_t)(end - s));
+}
+
 void uw_journal_field_uint(struct uw_buf *buf, const char *name, uint64_t value)
 {
-	begin(buf, name);
-	uw_buf_add_uint(buf, value);
-	uw_buf_puts(buf, "\n");
+	add_number(buf, name, false, value);
 }
 
 void uw_journal_field_int(struct uw_buf *buf, const char *name, int64_t value)
 {
-	begin(buf, name);
-	if (value < 0)
-		uw_buf_puts(buf, "-");
-	uw_buf_add_uint(buf, value < 0 ? -(uint64_t)value : (uint64_t)value);
-	uw_buf_puts(buf, "\n");
+	add_number(buf, name, value < 0, value < 0 ? -(uint64_t)value : (uint64_t)value);
 }

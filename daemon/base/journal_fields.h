@@ -11,7 +11,12 @@
 
 #include "base/buf.h"
 
-/* Each appends one field. A name has at most 64 of A-Z, 0-9 and _, and begins with a letter. */
+#define UW_JOURNAL_NAME_MAX 64
+
+/*
+ * Each appends one field. A name has at most UW_JOURNAL_NAME_MAX of A-Z, 0-9 and _, and begins with
+ * a letter.
+ */
 void uw_journal_field(struct uw_buf *buf, const char *name, struct uw_str value);
 void uw_journal_field_text(struct uw_buf *buf, const char *name, const char *value);
 void uw_journal_field_uint(struct uw_buf *buf, const char *name, uint64_t value);

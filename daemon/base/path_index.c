@@ -126,6 +126,17 @@ size_t uw_path_index_find(const struct uw_path_index *tree, uint32_t group, cons
 	return climb(tree, n ? n - 1 : UW_TREE_NONE, group, path, len);
 }
 
+bool uw_path_index_has_below(const struct uw_path_index *tree, uint32_t group, const char *path,
+			     size_t len)
+{
+	size_t n;
+
+	len = trimmed(path, len);
+	n = upper_bound(tree, group, path, len);
+	return n < tree->n && tree->node[n].group == group &&
+	       uw_path_index_covers(path, len, tree->node[n].path, tree->node[n].len);
+}
+
 bool uw_path_index_has_group(const struct uw_path_index *tree, uint32_t group)
 {
 	size_t n = upper_bound(tree, group, "", 0);

@@ -46,6 +46,10 @@ void uw_path_index_sort(struct uw_path_index *tree);
 size_t uw_path_index_find(const struct uw_path_index *tree, uint32_t group, const char *path,
 			  size_t len);
 
+/* Whether a node is below this path. */
+bool uw_path_index_has_below(const struct uw_path_index *tree, uint32_t group, const char *path,
+			     size_t len);
+
 bool uw_path_index_has_group(const struct uw_path_index *tree, uint32_t group);
 
 /* True if dir equals the path or is above it. Neither may have a trailing slash. */

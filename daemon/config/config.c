@@ -17,6 +17,11 @@
 #include "base/file.h"
 #include "config/config_internal.h"
 
+/* RingBufferSize=auto: */
+#define RING_PER_CPU ((size_t)8 << 20)
+#define RING_LEAST   ((size_t)16 << 20)
+#define RING_MOST    ((size_t)64 << 20)
+
 #define NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 
 static int draft_init(struct uw_draft *draft, const struct uw_names *names)
@@ -71,8 +76,8 @@ const char *uw_section_name(enum uw_section section)
 	switch (section) {
 	case UW_SECTION_DAEMON:
 		return "Daemon";
-	case UW_SECTION_FLOOD:
-		return "Flood";
+	case UW_SECTION_STORM:
+		return "Storm";
 	case UW_SECTION_NONE:
 	case UW_SECTION_SKIPPED:
 	case UW_SECTION_WATCH:
@@ -134,7 +139,7 @@ static int begin_named_rule(struct uw_draft *draft, const char *name)
 
 static int unknown_section(struct uw_draft *draft, const char *word, const char *rest)
 {
-	static const char *const known[] = { "Watch", "Daemon", "Flood" };
+	static const char *const known[] = { "Watch", "Daemon", "Storm" };
 	const char *space = *rest ? " " : "";
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
@@ -145,7 +150,7 @@ static int unknown_section(struct uw_draft *draft, const char *word, const char 
 						space, UW_SHOWN(rest));
 	return uw_draft_mistake(draft,
 				"unknown section [%s%s%s]; known are [Watch], [Watch NAME], "
-				"[Daemon] and [Flood]",
+				"[Daemon] and [Storm]",
 				UW_SHOWN(word), space, UW_SHOWN(rest));
 }
 
@@ -172,8 +177,8 @@ static int begin_section(struct uw_draft *draft, char *line)
 	}
 	if (!strcmp(word, "Daemon"))
 		draft->section = UW_SECTION_DAEMON;
-	else if (!strcmp(word, "Flood"))
-		draft->section = UW_SECTION_FLOOD;
+	else if (!strcmp(word, "Storm") || !strcmp(word, "Flood"))
+		draft->section = UW_SECTION_STORM;
 	else
 		return unknown_section(draft, word, rest);
 	if (*rest)
@@ -201,7 +206,7 @@ static int take_assignment(struct uw_draft *draft, const struct uw_ini *ini)
 	if (draft->section == UW_SECTION_NONE)
 		return uw_draft_mistake(draft,
 					"\"%s\" stands before any section; write [Watch], "
-					"[Daemon] or [Flood] above it",
+					"[Daemon] or [Storm] above it",
 					UW_SHOWN(key));
 	return uw_draft_assign(draft, ini, key, value);
 }
@@ -418,6 +423,24 @@ static int draft_take_config(struct uw_draft *draft, struct uw_config **ret)
 	draft->n_rules = 0;
 	*ret = config;
 	return 0;
+}
+
+size_t uw_ring_size_for(size_t cpus)
+{
+	size_t size = RING_LEAST;
+
+	while (size < cpus * RING_PER_CPU && size < RING_MOST)
+		size *= 2;
+	return size;
+}
+
+size_t uw_config_ring_size(const struct uw_config *config)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (config->ring_size)
+		return config->ring_size;
+	return uw_ring_size_for(cpus > 0 ? (size_t)cpus : 1);
 }
 
 /* r is the result of reading. Frees the draft. */

@@ -21,10 +21,10 @@
 	(1u << UW_OP_UNLINK | 1u << UW_OP_RMDIR | 1u << UW_OP_RENAME | 1u << UW_OP_MOVE)
 #define UW_PRIORITY_DEFAULT   6 /* LOG_INFO */
 #define UW_DETAIL_DEFAULT     UW_DETAIL_STANDARD
-#define UW_RING_SIZE_DEFAULT  ((size_t)4 << 20)
+#define UW_RING_SIZE_DEFAULT  0 /* auto */
 #define UW_BURST_DEFAULT      1000
 #define UW_INTERVAL_DEFAULT   5 /* seconds */
-#define UW_QUEUE_SIZE_DEFAULT ((size_t)8 << 20)
+#define UW_QUEUE_SIZE_DEFAULT ((size_t)64 << 20)
 
 /* Values of Probe=. */
 enum uw_probe_choice {
@@ -77,6 +77,7 @@ static inline bool uw_rule_wants(const struct uw_rule *rule, enum uw_op op)
 struct uw_storm_limit {
 	unsigned int burst; /* 0: storms are off */
 	unsigned int interval_s;
+	int names; /* 0: summaries are without names */
 };
 
 struct uw_config {
@@ -85,10 +86,16 @@ struct uw_config {
 	enum uw_probe_choice probe;
 	enum uw_detail detail;
 	int command_line;  /* 0: records have none, as it may hold a password */
-	size_t ring_size;  /* bytes, a power of two and a multiple of the page size */
+	size_t ring_size;  /* bytes, a power of two and a multiple of the page size; 0: auto */
 	size_t queue_size; /* bytes, a power of two */
 	struct uw_storm_limit storm;
 };
+
+/* The size of the ring buffer in bytes: RingBufferSize=, or what `auto` means here and now. */
+size_t uw_config_ring_size(const struct uw_config *config);
+
+/* What RingBufferSize=auto means on so many CPUs. */
+size_t uw_ring_size_for(size_t cpus);
 
 /* The mistakes in a configuration, as `FILE:LINE: message`, in the order of files and lines. */
 struct uw_errors {

@@ -40,7 +40,7 @@ enum uw_section {
 	UW_SECTION_SKIPPED, /* an unknown one: its lines are ignored */
 	UW_SECTION_WATCH,
 	UW_SECTION_DAEMON,
-	UW_SECTION_FLOOD,
+	UW_SECTION_STORM, /* [Flood] was its name once */
 };
 
 struct uw_draft {

@@ -37,7 +37,7 @@ const struct uw_config uw_config_defaults = {
 	.command_line = 1,
 	.ring_size = UW_RING_SIZE_DEFAULT,
 	.queue_size = UW_QUEUE_SIZE_DEFAULT,
-	.storm = { UW_BURST_DEFAULT, UW_INTERVAL_DEFAULT },
+	.storm = { UW_BURST_DEFAULT, UW_INTERVAL_DEFAULT, .names = 1 },
 };
 
 enum type {
@@ -45,14 +45,14 @@ enum type {
 	USERS,	/* struct uw_uids: likewise */
 	FLAGS,	/* unsigned int: a list of words, each the number of a bit */
 	CHOICE, /* int or enum: one choice */
-	SIZE,	/* size_t: a power of two */
+	SIZE,	/* size_t: a power of two, or a word */
 	COUNT,	/* unsigned int */
 };
 
 /* The keys of [Watch] set members of struct uw_rule, the others members of struct uw_config. */
 #define RULE(member)   UW_SECTION_WATCH, offsetof(struct uw_rule, member)
 #define DAEMON(member) UW_SECTION_DAEMON, offsetof(struct uw_config, member)
-#define FLOOD(member)  UW_SECTION_FLOOD, offsetof(struct uw_config, storm.member)
+#define STORM(member)  UW_SECTION_STORM, offsetof(struct uw_config, storm.member)
 
 static const struct key {
 	const char *name;
@@ -78,10 +78,11 @@ static const struct key {
 	{ "Probe", DAEMON(probe), CHOICE, uw_probe_words, "auto, kprobe, fentry or tracepoint" },
 	{ "Detail", DAEMON(detail), CHOICE, uw_detail_words, "minimal, standard or full" },
 	{ "CommandLine", DAEMON(command_line), CHOICE, uw_yes_no_words, "yes or no" },
-	{ "RingBufferSize", DAEMON(ring_size), SIZE, .hint = "64K", .min = RING_MIN },
+	{ "RingBufferSize", DAEMON(ring_size), SIZE, uw_auto_words, "64K", .min = RING_MIN },
 	{ "QueueSize", DAEMON(queue_size), SIZE, .hint = "1M", .min = QUEUE_MIN },
-	{ "Burst", FLOOD(burst), COUNT, .min = 0, .max = 1000000 },
-	{ "IntervalSec", FLOOD(interval_s), COUNT, .min = 1, .max = 3600 },
+	{ "Burst", STORM(burst), COUNT, .min = 0, .max = 1000000 },
+	{ "IntervalSec", STORM(interval_s), COUNT, .min = 1, .max = 3600 },
+	{ "Names", STORM(names), CHOICE, uw_yes_no_words, "yes or no" },
 };
 
 #define N_KEYS (sizeof(keys) / sizeof(keys[0]))
@@ -119,12 +120,17 @@ static const char *digits(const char *s, uint64_t *ret)
 	return s;
 }
 
-/* Takes a power of two from key->min, which key->hint spells, to 1G. */
+/* Takes one of key->words, or a power of two from key->min, which key->hint spells, to 1G. */
 static int take_size(struct uw_draft *draft, const struct key *key, const char *word, size_t *ret)
 {
 	uint64_t size;
 	const char *s = digits(word, &size);
+	int value;
 
+	if (key->words && uw_word_find(key->words, word, &value)) {
+		*ret = (size_t)value;
+		return 0;
+	}
 	if (s == word || (*s && (!strchr("KMG", *s) || s[1])))
 		return uw_draft_mistake(draft,
 					"\"%s\" is not a size; write a number and K, M or G, as 4M",

@@ -52,6 +52,11 @@ const struct uw_word uw_yes_no_words[] = {
 	{ "off", 0 }, { "1", 1 },  { "0", 0 },	  { 0 },
 };
 
+const struct uw_word uw_auto_words[] = {
+	{ "auto", 0 },
+	{ 0 },
+};
+
 const struct uw_word uw_priority_words[] = {
 	{ "emerg", 0 },	 { "alert", 1 }, { "crit", 2 },	 { "err", 3 }, { "warning", 4 },
 	{ "notice", 5 }, { "info", 6 },	 { "debug", 7 }, { "0", 0 },   { "1", 1 },

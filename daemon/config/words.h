@@ -17,6 +17,7 @@ extern const struct uw_word uw_result_words[];	  /* bit numbers of enum uw_resul
 extern const struct uw_word uw_via_words[];	  /* enum uw_via */
 extern const struct uw_word uw_probe_words[];	  /* enum uw_probe_choice */
 extern const struct uw_word uw_detail_words[];	  /* enum uw_detail */
+extern const struct uw_word uw_auto_words[];	  /* 0 */
 extern const struct uw_word uw_yes_no_words[];	  /* 1 or 0, as systemd writes them */
 extern const struct uw_word uw_priority_words[];  /* of syslog(3), by name and by number */
 

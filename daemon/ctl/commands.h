@@ -40,10 +40,14 @@ int uw_fail(const char *what, int error);
  */
 int uw_say_notes(const struct uw_ctl_options *options, struct uw_reader *reader);
 
-/*
- * Reports the summaries of storms that may include what the query asks about. Returns 0 or -errno.
- */
-int uw_say_floods(const struct uw_ctl_options *options, struct uw_reader *reader,
-		  const struct uw_query *query);
+/* Summaries of storms that may include what is asked about, for a report. NULL: none yet. */
+struct uw_storm_notes;
+
+/* Adds one. Returns 0 or -ENOMEM. */
+int uw_storm_notes_add(struct uw_storm_notes **notes, const struct uw_journal_record *summary);
+
+/* Reports on standard error those that may include what the query asks about. */
+void uw_storm_notes_say(const struct uw_storm_notes *notes, const struct uw_query *query);
+void uw_storm_notes_done(struct uw_storm_notes *notes);
 
 #endif

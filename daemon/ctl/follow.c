@@ -103,13 +103,16 @@ int uw_record_key_compare(const struct uw_record_key *a, const struct uw_record_
 	return a->number < b->number ? -1 : a->number > b->number;
 }
 
-/* Whether they are copies of one record, or the two of one exchange. */
+/*
+ * Whether they are copies of one record, or the two of one exchange, of which a manifest may have
+ * one, with its time in microseconds.
+ */
 static bool is_same_event(const struct uw_journal_record *a, const struct uw_journal_record *b)
 {
 	struct uw_str a_from = uw_record_path_from(a), a_to = path_to(a),
 		      b_from = uw_record_path_from(b), b_to = path_to(b);
 
-	return uw_record_key_of(a).ns == uw_record_key_of(b).ns &&
+	return uw_record_key_of(a).ns / 1000 == uw_record_key_of(b).ns / 1000 &&
 	       uw_str_equal(a->value[UW_JOURNAL_RECORD_PID], b->value[UW_JOURNAL_RECORD_PID]) &&
 	       uw_str_equal(a->value[UW_JOURNAL_RECORD_OP], b->value[UW_JOURNAL_RECORD_OP]) &&
 	       ((uw_str_equal(a_from, b_from) && uw_str_equal(a_to, b_to)) ||

@@ -4,17 +4,24 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 #include <linux/magic.h>
 
+#include "ctl/manifest_index.h"
 #include "ctl/query.h"
 #include "ctl/timespec.h"
 
 /* How far the order of the journal may differ from that of the records' own times. */
 #define LAG_US (10 * UW_USEC_PER_S)
+
+struct uw_journal_history {
+	struct uw_reader *reader;
+	struct uw_manifest_index *manifests; /* NULL: not asked for yet */
+};
 
 struct nearest {
 	struct uw_reader *reader;
@@ -28,37 +35,41 @@ struct nearest {
 	struct uw_journal_record record;
 };
 
-static bool is_of_host(const struct nearest *n)
+static bool is_of_host(const struct nearest *n, const struct uw_journal_record *record)
 {
-	struct uw_str host = n->record.value[UW_JOURNAL_RECORD_HOSTNAME];
+	struct uw_str host = record->value[UW_JOURNAL_RECORD_HOSTNAME];
 
 	return !n->host.len || uw_str_equal(host, n->host);
 }
 
-/* Takes the record that the reader is at, if it is nearer. */
-static int consider(struct nearest *n)
+/* Takes the record if it is nearer. */
+static void compare(struct nearest *n, struct uw_journal_record *record)
 {
+	struct uw_record_key key = uw_record_key_of(record);
 	struct uw_journal_record swap;
-	struct uw_record_key key;
-	int order;
+	int order = n->before ? -1 : 1;
 
-	if (uw_reader_read(n->reader, &n->record) < 0)
-		return 0; /* a damaged record */
-	if (!is_of_host(n) || uw_touch_of(&n->record, n->path).type == UW_TOUCH_NONE)
-		return 0;
-	if (uw_reader_number(n->reader, &n->record.number) < 0)
-		return 0;
-	key = uw_record_key_of(&n->record);
-	order = n->before ? -1 : 1;
+	if (!is_of_host(n, record) || uw_touch_of(record, n->path).type == UW_TOUCH_NONE)
+		return;
 	if (uw_record_key_compare(&key, n->key) != order ||
 	    (n->found && uw_record_key_compare(&n->best_key, &key) != order))
-		return 0;
+		return;
 	swap = *n->best;
-	*n->best = n->record;
-	n->record = swap;
+	*n->best = *record;
+	*record = swap;
 	n->best_key = key;
 	n->found = true;
-	return 0;
+}
+
+/* The same for the record that the reader is at. */
+static void consider(struct nearest *n)
+{
+	uint64_t number;
+
+	if (uw_reader_read(n->reader, &n->record) < 0 || uw_reader_number(n->reader, &number) < 0)
+		return; /* a damaged record */
+	n->record.number = number << UW_MANIFEST_NAMES_BITS;
+	compare(n, &n->record);
 }
 
 static int go_back(struct nearest *n)
@@ -71,7 +82,7 @@ static int go_back(struct nearest *n)
 		if (n->found && n->before && !mixed &&
 		    uw_reader_time(n->reader) + LAG_US < n->best_key.ns / 1000)
 			break;
-		r = consider(n);
+		consider(n);
 	}
 	return r;
 }
@@ -84,17 +95,63 @@ static int go_forward(struct nearest *n)
 	while (r >= 0 && (r = uw_reader_next(n->reader)) > 0) {
 		if (n->found && uw_reader_time(n->reader) > n->best_key.arrived_us + LAG_US)
 			break;
-		r = consider(n);
+		consider(n);
 	}
 	return r;
+}
+
+/* ---- names in manifests */
+
+static int consider_name(struct uw_manifest_search *search, struct uw_journal_record *record)
+{
+	struct nearest *n = search->ctx;
+
+	compare(n, record);
+	if (n->found && n->before)
+		search->since_us = n->best_key.ns / 1000;
+	else if (n->found)
+		search->until_us = n->best_key.ns / 1000;
+	return 0;
+}
+
+/* Manifests that were written after the first question are not seen. */
+static int search(struct uw_journal_history *history, struct uw_manifest_search *how)
+{
+	int r = 0;
+
+	if (!history->manifests)
+		r = uw_manifest_index_open(history->reader, &history->manifests);
+	return r < 0 ? r : uw_manifest_index_search(history->manifests, how);
+}
+
+static int search_names(struct uw_journal_history *history, struct nearest *n,
+			const struct uw_query *query)
+{
+	uint64_t key_us = n->key->ns / 1000, best_us = n->found ? n->best_key.ns / 1000 : 0;
+	struct uw_manifest_search how = {
+		.query = query,
+		.since_us = n->before ? best_us : key_us,
+		.until_us = n->before  ? key_us
+			    : n->found ? best_us
+				       : UINT64_MAX,
+		.forward = !n->before,
+		.found = consider_name,
+		.ctx = n,
+	};
+
+	return search(history, &how);
 }
 
 static int nearest(void *ctx, struct uw_str host, const char *path, const struct uw_record_key *key,
 		   bool before, struct uw_journal_record *ret)
 {
-	struct nearest n = {
-		.reader = ctx, .host = host, .path = path, .key = key, .before = before, .best = ret
-	};
+	struct uw_journal_history *history = ctx;
+	struct nearest n = { .reader = history->reader,
+			     .host = host,
+			     .path = path,
+			     .key = key,
+			     .before = before,
+			     .best = ret };
 	struct uw_query query = { 0 };
 	int r;
 
@@ -105,10 +162,54 @@ static int nearest(void *ctx, struct uw_str host, const char *path, const struct
 		r = uw_reader_select_changes(n.reader, query.exact, query.n_exact, 0);
 	if (r >= 0)
 		r = before || uw_reader_is_mixed(n.reader) ? go_back(&n) : go_forward(&n);
+	if (r >= 0)
+		r = search_names(history, &n, &query);
 	uw_query_done(&query);
 	uw_journal_record_done(&n.record);
 	return r < 0 ? r : n.found;
 }
+
+/* ---- directories */
+
+static bool is_directory_from(const struct uw_journal_record *record, const char *path)
+{
+	return uw_journal_record_is_of_directory(record) && uw_record_is_from(record, path) &&
+	       !uw_journal_record_is(record, UW_JOURNAL_RECORD_OP, "rename") &&
+	       uw_journal_record_is(record, UW_JOURNAL_RECORD_RET, "0");
+}
+
+static int look_for_directory(struct uw_manifest_search *search, struct uw_journal_record *record)
+{
+	bool *found = search->ctx;
+
+	*found = is_directory_from(record, search->query->exact[0]);
+	return *found;
+}
+
+int uw_journal_history_had_directory(struct uw_journal_history *history, char *path)
+{
+	static const unsigned int operations = 1u << UW_OP_RMDIR | 1u << UW_OP_MOVE |
+					       1u << UW_OP_EXCHANGE;
+	struct uw_query query = { .exact = &path, .n_exact = 1 };
+	struct uw_journal_record record = { 0 };
+	bool found = false;
+	struct uw_manifest_search how = {
+		.query = &query, .until_us = UINT64_MAX, .found = look_for_directory, .ctx = &found
+	};
+	int r = uw_reader_select_changes(history->reader, &path, 1, operations);
+
+	if (r >= 0)
+		r = uw_reader_seek(history->reader, UINT64_MAX);
+	while (r >= 0 && !found && (r = uw_reader_previous(history->reader)) > 0)
+		found = uw_reader_read(history->reader, &record) >= 0 &&
+			is_directory_from(&record, path);
+	if (r >= 0 && !found)
+		r = search(history, &how);
+	uw_journal_record_done(&record);
+	return r < 0 ? r : found;
+}
+
+/* ---- the file system */
 
 /*
  * Whether the file keeps its inode number, and the time at which it was made. overlayfs copies
@@ -147,7 +248,9 @@ static enum uw_look look(void *ctx, const char *path, const struct uw_file_id *i
 	enum uw_look result;
 	int fd;
 
-	if (!uw_reader_is_local(ctx) || *path != '/')
+	const struct uw_journal_history *history = ctx;
+
+	if (!uw_reader_is_local(history->reader) || *path != '/')
 		return UW_LOOK_UNKNOWN;
 	fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
@@ -157,7 +260,26 @@ static enum uw_look look(void *ctx, const char *path, const struct uw_file_id *i
 	return result;
 }
 
-struct uw_follow_env uw_journal_history(struct uw_reader *reader)
+int uw_journal_history_open(struct uw_reader *reader, struct uw_journal_history **ret)
 {
-	return (struct uw_follow_env){ .ctx = reader, .nearest = nearest, .look = look };
+	struct uw_journal_history *history = calloc(1, sizeof(*history));
+
+	if (!history)
+		return -ENOMEM;
+	history->reader = reader;
+	*ret = history;
+	return 0;
+}
+
+void uw_journal_history_close(struct uw_journal_history *history)
+{
+	if (!history)
+		return;
+	uw_manifest_index_close(history->manifests);
+	free(history);
+}
+
+struct uw_follow_env uw_journal_history_env(struct uw_journal_history *history)
+{
+	return (struct uw_follow_env){ .ctx = history, .nearest = nearest, .look = look };
 }

@@ -28,7 +28,13 @@ static const struct {
 	[UW_JOURNAL_RECORD_FLOOD_COUNT] = { "UNLINK_FLOOD_COUNT", "FLOOD_COUNT", NUMBER },
 	[UW_JOURNAL_RECORD_FLOOD_FAILED] = { "UNLINK_FLOOD_FAILED", "FLOOD_FAILED", NUMBER },
 	[UW_JOURNAL_RECORD_FLOOD_DIR] = { "UNLINK_FLOOD_DIR", "FLOOD_DIR", TEXT },
+	[UW_JOURNAL_RECORD_NAMES] = { "UNLINK_NAMES", NULL, TEXT },
 };
+
+const char *uw_journal_record_name(enum uw_journal_record_field field)
+{
+	return fields[field].name;
+}
 
 /* ---- reading */
 
@@ -83,26 +89,38 @@ void uw_journal_record_reset(struct uw_journal_record *found)
  * While fields are added, values are offsets in the buffer, plus one, since it may move. If a field
  * comes twice, which the daemon never writes, the first counts.
  */
+void uw_journal_record_put(struct uw_journal_record *found, enum uw_journal_record_field field,
+			   struct uw_str value)
+{
+	struct uw_str place = { (const char *)(uintptr_t)(found->data.len + 1), value.len };
+
+	if (field == UW_JOURNAL_RECORD_RULE && found->n_rules < UW_RULES_MAX)
+		found->rule[found->n_rules++] = place;
+	else if (found->value[field].s)
+		return;
+	if (!found->value[field].s)
+		found->value[field] = place;
+	uw_buf_add(&found->data, value.s, value.len);
+}
+
+void uw_journal_record_extend(struct uw_journal_record *found, enum uw_journal_record_field field,
+			      struct uw_str more)
+{
+	found->value[field].len += more.len;
+	uw_buf_add(&found->data, more.s, more.len);
+}
+
 void uw_journal_record_add(struct uw_journal_record *found, const void *data, size_t len)
 {
 	const char *text = data, *equals = memchr(text, '=', len);
 	size_t name_len = equals ? (size_t)(equals - text) : 0, field;
-	struct uw_str value;
 
 	if (!name_len)
 		return;
 	field = find_field(text, name_len);
-	if (field == UW_JOURNAL_RECORD_MAX)
-		return;
-	value.s = (const char *)(uintptr_t)(found->data.len + 1);
-	value.len = len - name_len - 1;
-	if (field == UW_JOURNAL_RECORD_RULE && found->n_rules < UW_RULES_MAX)
-		found->rule[found->n_rules++] = value;
-	else if (found->value[field].s)
-		return;
-	if (!found->value[field].s)
-		found->value[field] = value;
-	uw_buf_add(&found->data, equals + 1, value.len);
+	if (field != UW_JOURNAL_RECORD_MAX)
+		uw_journal_record_put(found, (enum uw_journal_record_field)field,
+				      (struct uw_str){ equals + 1, len - name_len - 1 });
 }
 
 static void settle(const struct uw_journal_record *found, struct uw_str *value)
@@ -227,6 +245,18 @@ static void json_value(struct uw_buf *buf, struct uw_str value, enum kind kind)
 		uw_buf_add_json(buf, value);
 }
 
+static void add_key(struct uw_buf *buf, const char *separator, const char *key)
+{
+	uw_buf_puts(buf, separator);
+	uw_buf_puts(buf, "\"");
+	for (; *key; key++) {
+		char c = (char)tolower(*key);
+
+		uw_buf_add(buf, &c, 1);
+	}
+	uw_buf_puts(buf, "\":");
+}
+
 void uw_journal_record_json(const struct uw_journal_record *found, bool with_host,
 			    struct uw_buf *buf)
 {
@@ -237,10 +267,7 @@ void uw_journal_record_json(const struct uw_journal_record *found, bool with_hos
 		    !uw_journal_record_has(found, (enum uw_journal_record_field)i) ||
 		    (i == UW_JOURNAL_RECORD_HOSTNAME && !with_host))
 			continue;
-		uw_buf_printf(buf, "%s\"", separator);
-		for (const char *s = fields[i].key; *s; s++)
-			uw_buf_printf(buf, "%c", tolower(*s));
-		uw_buf_puts(buf, "\":");
+		add_key(buf, separator, fields[i].key);
 		separator = ",";
 		if (fields[i].kind != LIST) {
 			json_value(buf, found->value[i], fields[i].kind);

@@ -82,6 +82,7 @@ enum uw_journal_record_field {
 	UW_JOURNAL_RECORD_FLOOD_COUNT,
 	UW_JOURNAL_RECORD_FLOOD_FAILED,
 	UW_JOURNAL_RECORD_FLOOD_DIR,
+	UW_JOURNAL_RECORD_NAMES,
 	UW_JOURNAL_RECORD_MAX,
 };
 
@@ -95,6 +96,9 @@ struct uw_journal_record {
 	struct uw_buf data; /* what they point into */
 };
 
+/* The field's name in the journal. */
+const char *uw_journal_record_name(enum uw_journal_record_field field);
+
 /* Reads a decimal number, without a sign. */
 bool uw_parse_uint(struct uw_str text, uint64_t *ret);
 
@@ -103,6 +107,14 @@ void uw_journal_record_reset(struct uw_journal_record *found);
 
 /* Takes a copy of a field, "NAME=value". Ignores fields that are not listed above. */
 void uw_journal_record_add(struct uw_journal_record *found, const void *data, size_t len);
+
+/* Takes a copy of the value of a field, as above. */
+void uw_journal_record_put(struct uw_journal_record *found, enum uw_journal_record_field field,
+			   struct uw_str value);
+
+/* Adds to the value that uw_journal_record_put() just took a copy of. */
+void uw_journal_record_extend(struct uw_journal_record *found, enum uw_journal_record_field field,
+			      struct uw_str more);
 
 /* Call it after the last field. Returns 0 or -ENOMEM. */
 int uw_journal_record_finish(struct uw_journal_record *found);

@@ -142,7 +142,7 @@ static int add_by_value(struct uw_journal_scan *scan, size_t file)
 
 	for (size_t i = 0; (r = uw_reader_values(reader, i)) > 0; i++) {
 		while ((r = uw_reader_next_value(reader, &data, &len)) > 0) {
-			if (!uw_reader_covers_value(scan->query, data, len))
+			if (!uw_query_covers_field(scan->query, data, len))
 				continue;
 			uw_buf_reset(&scan->value);
 			uw_buf_add(&scan->value, data, len);
@@ -174,6 +174,10 @@ static int sift_file(struct uw_journal_scan *scan, size_t i)
 			r = add_hits(scan, i, false);
 	} else {
 		r = add_by_value(scan, i);
+		if (r >= 0)
+			r = uw_reader_select_storms(file->reader);
+		if (r >= 0)
+			r = add_hits(scan, i, false);
 	}
 	if (r < 0 && r != -ENOMEM) {
 		scan->n_hits = before;

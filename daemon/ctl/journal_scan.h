@@ -16,8 +16,8 @@
 struct uw_journal_scan;
 
 /*
- * Of deletions as the options have it, from since_us on and up to until_us. The reader and the
- * query are borrowed. Returns 0 or -errno.
+ * Of deletions as the options have it, and of all summaries, from since_us on and up to until_us.
+ * The reader and the query are borrowed. Returns 0 or -errno.
  */
 int uw_journal_scan_open(struct uw_reader *whole, const struct uw_query *query, uint64_t since_us,
 			 uint64_t until_us, struct uw_journal_scan **ret);

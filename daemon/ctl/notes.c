@@ -226,42 +226,81 @@ int uw_say_notes(const struct uw_ctl_options *options, struct uw_reader *reader)
 	return r;
 }
 
-static void say_flood(const struct uw_journal_record *found, const struct uw_style *style)
+/* ---- storms */
+
+struct storm {
+	uint64_t us;
+	char *dir; /* NULL: not known */
+	char *text;
+};
+
+struct uw_storm_notes {
+	struct storm *storm; /* the newest first */
+	size_t n;
+};
+
+static void free_storm(struct storm *storm)
+{
+	free(storm->dir);
+	free(storm->text);
+}
+
+int uw_storm_notes_add(struct uw_storm_notes **notes, const struct uw_journal_record *summary)
+{
+	struct uw_str dir = summary->value[UW_JOURNAL_RECORD_FLOOD_DIR];
+	struct storm storm = { .us = summary->realtime_us };
+	struct uw_buf text = { 0 };
+
+	if (!*notes)
+		*notes = calloc(1, sizeof(**notes));
+	uw_show_text(summary->value[UW_JOURNAL_RECORD_MESSAGE], &text);
+	uw_buf_add(&text, "", 1);
+	storm.text = text.failed ? NULL : text.p;
+	storm.dir = dir.s ? strndup(dir.s, dir.len) : NULL;
+	if (!*notes || !storm.text || (dir.s && !storm.dir) ||
+	    !uw_array_room((*notes)->storm, (*notes)->n)) {
+		uw_buf_free(&text);
+		free(storm.dir);
+		return -ENOMEM;
+	}
+	(*notes)->storm[(*notes)->n++] = storm;
+	return 0;
+}
+
+static void say_storm(const struct storm *storm, const struct uw_style *style)
 {
 	struct uw_buf buf = { 0 };
 
-	uw_timespec_add(&buf, found->realtime_us);
+	uw_timespec_add(&buf, storm->us);
 	uw_buf_puts(&buf, ": perhaps among others: ");
-	uw_show_text(found->value[UW_JOURNAL_RECORD_MESSAGE], &buf);
+	uw_buf_puts(&buf, storm->text);
 	say(style, buf.p ?: "", buf.len);
 	uw_buf_free(&buf);
 }
 
-int uw_say_floods(const struct uw_ctl_options *options, struct uw_reader *reader,
-		  const struct uw_query *query)
+void uw_storm_notes_say(const struct uw_storm_notes *notes, const struct uw_query *query)
 {
 	const struct uw_style *style = uw_term_style();
-	struct uw_journal_record found = { 0 };
 	size_t n = 0;
-	int r;
 
-	r = uw_reader_select_floods(reader);
-	if (r >= 0)
-		r = uw_reader_seek_span(reader, options->since_us, options->until_us);
-	while (r >= 0 && (r = uw_reader_previous_in_span(reader)) > 0) {
-		struct uw_str dir;
+	for (size_t i = 0; notes && i < notes->n; i++) {
+		const struct storm *storm = &notes->storm[i];
 
-		if (uw_reader_read(reader, &found) < 0)
-			continue; /* a damaged record */
-		dir = found.value[UW_JOURNAL_RECORD_FLOOD_DIR];
-		if (dir.s && !uw_query_reaches(query, dir.s, dir.len))
+		if (storm->dir && !uw_query_reaches(query, storm->dir, strlen(storm->dir)))
 			continue;
 		if (n++ < SHOWN)
-			say_flood(&found, style);
+			say_storm(storm, style);
 	}
 	if (n > SHOWN)
 		fprintf(stderr, "%s-- and %zu more summaries%s\n", style->yellow, n - SHOWN,
 			style->off);
-	uw_journal_record_done(&found);
-	return r < 0 ? r : 0;
+}
+
+void uw_storm_notes_done(struct uw_storm_notes *notes)
+{
+	for (size_t i = 0; notes && i < notes->n; i++)
+		free_storm(&notes->storm[i]);
+	if (notes)
+		free(notes->storm);
+	free(notes);
 }

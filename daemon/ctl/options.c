@@ -44,6 +44,7 @@ enum {
 	OPT_OP,
 	OPT_FAILED,
 	OPT_BRIEF,
+	OPT_ALL,
 	OPT_BY,
 	OPT_JSON,
 	OPT_NO_PAGER,
@@ -71,6 +72,7 @@ static const struct option_def {
 	{ "failed", NULL, OPT_FAILED, JOURNAL, "failed attempts only" },
 	{ "lines", "N", 'n', JOURNAL, "N at the most: records, rows" },
 	{ "brief", NULL, OPT_BRIEF, BIT(WHO), "a line for each" },
+	{ "all", NULL, OPT_ALL, BIT(WHO), "each of the many names that a process deleted" },
 	{ "by", "WHAT", OPT_BY, BIT(TOP), "process, user, unit or directory" },
 	{ "directory", "DIR", 'D', SOURCES, "read the journal files in DIR" },
 	{ "file", "FILE", OPT_FILE, SOURCES, "read a journal file; can be given again" },
@@ -310,6 +312,9 @@ static int take(struct uw_ctl_options *o, int letter, const char *value, uint64_
 		break;
 	case OPT_BRIEF:
 		o->brief = true;
+		break;
+	case OPT_ALL:
+		o->all = true;
 		break;
 	case OPT_JSON:
 		o->json = true;

@@ -52,7 +52,7 @@ struct uw_ctl_options {
 	size_t lines; /* UW_LINES_ALL: not given */
 
 	/* how they are shown */
-	bool json, no_pager, brief;
+	bool json, no_pager, brief, all;
 	enum uw_counts_by by;
 
 	/* of single commands */

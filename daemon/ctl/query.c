@@ -9,6 +9,11 @@
 #include "base/array.h"
 #include "base/path_index.h"
 
+const char *const uw_query_fields[] = {
+	"UNLINK_PATH",		"UNLINK_HOST_PATH",   "UNLINK_UPPER_PATH",	 "UNLINK_MOVED_TO",
+	"UNLINK_HOST_MOVED_TO", "UNLINK_REPLACED_BY", "UNLINK_HOST_REPLACED_BY", NULL,
+};
+
 static const char dotdot[] = "a .. component that cannot be followed; write the path without it";
 
 static int add_exact(struct uw_query *query, char *path)
@@ -242,6 +247,26 @@ bool uw_query_covers(const struct uw_query *query, const char *path, size_t len)
 		if (strlen(query->exact[i]) == len && !memcmp(query->exact[i], path, len))
 			return true;
 	return uw_pattern_set_covers(&query->set, path, len);
+}
+
+bool uw_query_field(const char *data, size_t len, struct uw_str *ret)
+{
+	for (size_t i = 0; uw_query_fields[i]; i++) {
+		size_t n = strlen(uw_query_fields[i]);
+
+		if (len > n && data[n] == '=' && !memcmp(data, uw_query_fields[i], n)) {
+			*ret = (struct uw_str){ data + n + 1, len - n - 1 };
+			return true;
+		}
+	}
+	return false;
+}
+
+bool uw_query_covers_field(const struct uw_query *query, const char *data, size_t len)
+{
+	struct uw_str path;
+
+	return uw_query_field(data, len, &path) && uw_query_covers(query, path.s, path.len);
 }
 
 bool uw_query_reaches(const struct uw_query *query, const char *dir, size_t len)

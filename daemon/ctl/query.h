@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/str.h"
 #include "config/pattern.h"
 
 struct uw_query_env {
@@ -51,6 +52,15 @@ int uw_query_seal(struct uw_query *query);
 
 /* Whether the query wants a path: it is one of `exact`, or `wide` covers it. */
 bool uw_query_covers(const struct uw_query *query, const char *path, size_t len);
+
+/* The names of the journal fields that hold a path that somebody may ask for; ends with NULL. */
+extern const char *const uw_query_fields[];
+
+/* Whether a journal field, "NAME=value", is one of these: then *ret is its value. */
+bool uw_query_field(const char *data, size_t len, struct uw_str *ret);
+
+/* Whether it is, and the query wants the path. */
+bool uw_query_covers_field(const struct uw_query *query, const char *data, size_t len);
 
 /*
  * Whether something that the query asks for may be, or have been, below the directory.

@@ -20,14 +20,9 @@
 
 #define UNIT	   "unlinkwatchd.service"
 #define SOURCE	   "_SYSTEMD_UNIT=" UNIT
+#define STORM	   "MESSAGE_ID=" UW_ID_STORM
 #define USER	   "unlinkwatchd"
 #define FIRST_USER 1000 /* users of packages have smaller uids, people have not */
-
-/* Fields that hold a path that somebody may ask for; ends with NULL. */
-static const char *const path_fields[] = {
-	"UNLINK_PATH",		"UNLINK_HOST_PATH",   "UNLINK_UPPER_PATH",	 "UNLINK_MOVED_TO",
-	"UNLINK_HOST_MOVED_TO", "UNLINK_REPLACED_BY", "UNLINK_HOST_REPLACED_BY", NULL,
-};
 
 struct uw_reader {
 	const struct uw_ctl_options *options;
@@ -83,6 +78,16 @@ static int match_source(struct uw_reader *reader)
 	return r;
 }
 
+/* Ends a term that the names in a summary decide, not its fields. */
+static int or_storm(struct uw_reader *reader)
+{
+	int r = sd_journal_add_disjunction(reader->journal);
+
+	if (r >= 0)
+		r = sd_journal_add_match(reader->journal, STORM, 0);
+	return r < 0 ? r : sd_journal_add_conjunction(reader->journal);
+}
+
 /* The user who deleted, for whom a server deleted, or who had logged in. */
 static int match_user(struct uw_reader *reader)
 {
@@ -95,9 +100,7 @@ static int match_user(struct uw_reader *reader)
 		r = match_any(reader, uids, reader->uid);
 	if (r >= 0 && reader->uid[0])
 		r = sd_journal_add_disjunction(reader->journal);
-	if (r >= 0)
-		r = match_any(reader, names, user);
-	return r < 0 ? r : sd_journal_add_conjunction(reader->journal);
+	return r < 0 ? r : match_any(reader, names, user);
 }
 
 static int match_unit(struct uw_reader *reader)
@@ -120,31 +123,34 @@ static int match_operations(struct uw_reader *reader, unsigned int operations)
 	return r;
 }
 
+static int match_ids(struct uw_reader *reader)
+{
+	static const char *const ids[] = { UW_ID_FAILED, UW_ID_STORM, UW_ID_DELETED, UW_ID_MOVED,
+					   UW_ID_UNKNOWN };
+	size_t n = reader->options->failed ? 2 : sizeof(ids) / sizeof(ids[0]);
+	int r = 0;
+
+	for (size_t i = 0; i < n && r >= 0; i++)
+		r = match(reader, "MESSAGE_ID", ids[i]);
+	return r < 0 ? r : sd_journal_add_conjunction(reader->journal);
+}
+
 static int match_filters(struct uw_reader *reader)
 {
 	const struct uw_ctl_options *o = reader->options;
-	int r;
+	int r = match_ids(reader);
 
-	r = match(reader, "MESSAGE_ID", UW_ID_FAILED);
-	if (r >= 0 && !o->failed)
-		r = match(reader, "MESSAGE_ID", UW_ID_DELETED);
-	if (r >= 0 && !o->failed)
-		r = match(reader, "MESSAGE_ID", UW_ID_MOVED);
-	if (r >= 0 && !o->failed)
-		r = match(reader, "MESSAGE_ID", UW_ID_UNKNOWN);
-	if (r >= 0 && !o->failed && o->command != UW_CMD_WHO)
-		r = match(reader, "MESSAGE_ID", UW_READER_ID_FLOOD);
 	if (r >= 0 && o->unit)
 		r = match_unit(reader);
 	if (r >= 0 && o->rule)
 		r = match(reader, "UNLINK_RULE", o->rule);
 	if (r >= 0)
 		r = match_operations(reader, o->operations);
-	if (r >= 0)
-		r = sd_journal_add_conjunction(reader->journal);
+	if (r >= 0 && (o->unit || o->rule || o->operations))
+		r = or_storm(reader);
 	if (r >= 0 && o->user)
 		r = match_user(reader);
-	return r;
+	return r >= 0 && o->user ? or_storm(reader) : r;
 }
 
 static int match_paths(struct uw_reader *reader, char *const *paths, size_t n)
@@ -154,7 +160,7 @@ static int match_paths(struct uw_reader *reader, char *const *paths, size_t n)
 	for (size_t i = 0; i < n && r >= 0; i++) {
 		r = i ? sd_journal_add_disjunction(reader->journal) : 0;
 		if (r >= 0)
-			r = match_any(reader, path_fields, paths[i]);
+			r = match_any(reader, uw_query_fields, paths[i]);
 	}
 	return r;
 }
@@ -166,7 +172,9 @@ int uw_reader_select(struct uw_reader *reader, char *const *paths, size_t n)
 	r = match_source(reader);
 	if (r >= 0)
 		r = match_filters(reader);
-	return r < 0 ? r : match_paths(reader, paths, n);
+	if (r >= 0)
+		r = match_paths(reader, paths, n);
+	return r >= 0 && n ? or_storm(reader) : r;
 }
 
 int uw_reader_select_changes(struct uw_reader *reader, char *const *paths, size_t n,
@@ -223,11 +231,11 @@ int uw_reader_select_notes(struct uw_reader *reader)
 	return r < 0 ? r : match_process_exit(reader);
 }
 
-int uw_reader_select_floods(struct uw_reader *reader)
+int uw_reader_select_storms(struct uw_reader *reader)
 {
 	int r = match_source(reader);
 
-	return r < 0 ? r : match(reader, "MESSAGE_ID", UW_READER_ID_FLOOD);
+	return r < 0 ? r : sd_journal_add_match(reader->journal, STORM, 0);
 }
 
 int uw_reader_select_source(struct uw_reader *reader)
@@ -377,9 +385,9 @@ int uw_reader_values(struct uw_reader *reader, size_t i)
 {
 	int r;
 
-	if (!path_fields[i])
+	if (!uw_query_fields[i])
 		return 0;
-	r = sd_journal_query_unique(reader->journal, path_fields[i]);
+	r = sd_journal_query_unique(reader->journal, uw_query_fields[i]);
 	return r < 0 ? r : 1;
 }
 
@@ -523,6 +531,12 @@ bool uw_reader_is_local(const struct uw_reader *reader)
 	return !o->directory && !o->files && !o->merge && !o->host;
 }
 
+const struct uw_ctl_options *uw_reader_options(const struct uw_reader *reader, const char **ret_uid)
+{
+	*ret_uid = reader->uid;
+	return reader->options;
+}
+
 /* ---- reading */
 
 int uw_reader_seek(struct uw_reader *reader, uint64_t us)
@@ -609,17 +623,6 @@ uint64_t uw_reader_time(struct uw_reader *reader)
 	return sd_journal_get_realtime_usec(reader->journal, &us) < 0 ? 0 : us;
 }
 
-bool uw_reader_covers_value(const struct uw_query *query, const char *data, size_t len)
-{
-	for (size_t i = 0; path_fields[i]; i++) {
-		size_t n = strlen(path_fields[i]);
-
-		if (len > n && data[n] == '=' && !memcmp(data, path_fields[i], n))
-			return uw_query_covers(query, data + n + 1, len - n - 1);
-	}
-	return false;
-}
-
 /* One pass over all fields, since sd_journal_get_data() takes as long for each single one. */
 bool uw_reader_covers(struct uw_reader *reader, const struct uw_query *query)
 {
@@ -628,7 +631,8 @@ bool uw_reader_covers(struct uw_reader *reader, const struct uw_query *query)
 
 	sd_journal_restart_data(reader->journal);
 	while (sd_journal_enumerate_available_data(reader->journal, &data, &len) > 0)
-		if (uw_reader_covers_value(query, data, len))
+		if (uw_query_covers_field(query, data, len) ||
+		    uw_str_is((struct uw_str){ data, len }, STORM))
 			return true;
 	return false;
 }

@@ -21,9 +21,6 @@
 /* SD_MESSAGE_UNIT_PROCESS_EXIT, as a string. */
 #define UW_READER_ID_PROCESS_EXIT "98e322203f7a4ed290d09fe03c09fe15"
 
-/* The daemon's own, of a summary of deletions that have no record each. */
-#define UW_READER_ID_FLOOD "925b2cc9a18c4b0eadfea7aff523b595"
-
 struct uw_reader;
 
 /* Options are borrowed. Returns 0 or -errno. */
@@ -33,10 +30,15 @@ void uw_reader_close(struct uw_reader *reader);
 /* Whether the journal is this machine's own, so that users, paths and boots are those here. */
 bool uw_reader_is_local(const struct uw_reader *reader);
 
+/* The options, and the uid of --user, "" if this machine does not know it. */
+const struct uw_ctl_options *uw_reader_options(const struct uw_reader *reader,
+					       const char **ret_uid);
+
 /*
- * Selects deletions and moves by the options, with summaries except for who. If n is not 0, only
- * those that have one of the paths: as the path, the host's path, where it was moved to, or what
- * took its place. Uses the journal's index. Returns 0 or -errno.
+ * Selects deletions and moves by the options. If n is not 0, only those that have one of the paths:
+ * as the path, the host's path, where it was moved to, or what took its place. Uses the journal's
+ * index. It does not know the names in a summary, so all summaries are selected, too, whatever the
+ * options and paths. Returns 0 or -errno.
  */
 int uw_reader_select(struct uw_reader *reader, char *const *paths, size_t n);
 
@@ -54,8 +56,8 @@ int uw_reader_select_changes(struct uw_reader *reader, char *const *paths, size_
  */
 int uw_reader_select_notes(struct uw_reader *reader);
 
-/* Selects the daemon's summaries of deletions that have no record each. */
-int uw_reader_select_floods(struct uw_reader *reader);
+/* Selects the daemon's summaries of storms. */
+int uw_reader_select_storms(struct uw_reader *reader);
 
 /* Selects every record of the daemon. */
 int uw_reader_select_source(struct uw_reader *reader);
@@ -88,7 +90,7 @@ bool uw_reader_is_mixed(struct uw_reader *reader);
 /* When the journal got the record, in microseconds since 1970, or 0 if it has gone. */
 uint64_t uw_reader_time(struct uw_reader *reader);
 
-/* Whether the query wants the record: looks at its paths alone. */
+/* Whether the query wants the record: looks at its paths alone. It may want any summary. */
 bool uw_reader_covers(struct uw_reader *reader, const struct uw_query *query);
 
 /* The record. Returns 0, or -errno, which is -EBADMSG or the like where it is damaged. */
@@ -122,9 +124,6 @@ uint64_t uw_reader_last(struct uw_reader *reader);
  */
 int uw_reader_values(struct uw_reader *reader, size_t i);
 int uw_reader_next_value(struct uw_reader *reader, const char **ret_data, size_t *ret_len);
-
-/* Whether the query wants what is in such a field. */
-bool uw_reader_covers_value(const struct uw_query *query, const char *data, size_t len);
 
 /* Selects deletions as the options have it that have such a value. Returns 0 or -errno. */
 int uw_reader_select_value(struct uw_reader *reader, const char *data, size_t len);

@@ -9,6 +9,9 @@
 
 #define LABEL "    %-9s"
 
+/* A longer command line does not fit into a line with other words. */
+#define COMMAND_MAX 80
+
 static void add_name(struct uw_buf *buf, const struct uw_journal_record *found,
 		     enum uw_journal_record_field field)
 {
@@ -435,4 +438,137 @@ void uw_show_where(const struct uw_show *show, const struct uw_trail *trail, str
 			uw_buf_puts(buf, "; another file has the old name now");
 	}
 	uw_buf_puts(buf, "\n");
+}
+
+/* ---- many names */
+
+/* The command line, or the command if that line is long or could be taken for what is after it. */
+static void add_command(const struct uw_journal_record *found, struct uw_buf *buf)
+{
+	struct uw_str line = found->value[UW_JOURNAL_RECORD_CMDLINE];
+
+	if (line.len && line.len <= COMMAND_MAX && !memchr(line.s, ',', line.len))
+		uw_show_text(line, buf);
+	else
+		add_name(buf, found, UW_JOURNAL_RECORD_COMM);
+}
+
+/* Whoever logged in comes first, if that is more than the word of a process. */
+static void add_who(const struct uw_show *show, const struct uw_journal_record *found,
+		    struct uw_buf *buf)
+{
+	uint64_t login, uid;
+
+	if (!uw_journal_record_uint(found, UW_JOURNAL_RECORD_LOGINUID, &login) ||
+	    !uw_journal_record_uint(found, UW_JOURNAL_RECORD_UID, &uid) || uid == login ||
+	    !is_login(found, login)) {
+		add_actor(show, found, buf);
+		return;
+	}
+	uw_buf_puts(buf, " by ");
+	add_uid(show, buf, login);
+	uw_buf_puts(buf, " (as ");
+	add_uid(show, buf, uid);
+	uw_buf_puts(buf, ")");
+}
+
+/* "4,021" */
+static void add_count(uint64_t n, struct uw_buf *buf)
+{
+	if (n >= 1000) {
+		add_count(n / 1000, buf);
+		uw_buf_printf(buf, ",%03" PRIu64, n % 1000);
+	} else {
+		uw_buf_printf(buf, "%" PRIu64, n);
+	}
+}
+
+/* "1.4 GiB" */
+static void add_bytes(uint64_t n, struct uw_buf *buf)
+{
+	static const char *const units[] = { "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+	double size = (double)n / 1024;
+	size_t i = 0;
+
+	if (n < 1024) {
+		uw_buf_printf(buf, "%" PRIu64 " bytes", n);
+		return;
+	}
+	for (; size >= 1023.95; i++)
+		size /= 1024;
+	uw_buf_printf(buf, "%.1f %s", size, units[i]);
+}
+
+static void add_part(const char *before, uint64_t n, const char *after, struct uw_buf *buf)
+{
+	if (!n)
+		return;
+	uw_buf_puts(buf, before);
+	add_count(n, buf);
+	uw_buf_puts(buf, after);
+}
+
+static void add_sums(const struct uw_story *story, struct uw_buf *buf)
+{
+	bool removed = story->removed || !story->moved;
+
+	if (removed) {
+		add_count(story->removed, buf);
+		uw_buf_puts(buf, " names removed");
+	}
+	add_part(removed ? ", " : "", story->moved, removed ? " moved" : " names moved", buf);
+	add_part(", ", story->failed, " failed", buf);
+	add_part(", ", story->unknown, " with an unknown result", buf);
+	if (story->bytes) {
+		uw_buf_puts(buf, ", ");
+		add_bytes(story->bytes, buf);
+	}
+	uw_buf_puts(buf, "\n");
+}
+
+static void add_story_times(const struct uw_show *show, const struct uw_story *story,
+			    struct uw_buf *buf)
+{
+	uw_buf_puts(buf, show->style->green);
+	uw_timespec_add_time(buf, story->first_us, show->now_us);
+	if (story->last_us / UW_USEC_PER_S != story->first_us / UW_USEC_PER_S) {
+		uw_buf_puts(buf, " to ");
+		uw_timespec_add_time(buf, story->last_us, story->first_us);
+	}
+	uw_buf_puts(buf, show->style->off);
+}
+
+static void add_story_name(const struct uw_show *show, const char *label, const struct uw_buf *name,
+			   struct uw_buf *buf)
+{
+	begin(buf, show, label);
+	uw_buf_add_safe(buf, (struct uw_str){ name->p, name->len }, ",;()");
+}
+
+void uw_show_story(const struct uw_show *show, const struct uw_story *story, struct uw_buf *buf)
+{
+	const struct uw_journal_record *record = &story->record;
+
+	add_host(show, record, buf);
+	add_command(record, buf);
+	uw_buf_puts(buf, ",");
+	add_who(show, record, buf);
+	uw_buf_puts(buf, ", ");
+	add_story_times(show, story, buf);
+	uw_buf_puts(buf, ": ");
+	add_sums(story, buf);
+	add_user(show, record, buf);
+	add_process(show, record, buf);
+	add_unit(show, record, buf);
+	add_rules(show, record, buf);
+	if (story->largest_bytes) {
+		add_story_name(show, "largest", &story->largest, buf);
+		uw_buf_puts(buf, ", ");
+		add_bytes(story->largest_bytes, buf);
+		uw_buf_puts(buf, "\n");
+	}
+	add_story_name(show, "first", &story->first, buf);
+	uw_buf_puts(buf, "\n");
+	add_story_name(show, "last", &story->last, buf);
+	uw_buf_puts(buf, "; --all shows each name\n");
 }

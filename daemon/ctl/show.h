@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "ctl/follow.h"
+#include "ctl/story.h"
 #include "ctl/term.h"
 
 struct uw_show {
@@ -22,7 +23,10 @@ struct uw_show {
 void uw_show_paragraph(const struct uw_show *show, const struct uw_journal_record *found,
 		       struct uw_buf *buf);
 
-/* Adds the same in one line. */
+/* Adds a paragraph about the many names that a process deleted. */
+void uw_show_story(const struct uw_show *show, const struct uw_story *story, struct uw_buf *buf);
+
+/* Adds what is known of a record in one line. */
 void uw_show_line(const struct uw_show *show, const struct uw_journal_record *found,
 		  struct uw_buf *buf);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ctl/commands.h"
+#include "ctl/records.h"
 #include "ctl/table.h"
 #include "ctl/timespec.h"
 
@@ -43,14 +44,17 @@ static int count(struct stats *s)
 
 static int count_all(struct stats *s)
 {
-	int r;
+	struct uw_records_options options = { .reader = s->reader,
+					      .since_us = s->options.since_us,
+					      .until_us = s->options.until_us };
+	struct uw_records *records = NULL;
+	int r = uw_reader_select(s->reader, NULL, 0);
 
-	r = uw_reader_select(s->reader, NULL, 0);
 	if (r >= 0)
-		r = uw_reader_seek_span(s->reader, s->options.since_us, s->options.until_us);
-	while (r >= 0 && (r = uw_reader_previous_in_span(s->reader)) > 0)
-		if (uw_reader_read(s->reader, &s->found) >= 0)
-			r = count(s);
+		r = uw_records_open(&options, &records);
+	while (r >= 0 && (r = uw_records_next(records, &s->found)) > 0)
+		r = count(s);
+	uw_records_close(records);
 	return r < 0 ? r : 0;
 }
 

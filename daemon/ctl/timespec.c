@@ -272,6 +272,16 @@ void uw_timespec_add(struct uw_buf *buf, uint64_t us)
 		uw_buf_puts(buf, text);
 }
 
+void uw_timespec_add_time(struct uw_buf *buf, uint64_t us, uint64_t day_us)
+{
+	struct tm tm = broken_down(us), day = broken_down(day_us);
+	bool same = tm.tm_year == day.tm_year && tm.tm_yday == day.tm_yday;
+	char text[64];
+
+	if (strftime(text, sizeof(text), same ? "%H:%M:%S" : "%a %Y-%m-%d %H:%M:%S", &tm))
+		uw_buf_puts(buf, text);
+}
+
 void uw_timespec_add_hour(struct uw_buf *buf, uint64_t us)
 {
 	struct tm tm = broken_down(us);

@@ -29,6 +29,10 @@ int uw_timespec_parse(const char *text, uint64_t now_us, uint64_t *ret_us);
 /* Adds the local time, as journalctl's output "short-full" has it: "Sat 2026-11-21 10:00:05 CET". */
 void uw_timespec_add(struct uw_buf *buf, uint64_t us);
 
+/* Adds the local time of day, "10:00:05", with the date before it if that is another than of `day`.
+ */
+void uw_timespec_add_time(struct uw_buf *buf, uint64_t us, uint64_t day_us);
+
 /* Adds a time in nanoseconds as a JSON string in UTC, as the daemon has it. */
 void uw_timespec_add_utc(struct uw_buf *buf, uint64_t ns);
 

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "ctl/commands.h"
+#include "ctl/records.h"
 #include "ctl/table.h"
 #include "ctl/timespec.h"
 
@@ -25,6 +26,7 @@
 struct top {
 	const struct uw_ctl_options *options;
 	struct uw_reader *reader;
+	struct uw_records *records;
 	struct uw_counts counts[UW_BY_ERROR]; /* by all that can be switched to */
 	enum uw_counts_by by;
 	struct uw_totals totals;
@@ -127,8 +129,6 @@ static int count(struct top *top)
 	uint64_t failed, n;
 	int r = 0;
 
-	if (uw_reader_read(top->reader, &top->found) < 0)
-		return 0; /* a damaged record */
 	n = uw_totals_add(&top->totals, &top->found, &failed);
 	for (size_t i = 0; i < UW_BY_ERROR && r == 0; i++) {
 		struct uw_buf key = { 0 };
@@ -148,7 +148,7 @@ static int read_new(struct top *top)
 	int r = 1;
 
 	while (r > 0 && uw_clock_ns(CLOCK_MONOTONIC) - start < REDRAW_NS / 2) {
-		r = uw_reader_next(top->reader);
+		r = uw_records_next(top->records, &top->found);
 		if (r > 0) {
 			int counted = count(top);
 
@@ -247,12 +247,18 @@ static int loop(struct top *top)
 
 static int start(struct top *top)
 {
+	struct uw_records_options options = { .reader = top->reader,
+					      .until_us = UINT64_MAX,
+					      .forward = true };
 	int r;
 
 	top->since_us = top->options->since_set ? top->options->since_us : uw_now_us();
 	top->by = top->options->by;
+	options.since_us = top->since_us;
 	r = uw_reader_select(top->reader, NULL, 0);
-	return r < 0 ? r : uw_reader_seek(top->reader, top->since_us);
+	if (r >= 0)
+		r = uw_reader_seek(top->reader, top->since_us);
+	return r < 0 ? r : uw_records_open(&options, &top->records);
 }
 
 int uw_cmd_top(const struct uw_ctl_options *options)
@@ -280,6 +286,7 @@ int uw_cmd_top(const struct uw_ctl_options *options)
 		close(top.signals);
 	for (size_t i = 0; i < UW_BY_ERROR; i++)
 		uw_counts_done(&top.counts[i]);
+	uw_records_close(top.records);
 	uw_journal_record_done(&top.found);
 	uw_buf_free(&top.buf);
 	uw_reader_close(top.reader);

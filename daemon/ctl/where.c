@@ -12,6 +12,7 @@
 struct where {
 	const struct uw_ctl_options *options;
 	struct uw_reader *reader;
+	struct uw_journal_history *history;
 	struct uw_follow_env env;
 	struct uw_show show;
 	struct uw_buf buf;
@@ -117,11 +118,14 @@ int uw_cmd_where(const struct uw_ctl_options *options)
 
 	if (uw_reader_open(options, &w.reader) < 0)
 		return UW_CTL_ERROR;
-	w.env = uw_journal_history(w.reader);
+	r = uw_journal_history_open(w.reader, &w.history);
+	if (r == 0)
+		w.env = uw_journal_history_env(w.history);
 	w.show = uw_show_for(options, w.reader);
 	for (size_t i = 0; i < options->n_args && r == 0; i++)
 		r = answer(&w, options->args[i]);
 	uw_buf_free(&w.buf);
+	uw_journal_history_close(w.history);
 	uw_reader_close(w.reader);
 	if (r < 0 && r != -EPIPE)
 		return r == -EINVAL ? UW_CTL_ERROR : uw_fail("cannot read the journal", r);

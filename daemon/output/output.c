@@ -117,6 +117,11 @@ int uw_output_resize(struct uw_output *output, size_t queue_size)
 	return uw_spool_resize(output->records, queue_size);
 }
 
+bool uw_output_sums_up(const struct uw_output *output)
+{
+	return output->format == UW_OUTPUT_JOURNAL;
+}
+
 bool uw_output_has_room(const struct uw_output *output)
 {
 	return uw_spool_fits(output->records, RECORD_ROOM + NOTES_ROOM);

@@ -43,6 +43,9 @@ int uw_output_attach(struct uw_output *output, sd_event *event, uw_spool_fn move
  */
 int uw_output_resize(struct uw_output *output, size_t queue_size);
 
+/* Whether it takes summaries: only the journal does. A stream has a line for each deletion. */
+bool uw_output_sums_up(const struct uw_output *output);
+
 /* True if there is room for the largest record. If not, leave events in the ring buffer. */
 bool uw_output_has_room(const struct uw_output *output);
 

@@ -254,7 +254,7 @@ static struct uw_source_setup setup_for(struct uw_probe_select *p, const struct 
 	return (struct uw_source_setup){
 		.kernel = &p->kernel,
 		.plan = plan,
-		.ring_size = config->ring_size,
+		.ring_size = uw_config_ring_size(config),
 		.detail = config->detail,
 		.tables = tables,
 		.on_event = tables ? on_sample : on_old_sample,
@@ -453,7 +453,7 @@ static bool fits(const struct uw_probe_select *p, const struct uw_config *config
 		 const struct uw_plan *plan, const struct uw_source_info *m)
 {
 	return is_plan(plan, m) && !plan->why_not && m->choice == p->choice && !m->second_best &&
-	       m->ring_size == config->ring_size && m->build == uw_source_build(plan);
+	       m->ring_size == uw_config_ring_size(config) && m->build == uw_source_build(plan);
 }
 
 /* Goes on with the source that was kept. False if it cannot be used; then it is read and freed. */

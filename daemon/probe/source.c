@@ -52,6 +52,16 @@ int uw_source_explain(char **ret_why, int error, const char *what, const char *n
 	return error;
 }
 
+/* The user has so much more room again. */
+static void give_back(struct uw_source *s, const struct uw_event *ev, size_t room)
+{
+	struct uw_share *share = uw_source_share(s, ev->account);
+
+	__atomic_add_fetch(&share->all.taken, (__s64)room, __ATOMIC_RELAXED);
+	if (ev->ret)
+		__atomic_add_fetch(&share->failed.taken, (__s64)room, __ATOMIC_RELAXED);
+}
+
 static int on_sample(void *ctx, void *data, size_t size)
 {
 	const struct uw_event *ev = data;
@@ -59,8 +69,7 @@ static int on_sample(void *ctx, void *data, size_t size)
 	size_t taken = uw_ring_room((__u32)size), converted;
 
 	if (!s->retiring && size >= sizeof(*ev))
-		__atomic_add_fetch(&uw_source_share(s, ev->account)->taken, (__s64)taken,
-				   __ATOMIC_RELAXED);
+		give_back(s, ev, taken);
 	if (s->persistent)
 		uw_persistent_next(s->persistent,
 				   (struct uw_taken){ s->serial, *s->consumed + taken });

@@ -310,6 +310,21 @@ int uw_source_counters(const struct uw_source *s, uint64_t ret[UW_CNT_MAX])
 	return 0;
 }
 
+/* Takes the first event that each of them lost, and those of all others. */
+static void take_first(const struct uw_source *s, struct uw_losers *losers)
+{
+	int map = uw_source_map(s, "uw_lost");
+	struct uw_lost lost;
+	uint32_t account;
+	size_t i;
+
+	for (i = 0; i < losers->n; i++)
+		if (!uw_bpf_map_lookup(map, &losers->user[i].uid, &lost))
+			uw_loser_set_first(&losers->user[i], &lost);
+	for (i = 0; i < UW_LOST_USERS && !bpf_map_get_next_key(map, NULL, &account); i++)
+		uw_bpf_map_delete(map, &account);
+}
+
 void uw_source_take_losers(struct uw_source *s, struct uw_losers *ret)
 {
 	size_t i;
@@ -325,6 +340,8 @@ void uw_source_take_losers(struct uw_source *s, struct uw_losers *ret)
 		if (lost)
 			uw_losers_add(ret, __atomic_load_n(&share->uid, __ATOMIC_RELAXED), lost);
 	}
+	if (ret->n)
+		take_first(s, ret);
 }
 
 /* libbpf has this only from 1.3 on. The layout is the kernel's ABI. */

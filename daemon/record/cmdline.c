@@ -5,18 +5,31 @@
 
 static bool plain(const char *s, size_t len, bool command)
 {
-	static const char others[] = "._/:,@+-";
 	size_t i;
 
 	for (i = 0; i < len; i++) {
-		char c = s[i];
-
-		if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-		    (c && strchr(others, c)))
+		switch (s[i]) {
+		case '0' ... '9':
+		case 'A' ... 'Z':
+		case 'a' ... 'z':
+		case '.':
+		case '_':
+		case '/':
+		case ':':
+		case ',':
+		case '@':
+		case '+':
+		case '-':
 			continue;
-		/* In the first word, these would make an assignment or name a job. */
-		if (command || (c != '=' && c != '%'))
+		case '=':
+		case '%':
+			/* In the first word, these would make an assignment or name a job. */
+			if (!command)
+				continue;
 			return false;
+		default:
+			return false;
+		}
 	}
 	return len;
 }

@@ -313,14 +313,22 @@ static struct uw_value get_path_state(struct uw_ask *a)
 }
 
 /* Left out if it equals the path, unless a reader could not know that. */
-static struct uw_value host_path(struct uw_ask *a, struct uw_str host, struct uw_str path)
+static struct uw_str shown(const struct uw_entry *entry, struct uw_str host, struct uw_str path)
 {
-	return uw_str_equal(host, path) && !a->record->private_mnt ? none() : bytes_if_any(host);
+	return uw_str_equal(host, path) && !entry->record->private_mnt ? (struct uw_str){ "", 0 }
+								       : host;
+}
+
+struct uw_str uw_shown_host_path(const struct uw_entry *entry)
+{
+	if (entry->detail < UW_DETAIL_STANDARD)
+		return (struct uw_str){ "", 0 };
+	return shown(entry, entry->host_path, entry->record->path);
 }
 
 static struct uw_value get_host_path(struct uw_ask *a)
 {
-	return host_path(a, a->entry->host_path, a->record->path);
+	return bytes_if_any(uw_shown_host_path(a->entry));
 }
 
 static struct uw_value get_upper_path(struct uw_ask *a)
@@ -346,7 +354,7 @@ static struct uw_value get_host_other(struct uw_ask *a, bool replaced)
 {
 	if ((a->record->op == UW_OP_RENAME) != replaced)
 		return none();
-	return host_path(a, a->entry->host_other, a->record->other.path);
+	return bytes_if_any(shown(a->entry, a->entry->host_other, a->record->other.path));
 }
 
 static struct uw_value get_moved_to(struct uw_ask *a)
@@ -432,11 +440,11 @@ static struct uw_value get_rule(struct uw_ask *a)
 }
 
 const struct uw_field uw_record_fields[] = {
-	{ "UNLINK_TIME", get_time, UW_DETAIL_MINIMAL },
-	{ "UNLINK_OP", get_op, UW_DETAIL_MINIMAL },
+	{ "UNLINK_TIME", get_time, UW_DETAIL_MINIMAL, .packed = UW_PACKED_NAME },
+	{ "UNLINK_OP", get_op, UW_DETAIL_MINIMAL, .packed = UW_PACKED_NAME },
 	{ "UNLINK_VIA", get_via, UW_DETAIL_MINIMAL },
-	{ "UNLINK_RET", get_ret, UW_DETAIL_MINIMAL },
-	{ "UNLINK_ERRNO", get_errno, UW_DETAIL_MINIMAL },
+	{ "UNLINK_RET", get_ret, UW_DETAIL_MINIMAL, .packed = UW_PACKED_NAME },
+	{ "UNLINK_ERRNO", get_errno, UW_DETAIL_MINIMAL, .packed = UW_PACKED_NAME },
 	{ "UNLINK_PID", get_pid, UW_DETAIL_MINIMAL },
 	{ "UNLINK_TID", get_tid, UW_DETAIL_STANDARD },
 	{ "UNLINK_PPID", get_ppid, UW_DETAIL_STANDARD },
@@ -465,24 +473,26 @@ const struct uw_field uw_record_fields[] = {
 	{ "UNLINK_CONTAINER_CLAIMED_BY", get_container_claimed_by, UW_DETAIL_STANDARD },
 	{ "UNLINK_MNT", get_mnt, UW_DETAIL_STANDARD },
 	{ "UNLINK_MNTNS", get_mntns, UW_DETAIL_FULL },
-	{ "UNLINK_FILENAME", get_filename, UW_DETAIL_MINIMAL },
-	{ "UNLINK_PATH", get_path, UW_DETAIL_MINIMAL },
+	{ "UNLINK_FILENAME", get_filename, UW_DETAIL_MINIMAL, .packed = UW_PACKED_NAME },
+	{ "UNLINK_PATH", get_path, UW_DETAIL_MINIMAL, .packed = UW_PACKED_NAME },
 	{ "UNLINK_PATH_STATE", get_path_state, UW_DETAIL_MINIMAL },
-	{ "UNLINK_HOST_PATH", get_host_path, UW_DETAIL_STANDARD },
-	{ "UNLINK_UPPER_PATH", get_upper_path, UW_DETAIL_STANDARD },
-	{ "UNLINK_MOVED_TO", get_moved_to, UW_DETAIL_MINIMAL },
-	{ "UNLINK_HOST_MOVED_TO", get_host_moved_to, UW_DETAIL_STANDARD },
-	{ "UNLINK_REPLACED_BY", get_replaced_by, UW_DETAIL_MINIMAL },
-	{ "UNLINK_HOST_REPLACED_BY", get_host_replaced_by, UW_DETAIL_STANDARD },
-	{ "UNLINK_REPLACED_BY_INODE", get_replaced_by_inode, UW_DETAIL_STANDARD },
+	{ "UNLINK_HOST_PATH", get_host_path, UW_DETAIL_STANDARD, .packed = UW_PACKED_NAME },
+	{ "UNLINK_UPPER_PATH", get_upper_path, UW_DETAIL_STANDARD, .packed = UW_PACKED_MORE },
+	{ "UNLINK_MOVED_TO", get_moved_to, UW_DETAIL_MINIMAL, .packed = UW_PACKED_MORE },
+	{ "UNLINK_HOST_MOVED_TO", get_host_moved_to, UW_DETAIL_STANDARD, .packed = UW_PACKED_MORE },
+	{ "UNLINK_REPLACED_BY", get_replaced_by, UW_DETAIL_MINIMAL, .packed = UW_PACKED_MORE },
+	{ "UNLINK_HOST_REPLACED_BY", get_host_replaced_by, UW_DETAIL_STANDARD,
+	  .packed = UW_PACKED_MORE },
+	{ "UNLINK_REPLACED_BY_INODE", get_replaced_by_inode, UW_DETAIL_STANDARD,
+	  .packed = UW_PACKED_MORE },
 	{ "UNLINK_DEV", get_dev, UW_DETAIL_STANDARD },
-	{ "UNLINK_INODE", get_inode, UW_DETAIL_STANDARD },
+	{ "UNLINK_INODE", get_inode, UW_DETAIL_STANDARD, .packed = UW_PACKED_NAME },
 	{ "UNLINK_MODE", get_mode, UW_DETAIL_STANDARD },
 	{ "UNLINK_OWNER", get_owner, UW_DETAIL_STANDARD },
-	{ "UNLINK_SIZE", get_size, UW_DETAIL_STANDARD },
+	{ "UNLINK_SIZE", get_size, UW_DETAIL_STANDARD, .packed = UW_PACKED_NAME },
 	{ "UNLINK_NLINK", get_nlink, UW_DETAIL_STANDARD },
 	{ "UNLINK_FSTYPE", get_fstype, UW_DETAIL_FULL },
-	{ "UNLINK_DURATION_NS", get_duration, UW_DETAIL_FULL },
+	{ "UNLINK_DURATION_NS", get_duration, UW_DETAIL_FULL, .packed = UW_PACKED_NAME },
 	{ "UNLINK_RULE", get_rule, UW_DETAIL_MINIMAL, .many = true },
 	{ .name = NULL },
 };
@@ -514,6 +524,11 @@ static struct uw_value get_storm_failed(struct uw_ask *a)
 static struct uw_value get_storm_unknown(struct uw_ask *a)
 {
 	return number(a->summary->unknown);
+}
+
+static struct uw_value get_storm_unnamed(struct uw_ask *a)
+{
+	return number_if(a->summary->unnamed, a->summary->unnamed);
 }
 
 static struct uw_value get_storm_begin(struct uw_ask *a)
@@ -576,11 +591,17 @@ static struct uw_value get_storm_unit(struct uw_ask *a)
 	return bytes_if_any(parse_cgroup(uw_storm_str(&a->summary->cgroup))->unit);
 }
 
+static struct uw_value get_storm_names(struct uw_ask *a)
+{
+	return bytes_if_any((struct uw_str){ a->summary->names, a->summary->names_len });
+}
+
 const struct uw_field uw_summary_fields[] = {
 	{ "UNLINK_FLOOD_COUNT", get_storm_count, UW_DETAIL_MINIMAL },
 	{ "UNLINK_FLOOD_SUCCEEDED", get_storm_succeeded, UW_DETAIL_MINIMAL },
 	{ "UNLINK_FLOOD_FAILED", get_storm_failed, UW_DETAIL_MINIMAL },
 	{ "UNLINK_FLOOD_UNKNOWN", get_storm_unknown, UW_DETAIL_MINIMAL },
+	{ "UNLINK_FLOOD_UNNAMED", get_storm_unnamed, UW_DETAIL_MINIMAL },
 	{ "UNLINK_FLOOD_BEGIN", get_storm_begin, UW_DETAIL_MINIMAL },
 	{ "UNLINK_FLOOD_END", get_storm_end, UW_DETAIL_MINIMAL },
 	{ "UNLINK_FLOOD_DIR", get_storm_dir, UW_DETAIL_MINIMAL },
@@ -594,6 +615,40 @@ const struct uw_field uw_summary_fields[] = {
 	{ "UNLINK_FSUID", get_storm_fsuid, UW_DETAIL_MINIMAL },
 	{ "UNLINK_USER", get_user, UW_DETAIL_MINIMAL },
 	{ "UNLINK_UNIT", get_storm_unit, UW_DETAIL_MINIMAL },
+	{ "UNLINK_NAMES", get_storm_names, UW_DETAIL_MINIMAL },
 	{ "UNLINK_RULE", get_rule, UW_DETAIL_MINIMAL, .many = true },
 	{ .name = NULL },
 };
+
+/* ---- values */
+
+const struct uw_field *uw_first_field(struct uw_ask *ask, const struct uw_entry *entry)
+{
+	ask->entry = entry;
+	ask->record = entry->record;
+	ask->summary = entry->summary;
+	ask->cgroup = NULL;
+	return entry->summary ? uw_summary_fields : uw_record_fields;
+}
+
+void uw_value_add(const struct uw_value *value, struct uw_buf *buf)
+{
+	switch (value->type) {
+	case UW_VALUE_STR:
+		uw_buf_add(buf, value->s.s, value->s.len);
+		break;
+	case UW_VALUE_INT:
+		if (value->n < 0)
+			uw_buf_puts(buf, "-");
+		uw_buf_add_uint(buf, value->n < 0 ? -(uint64_t)value->n : (uint64_t)value->n);
+		break;
+	case UW_VALUE_UINT:
+	case UW_VALUE_TIME:
+		uw_buf_add_uint(buf, value->u);
+		break;
+	case UW_VALUE_UNKNOWN:
+	case UW_VALUE_NONE:
+		uw_buf_puts(buf, "unknown");
+		break;
+	}
+}

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "config/config.h"
 #include "record/cmdline.h"
 #include "record/cgroup.h"
@@ -22,7 +23,8 @@ struct uw_entry {
 	const struct uw_summary *summary; /* instead of the record */
 	uint64_t time_ns;		  /* CLOCK_REALTIME of the return, of a storm of the last */
 	int priority;			  /* syslog priority */
-	const char *const *rules;	  /* names of the rules that asked for it */
+	uint64_t matches;		  /* bits of the rules that asked for it */
+	const char *const *rules;	  /* and their names */
 	size_t n_rules;
 	const char *user;	  /* name of the user that the file system checked, or NULL */
 	const char *real_user;	  /* that of the real user, if it is another, or NULL */
@@ -64,15 +66,42 @@ struct uw_ask {
 	char room[UW_FIELD_ROOM];
 };
 
+/* Where a manifest keeps the field of a name: see names.h. */
+enum uw_packed {
+	UW_PACKED_SET,	/* among those that hold for many names */
+	UW_PACKED_MORE, /* behind the name: of a rename, or on overlayfs */
+	UW_PACKED_NAME, /* in the name's own form, or not at all */
+};
+
 struct uw_field {
 	const char *name;
 	struct uw_value (*get)(struct uw_ask *ask);
 	enum uw_detail detail; /* the lowest Detail= that includes the field */
 	bool many;	       /* ask with i = 0, 1, 2, ... until there is no value */
+	enum uw_packed packed;
 };
 
 /* In the order in which they are written. A field without a name ends each table. */
 extern const struct uw_field uw_record_fields[];
 extern const struct uw_field uw_summary_fields[];
+
+/* Prepares `ask` for the entry. Returns the first of its fields. */
+const struct uw_field *uw_first_field(struct uw_ask *ask, const struct uw_entry *entry);
+
+/* Returns value i of the field, or none after the last one or if Detail= leaves the field out. */
+static inline struct uw_value uw_field_value(const struct uw_field *field, struct uw_ask *ask,
+					     size_t i)
+{
+	if (field->detail > ask->entry->detail || (i && !field->many))
+		return (struct uw_value){ .type = UW_VALUE_NONE };
+	ask->i = i;
+	return field->get(ask);
+}
+
+/* The path that UNLINK_HOST_PATH shows, or "". */
+struct uw_str uw_shown_host_path(const struct uw_entry *entry);
+
+/* Adds the text that the journal has of a value, which is not UW_VALUE_NONE. */
+void uw_value_add(const struct uw_value *value, struct uw_buf *buf);
 
 #endif

@@ -173,25 +173,6 @@ static const char *message_id(const struct uw_entry *e)
 
 /* ---- fields */
 
-/* Prepares `ask` for the entry. Returns the first of its fields. */
-static const struct uw_field *first_field(struct uw_ask *ask, const struct uw_entry *e)
-{
-	ask->entry = e;
-	ask->record = e->record;
-	ask->summary = e->summary;
-	ask->cgroup = NULL;
-	return e->summary ? uw_summary_fields : uw_record_fields;
-}
-
-/* Returns value i of the field, or none after the last one or if Detail= leaves the field out. */
-static struct uw_value value_of(const struct uw_field *field, struct uw_ask *ask, size_t i)
-{
-	if (field->detail > ask->entry->detail || (i && !field->many))
-		return (struct uw_value){ .type = UW_VALUE_NONE };
-	ask->i = i;
-	return field->get(ask);
-}
-
 static void add_journal_value(struct uw_buf *buf, const char *name, const struct uw_value *v)
 {
 	switch (v->type) {
@@ -224,9 +205,9 @@ void uw_format_journal(const struct uw_entry *e, struct uw_buf *buf)
 	uw_buf_puts(buf, "\n");
 	uw_journal_field_text(buf, "MESSAGE_ID", message_id(e));
 	uw_journal_field_int(buf, "PRIORITY", e->priority);
-	for (const struct uw_field *field = first_field(&ask, e); field->name; field++)
+	for (const struct uw_field *field = uw_first_field(&ask, e); field->name; field++)
 		for (i = 0; !i || field->many; i++) {
-			v = value_of(field, &ask, i);
+			v = uw_field_value(field, &ask, i);
 			if (v.type == UW_VALUE_NONE)
 				break;
 			add_journal_value(buf, field->name, &v);
@@ -286,10 +267,10 @@ void uw_format_json(const struct uw_entry *e, struct uw_buf *buf)
 	struct uw_value v;
 
 	uw_buf_puts(buf, "{");
-	for (const struct uw_field *field = first_field(&ask, e); field->name; field++) {
+	for (const struct uw_field *field = uw_first_field(&ask, e); field->name; field++) {
 		size_t i;
 
-		for (i = 0; (v = value_of(field, &ask, i)).type != UW_VALUE_NONE; i++) {
+		for (i = 0; (v = uw_field_value(field, &ask, i)).type != UW_VALUE_NONE; i++) {
 			if (i)
 				uw_buf_puts(buf, ",");
 			else
@@ -327,10 +308,6 @@ void uw_format_text(const struct uw_entry *e, struct uw_buf *buf)
 	add_time(e->time_ns, buf);
 	uw_buf_puts(buf, " ");
 	uw_format_message(e, buf);
-	if (e->summary) {
-		uw_buf_printf(buf, " count=%" PRIu64 "\n", uw_summary_count(e->summary));
-		return;
-	}
 	uw_buf_printf(buf, " pid=%" PRIu32 " comm=", r->pid);
 	uw_buf_add_safe(buf, r->comm, "=");
 	uw_buf_puts(buf, " filename=");

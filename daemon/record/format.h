@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Writes an entry as journal fields, as a line of JSON or as a line of text. All three follow the
- * tables of fields.c. After each call buf->failed tells whether memory was short. Pure.
+ * tables of fields.c. Only the journal gets summaries. After each call buf->failed tells whether
+ * memory was short. Pure.
  */
 #ifndef UW_FORMAT_H
 #define UW_FORMAT_H

@@ -496,6 +496,8 @@ static void take_other(struct uw_record *r, const struct uw_event *ev, const str
 		o->file_known = r->inode_known;
 		memcpy(&o->file, s[UW_STR_OTHER_FILE].s, sizeof(o->file));
 	}
+	if (!uw_op_is_rename(ev->op))
+		return;
 	if (ev->flags & UW_EV_FS && ev->flags & UW_EV_OTHER_FS)
 		o->fspath = join_fspath(r->other_fsbuffer, s[UW_STR_FSROOT], s[UW_STR_OTHER],
 					ev->other_below, cut, (struct uw_str){ "", 0 });
@@ -532,6 +534,7 @@ int uw_record_decode(const void *data, size_t size, struct uw_record *ret)
 		return -EBADMSG;
 	exchange_names(&ev, s);
 
+	r->event = (struct uw_str){ data, size };
 	r->op = ev.op;
 	r->probe = ev.probe;
 	r->via = ev.via;

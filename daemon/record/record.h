@@ -42,6 +42,7 @@ struct uw_other {
 
 /* Strings point into the bytes of the event, except where a comment says otherwise. */
 struct uw_record {
+	struct uw_str event; /* the bytes that it was decoded from */
 	enum uw_op op;
 	enum uw_probe probe;
 	enum uw_via via;

@@ -11,8 +11,7 @@
 #define BUCKETS 256
 #define WAYS	8
 
-/* How many summaries can be open at once. */
-#define SUMMARIES 64
+#define SUMMARIES UW_STORM_SUMMARIES
 
 /* What counts together. */
 enum counted_by {
@@ -50,12 +49,14 @@ struct slot {
 struct uw_storm {
 	struct program programs[BUCKETS][WAYS];
 	struct slot slots[SUMMARIES];
+	uint64_t serial;
 	size_t n_used;
 	size_t n_undo;
 	struct {
 		uint64_t slot; /* from 1 */
 		bool used;
-		uint64_t succeeded, failed, unknown;
+		uint64_t succeeded, failed, unknown, unnamed;
+		size_t names_len;
 	} undo[UW_STORM_TAKES];
 	struct uw_summary summaries[SUMMARIES]; /* of each slot */
 };
@@ -88,12 +89,16 @@ void uw_storm_recover(struct uw_storm *f, bool undo, uint64_t written)
 		summary->succeeded = f->undo[i].succeeded;
 		summary->failed = f->undo[i].failed;
 		summary->unknown = f->undo[i].unknown;
+		summary->unnamed = f->undo[i].unnamed;
+		summary->names_len = f->undo[i].names_len;
 	}
 	if (written && written <= SUMMARIES)
 		f->slots[written - 1].used = false;
 	f->n_used = 0;
-	for (i = 0; i < SUMMARIES; i++)
+	for (i = 0; i < SUMMARIES; i++) {
 		f->n_used += f->slots[i].used;
+		f->slots[i].due = f->slots[i].used;
+	}
 }
 
 void uw_storm_mark(struct uw_storm *f)
@@ -113,6 +118,8 @@ static void remember(struct uw_storm *f, size_t i)
 	f->undo[n].succeeded = f->summaries[i].succeeded;
 	f->undo[n].failed = f->summaries[i].failed;
 	f->undo[n].unknown = f->summaries[i].unknown;
+	f->undo[n].unnamed = f->summaries[i].unnamed;
+	f->undo[n].names_len = f->summaries[i].names_len;
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	f->n_undo = n + 1;
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
@@ -152,15 +159,34 @@ static void close_slots(struct uw_storm *f, const struct who *who)
 			f->slots[i].due = true;
 }
 
-static struct program *find_program(struct uw_storm *f, const struct who *who, uint64_t now_ns)
+static struct program *bucket_of(struct uw_storm *f, const struct who *who)
 {
-	uint64_t h = uw_hash(who->program, who, offsetof(struct who, program));
-	struct program *bucket = f->programs[(h ^ h >> 32) % BUCKETS], *victim = bucket;
+	uint64_t h = uw_hash_number(who->program, (uint64_t)who->by << 32 | who->uid);
+
+	h = uw_hash_number(h, who->process);
+	return f->programs[(h ^ h >> 32) % BUCKETS];
+}
+
+/* NULL if it is not there. */
+static struct program *look_up(struct program *bucket, const struct who *who)
+{
 	size_t i;
 
-	for (i = 0; i < WAYS; i++) {
+	for (i = 0; i < WAYS; i++)
 		if (bucket[i].used && same(&bucket[i].who, who))
 			return &bucket[i];
+	return NULL;
+}
+
+static struct program *find_program(struct uw_storm *f, const struct who *who, uint64_t now_ns)
+{
+	struct program *bucket = bucket_of(f, who), *victim = look_up(bucket, who);
+	size_t i;
+
+	if (victim)
+		return victim;
+	victim = bucket;
+	for (i = 0; i < WAYS; i++) {
 		if (victim->used && (!bucket[i].used || bucket[i].last_ns < victim->last_ns))
 			victim = &bucket[i];
 	}
@@ -207,19 +233,20 @@ static void set_text(struct uw_storm_text *text, struct uw_str s)
 /* Returns the length of the path of its directory; 0 is the root. */
 static size_t parent_of(struct uw_str path)
 {
-	while (path.len && path.s[path.len - 1] != '/')
-		path.len--;
-	return path.len ? path.len - 1 : 0;
+	const char *slash = path.len ? memrchr(path.s, '/', path.len) : NULL;
+
+	return slash ? (size_t)(slash - path.s) : 0;
 }
 
 /* Shortens dir until it contains path. */
 static void narrow(struct uw_storm_text *dir, struct uw_str path)
 {
-	size_t parent = parent_of(path), n = 0, i;
+	size_t parent, n = 0, i;
 
-	/* Most deletions are in the same directory. */
-	if (parent == dir->len && !memcmp(dir->s, path.s, parent))
+	/* Most often it does already. */
+	if (dir->len < path.len && path.s[dir->len] == '/' && !memcmp(dir->s, path.s, dir->len))
 		return;
+	parent = parent_of(path);
 	for (i = 0; i < dir->len && i < parent && dir->s[i] == path.s[i]; i++)
 		if (dir->s[i] == '/')
 			n = i;
@@ -248,11 +275,14 @@ static size_t find_slot(const struct uw_storm *f, const struct who *who, uint64_
 	return free_slot;
 }
 
-static void begin_summary(struct uw_summary *s, const struct uw_record *r, uint64_t rules)
+static void begin_summary(struct uw_summary *s, const struct uw_record *r, uint64_t rules,
+			  uint64_t serial)
 {
 	struct uw_str path = r->path.len ? r->path : r->name;
 
-	s->succeeded = s->failed = s->unknown = 0;
+	s->succeeded = s->failed = s->unknown = s->unnamed = 0;
+	s->serial = serial;
+	s->names_len = 0;
 	s->begin_ns = r->exit_ns;
 	s->rules = rules;
 	s->uid = r->uid;
@@ -302,6 +332,14 @@ static void mix(struct uw_summary *s, const struct uw_record *r)
 		s->uid = s->fsuid = r->account;
 }
 
+static void add_time(struct uw_summary *s, uint64_t exit_ns)
+{
+	if (exit_ns > s->end_ns)
+		s->end_ns = exit_ns;
+	if (exit_ns < s->begin_ns)
+		s->begin_ns = exit_ns;
+}
+
 static void add(struct uw_summary *s, const struct uw_record *r)
 {
 	if (!r->ret_known)
@@ -311,10 +349,7 @@ static void add(struct uw_summary *s, const struct uw_record *r)
 	else
 		s->succeeded++;
 	s->moves |= uw_op_is_move(r->op);
-	if (r->exit_ns > s->end_ns)
-		s->end_ns = r->exit_ns;
-	if (r->exit_ns < s->begin_ns)
-		s->begin_ns = r->exit_ns;
+	add_time(s, r->exit_ns);
 	add_pid(s, r->pid);
 	set_text(&s->last, r->path.len ? r->path : r->name);
 	/* A path that was cut lacks its beginning. */
@@ -338,8 +373,8 @@ static bool count(struct uw_storm *f, const struct uw_storm_limit *limit, const 
 	return p->storming;
 }
 
-bool uw_storm_take(struct uw_storm *f, const struct uw_storm_limit *limit,
-		   const struct uw_record *r, uint64_t rules)
+struct uw_summary *uw_storm_take(struct uw_storm *f, const struct uw_storm_limit *limit,
+				 const struct uw_record *r, uint64_t rules)
 {
 	struct who who;
 	struct slot *slot;
@@ -347,7 +382,7 @@ bool uw_storm_take(struct uw_storm *f, const struct uw_storm_limit *limit,
 	size_t i;
 
 	if (!limit->burst)
-		return false;
+		return NULL;
 	who = who_is(r);
 	storming = count(f, limit, &who, r->exit_ns);
 	if (!storming && who.by != BY_ACCOUNT && is_limited(r)) {
@@ -355,10 +390,10 @@ bool uw_storm_take(struct uw_storm *f, const struct uw_storm_limit *limit,
 		storming = count(f, limit, &who, r->exit_ns);
 	}
 	if (!storming)
-		return false;
+		return NULL;
 	i = find_slot(f, &who, rules);
 	if (i == SUMMARIES)
-		return false; /* no room: write a record rather than lose the deletion */
+		return NULL; /* no room: write a record rather than lose the deletion */
 	remember(f, i);
 	slot = &f->slots[i];
 	if (!slot->used) {
@@ -366,18 +401,53 @@ bool uw_storm_take(struct uw_storm *f, const struct uw_storm_limit *limit,
 		slot->due = false;
 		slot->who = who;
 		f->summaries[i].end_ns = 0;
-		begin_summary(&f->summaries[i], r, rules);
+		begin_summary(&f->summaries[i], r, rules, ++f->serial);
 		f->n_used++;
 	}
 	if (who.by == BY_ACCOUNT || who.by == BY_USER)
 		mix(&f->summaries[i], r);
 	add(&f->summaries[i], r);
-	return true;
+	return &f->summaries[i];
+}
+
+struct uw_summary *uw_storm_take_next(struct uw_storm *f, const struct uw_storm_limit *limit,
+				      uint64_t slot, uint64_t serial, uint64_t exit_ns,
+				      struct uw_str path)
+{
+	struct uw_summary *summary = &f->summaries[slot - 1];
+	const struct slot *s = &f->slots[slot - 1];
+	struct program *p;
+
+	if (summary->serial != serial || !s->used || s->due || s->who.by == BY_USER)
+		return NULL;
+	p = look_up(bucket_of(f, &s->who), &s->who);
+	if (!p || !p->storming || is_over(p->since_ns, limit, exit_ns))
+		return NULL;
+	p->last_ns = exit_ns;
+	p->n++;
+	remember(f, slot - 1);
+	summary->succeeded++;
+	add_time(summary, exit_ns);
+	set_text(&summary->last, path);
+	if (summary->dir_known)
+		narrow(&summary->dir, path);
+	return summary;
+}
+
+void uw_storm_close(struct uw_storm *f, const struct uw_summary *summary)
+{
+	f->slots[summary - f->summaries].due = true;
 }
 
 bool uw_storm_has_room(const struct uw_storm *f)
 {
 	return f->n_used + UW_STORM_TAKES <= SUMMARIES;
+}
+
+/* Names must not be long in coming. */
+static bool has_waited(const struct uw_summary *s, uint64_t now_ns)
+{
+	return s->names_len && now_ns > s->begin_ns && now_ns - s->begin_ns >= UW_STORM_WAIT_NS;
 }
 
 const struct uw_summary *uw_storm_due(struct uw_storm *f, const struct uw_storm_limit *limit,
@@ -396,7 +466,7 @@ const struct uw_summary *uw_storm_due(struct uw_storm *f, const struct uw_storm_
 			if (is_over(p->since_ns, limit, now_ns))
 				next_interval(f, p, limit, now_ns);
 		}
-		if (slot->due)
+		if (slot->due || has_waited(&f->summaries[i], now_ns))
 			return &f->summaries[i];
 	}
 	return NULL;

@@ -319,3 +319,8 @@ bool uw_filter_host_path(const struct uw_filter *filter, const struct uw_record 
 {
 	return uw_path_rules_host_path(&filter->path_rules, record, matches, ret, ret_len);
 }
+
+size_t uw_filter_top(const struct uw_filter *filter, const struct uw_record *record)
+{
+	return uw_path_rules_top(&filter->path_rules, record);
+}

@@ -93,6 +93,13 @@ uint64_t uw_filter_match_path(const struct uw_filter *filter, const struct uw_re
 bool uw_filter_host_path(const struct uw_filter *filter, const struct uw_record *record,
 			 uint64_t matches, struct uw_host_paths *ret, size_t *ret_len);
 
+/*
+ * Returns the length of a directory of the record's path. All that is below it, and differs from
+ * the record in the path alone, matches the same rules, and has the host path that replaces the
+ * same beginning of its path. 0 if there is none.
+ */
+size_t uw_filter_top(const struct uw_filter *filter, const struct uw_record *record);
+
 /* Returns the rules that accept the two users, by the kernel's table. Public for the tests. */
 uint64_t uw_filter_uid_rules(const struct uw_filter *filter, uint32_t uid, uint32_t fsuid);
 

@@ -345,3 +345,78 @@ bool uw_path_rules_host_path(const struct uw_path_rules *rules, const struct uw_
 	}
 	return uw_host_paths_one(ret, mounts, record->dev, inner.s, inner.len, ret_len);
 }
+
+/* ---- directories below which all is decided alike */
+
+/* How many directories are tried, from the one of the file upwards. */
+#define TOP_TRIES 8
+
+/* Whether a pattern may tell apart what is below the path. */
+static bool divides(const struct uw_pattern_set *set, const char *path, size_t len)
+{
+	return uw_pattern_set_reaches_below(set, path, len) &&
+	       !uw_pattern_set_covers(set, path, len);
+}
+
+/* Whether something below a host path belongs to another mount, or a rule may tell it apart. */
+static bool is_divided(const struct uw_path_rules *rules, uint64_t left, const char *path,
+		       size_t len)
+{
+	unsigned int i;
+
+	if (uw_path_index_has_below(&rules->env.mounts->all, 0, path, len))
+		return true;
+	while (left) {
+		left = lowest(left, &i);
+		if (divides(&rules->rule[i].path, path, len) ||
+		    divides(&rules->rule[i].exclude, path, len))
+			return true;
+	}
+	return false;
+}
+
+/* The same for a directory of a file system, by all host paths that it has. */
+static bool is_place_divided(const struct uw_path_rules *rules, uint64_t left, uint32_t dev,
+			     struct uw_str inner)
+{
+	struct uw_host_paths paths;
+	size_t len;
+
+	if (uw_path_index_has_below(&rules->env.mounts->roots, dev, inner.s, inner.len))
+		return true;
+	uw_host_paths_begin(&paths, rules->env.mounts, dev, inner.s, inner.len, true);
+	while (uw_host_paths_next(&paths, &len))
+		if (is_divided(rules, left, paths.path, len))
+			return true;
+	return false;
+}
+
+size_t uw_path_rules_top(const struct uw_path_rules *rules, const struct uw_record *record)
+{
+	const char *path = record->path.s, *inner = record->fspath.s, *slash;
+	uint64_t none = rules->n < UW_RULES_MAX ? UINT64_MAX << rules->n : 0;
+	uint64_t left = record->rules & ~none;
+	size_t len = record->path.len, top = 0, i;
+
+	if (!rules->env.mounts || !placed(record) || !record->found || record->unplaced ||
+	    record->casefold || record->moves_dir || record->upper.len ||
+	    !uw_mounts_know(rules->env.mounts, record->dev))
+		return 0;
+	/* Upwards while both paths end alike. */
+	for (i = 0; i < TOP_TRIES; i++) {
+		size_t rest;
+
+		slash = len ? memrchr(path, '/', len) : NULL;
+		if (!slash || slash == path)
+			break;
+		len = (size_t)(slash - path);
+		rest = record->path.len - len;
+		if (rest > record->fspath.len ||
+		    memcmp(slash, inner + record->fspath.len - rest, rest) ||
+		    is_place_divided(rules, left, record->dev,
+				     (struct uw_str){ inner, record->fspath.len - rest }))
+			break;
+		top = len;
+	}
+	return top;
+}

@@ -58,6 +58,9 @@ uint64_t uw_path_rules_match(const struct uw_path_rules *rules, const struct uw_
 uint64_t uw_path_rules_match_path(const struct uw_path_rules *rules, const struct uw_record *record,
 				  uint64_t left);
 
+/* See uw_filter_top(). */
+size_t uw_path_rules_top(const struct uw_path_rules *rules, const struct uw_record *record);
+
 /* See uw_filter_host_path(). */
 bool uw_path_rules_host_path(const struct uw_path_rules *rules, const struct uw_record *record,
 			     uint64_t matches, struct uw_host_paths *ret, size_t *ret_len);

@@ -337,8 +337,9 @@ static int index_mounts(struct uw_mounts *mounts)
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < mounts->n; i++) {
-		const struct uw_mount *m = &mounts->mount[i];
+		struct uw_mount *m = &mounts->mount[i];
 
+		m->partly = false;
 		if (m->visible)
 			uw_path_index_add(&mounts->points, 0, m->point, m->point_len, i);
 		uw_path_index_add(&mounts->all, 0, m->point, m->point_len, i);
@@ -348,6 +349,12 @@ static int index_mounts(struct uw_mounts *mounts)
 	uw_path_index_sort(&mounts->points);
 	uw_path_index_sort(&mounts->all);
 	uw_path_index_sort(&mounts->roots);
+	for (size_t i = 0; i < mounts->points.n; i++) {
+		size_t up = mounts->points.node[i].up;
+
+		if (up != UW_TREE_NONE)
+			mounts->mount[mounts->points.node[up].item].partly = true;
+	}
 	return 0;
 }
 
@@ -505,7 +512,8 @@ bool uw_host_paths_next(struct uw_host_paths *paths, size_t *ret_len)
 		if (len == SIZE_MAX || (!m->visible && !paths->hidden))
 			continue;
 		paths->mount = m;
-		paths->visible = m->visible && uw_mounts_find(mounts, paths->path, len) == m;
+		paths->visible = m->visible &&
+				 (!m->partly || uw_mounts_find(mounts, paths->path, len) == m);
 		if (!paths->visible && !paths->hidden)
 			continue;
 		if (len == 0)

@@ -36,6 +36,7 @@ struct uw_mount {
 	size_t point_len;  /* 0: the root directory */
 	size_t on;	   /* index of the mount that it is mounted on, or SIZE_MAX */
 	bool visible;	   /* a walk from the root directory reaches its root */
+	bool partly;	   /* but not all of it, as another visible mount is below its point */
 };
 
 struct uw_mounts {

@@ -13,7 +13,7 @@
  * change of its layout, that of the storms included.
  */
 #define MAGIC	UINT64_C(0x7265676465776c75)
-#define VERSION 4
+#define VERSION 5
 
 /* The name in systemd's fd store. It stays: the next version looks for it. */
 #define STORED_NAME "ledger"

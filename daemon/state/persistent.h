@@ -69,7 +69,7 @@ struct uw_persistent {
 	struct uw_taken next;
 };
 
-#define UW_PERSISTENT_ROOM ((size_t)8 << 20)
+#define UW_PERSISTENT_ROOM ((size_t)16 << 20)
 
 /*
  * Makes new memory with an empty queue of queue_size bytes. Returns 0 or -errno; release with

@@ -134,17 +134,74 @@ void uw_losers_add(struct uw_losers *losers, uint32_t uid, uint64_t lost)
 	losers->user[at] = (struct uw_loser){ .uid = uid, .lost = lost };
 }
 
+/* The beginning of a string of the event, as far as it was kept. */
+static struct uw_str kept_of(const struct uw_lost *lost, enum uw_string which)
+{
+	size_t start = 0, len = lost->ev.len[which], i;
+
+	for (i = 0; i < which; i++)
+		start += lost->ev.len[i];
+	if (start >= sizeof(lost->data))
+		return (struct uw_str){ "", 0 };
+	if (len > sizeof(lost->data) - start)
+		len = sizeof(lost->data) - start;
+	return (struct uw_str){ lost->data + start, len };
+}
+
+void uw_loser_set_first(struct uw_loser *loser, const struct uw_lost *lost)
+{
+	const struct uw_event *ev = &lost->ev;
+	struct uw_str path = kept_of(lost, UW_STR_PATH), exe = kept_of(lost, UW_STR_EXE);
+
+	loser->pid = ev->pid;
+	memcpy(loser->comm, ev->comm, sizeof(loser->comm) - 1);
+	if (exe.len == ev->len[UW_STR_EXE])
+		memcpy(loser->exe, exe.s, exe.len);
+	/* A kernel thread's path is within its file system. */
+	if (!(ev->flags & UW_EV_RESOLVED) || ev->via == UW_VIA_KERNEL || !path.len ||
+	    path.s[0] != '/')
+		return;
+	while (path.s[path.len - 1] != '/')
+		path.len--;
+	memcpy(loser->dir, path.s, path.len > 1 ? path.len - 1 : 1);
+}
+
+static void add_first(const struct uw_loser *loser, struct uw_buf *text)
+{
+	if (!*loser->comm)
+		return;
+	uw_buf_puts(text, ", first by ");
+	uw_buf_add_safe(text, (struct uw_str){ loser->comm, strlen(loser->comm) }, "()");
+	uw_buf_printf(text, " (pid %" PRIu32 ")", loser->pid);
+	if (!*loser->dir)
+		return;
+	uw_buf_puts(text, " below ");
+	uw_buf_add_safe(text, (struct uw_str){ loser->dir, strlen(loser->dir) }, "()");
+}
+
+static void add_fields(const struct uw_loser *loser, struct uw_buf *fields)
+{
+	uw_journal_field_uint(fields, "UNLINK_LOST_UID", loser->uid);
+	if (*loser->name)
+		uw_journal_field_text(fields, "UNLINK_LOST_USER", loser->name);
+	if (!*loser->comm)
+		return;
+	uw_journal_field_uint(fields, "UNLINK_LOST_PID", loser->pid);
+	uw_journal_field_text(fields, "UNLINK_LOST_COMM", loser->comm);
+	if (*loser->exe)
+		uw_journal_field_text(fields, "UNLINK_LOST_EXE", loser->exe);
+	if (*loser->dir)
+		uw_journal_field_text(fields, "UNLINK_LOST_DIR", loser->dir);
+}
+
 void uw_losers_report(const struct uw_losers *losers, uint64_t lost, struct uw_buf *text,
 		      struct uw_buf *fields)
 {
 	const struct uw_loser *most = losers->user;
 	size_t i;
 
-	for (i = 0; i < losers->n; i++) {
-		uw_journal_field_uint(fields, "UNLINK_LOST_UID", most[i].uid);
-		if (*most[i].name)
-			uw_journal_field_text(fields, "UNLINK_LOST_USER", most[i].name);
-	}
+	for (i = 0; i < losers->n; i++)
+		add_fields(&most[i], fields);
 	if (!losers->n)
 		return;
 	uw_buf_puts(text, most->lost > lost / 2 ? ", mostly of " : ", among others of ");
@@ -154,4 +211,5 @@ void uw_losers_report(const struct uw_losers *losers, uint64_t lost, struct uw_b
 	} else {
 		uw_buf_printf(text, "uid %" PRIu32, most->uid);
 	}
+	add_first(most, text);
 }

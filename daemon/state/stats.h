@@ -78,15 +78,24 @@ struct uw_losers {
 		uint32_t uid;
 		uint64_t lost;
 		char name[UW_USER_NAME_MAX]; /* set by the caller, "" if there is none */
+		/* Of the first event that was lost, 0 and "" if not known: */
+		uint32_t pid;
+		char comm[UW_COMM_LEN];
+		char exe[UW_LOST_DATA + 1];
+		char dir[UW_LOST_DATA + 1]; /* the directory of its path, or one above */
 	} user[UW_LOSERS];
 };
 
 /* Adds a user, if he is among those who lost most. */
 void uw_losers_add(struct uw_losers *losers, uint32_t uid, uint64_t lost);
 
+/* Sets what is known of the first event that was lost. */
+void uw_loser_set_first(struct uw_loser *loser, const struct uw_lost *lost);
+
 /*
- * Appends ", mostly of alice (uid 1000)" to text, for `lost` losses in all, and UNLINK_LOST_UID and
- * UNLINK_LOST_USER of each user to fields.
+ * Appends ", mostly of alice (uid 1000), first by rm (pid 4711) below /srv" to text, for `lost`
+ * losses in all, and the fields UNLINK_LOST_UID, _USER, _PID, _COMM, _EXE and _DIR of each user
+ * to fields.
  */
 void uw_losers_report(const struct uw_losers *losers, uint64_t lost, struct uw_buf *text,
 		      struct uw_buf *fields);

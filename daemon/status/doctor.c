@@ -220,7 +220,7 @@ static void read_facts(struct uw_facts *facts, const struct uw_config *config)
 		snprintf(facts->release, sizeof(facts->release), "%s", name.release);
 		snprintf(facts->machine, sizeof(facts->machine), "%s", name.machine);
 	}
-	facts->ring_size = config->ring_size;
+	facts->ring_size = uw_config_ring_size(config);
 	facts->cgroup2 = read_cgroup2();
 	facts->memlock_charged = memlock_charged();
 	read_options(facts);
@@ -256,7 +256,7 @@ static void try_probe(struct uw_trial *t, const struct uw_kernel *kernel,
 	struct uw_source_setup setup = {
 		.kernel = kernel,
 		.plan = &t->plan,
-		.ring_size = config->ring_size,
+		.ring_size = uw_config_ring_size(config),
 		.detail = config->detail,
 		.tables = nothing,
 		.on_event = on_event,

@@ -50,7 +50,7 @@ for probe in PROBES:
         if case == "new directory":
             more = least(DEEP) - bare[DEEP] - costs[probe + "/" + case]
             costs[probe + "/component"] = more // 12
-watch("standard", "kprobe", extra="[Flood]\nBurst=1\n")
+watch("standard", "kprobe", extra="[Storm]\nBurst=1\n")
 costs["daemon/flood"] = counted()
 left = memory()
 slack = 1 if os.uname().release == KERNEL else ELSEWHERE

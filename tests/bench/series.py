@@ -191,7 +191,7 @@ def scale():
 
 def storm():
     plain = delete((DIR,), STORM, wait=12)[1]
-    configure("[Watch all]\nPath=%s\n[Flood]\n" % DIR)
+    configure("[Watch all]\nPath=%s\n[Storm]\n" % DIR)
     restart()
     facts["storm"] = delete((DIR,), STORM, wait=12)[1] - plain
     facts["memory"] = memory()

@@ -111,7 +111,7 @@ def measure(workload):
 keep_journal()
 with open("/etc/unlinkwatch.conf") as f:
     installed = f.read()
-configure((EVERYTHING if "all" in sys.argv else installed.replace("#[Flood]", "[Flood]")
+configure((EVERYTHING if "all" in sys.argv else installed.replace("#[Storm]", "[Storm]")
            .replace("#Burst=1000", "Burst=0")) + "[Daemon]\nRingBufferSize=64M\n")
 restart()
 for chosen in (packages, git, build, mail, logs, editor):

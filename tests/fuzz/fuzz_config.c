@@ -90,9 +90,10 @@ static char *write_config(const struct uw_config *config, size_t *ret_size)
 	FILE *f = open_memstream(&written, ret_size);
 
 	CHECK(f);
-	fprintf(f, "[Daemon]\nProbe=%s\nDetail=%s\nCommandLine=%d\nRingBufferSize=%zu\n",
-		probes[config->probe], details[config->detail], config->command_line,
-		config->ring_size);
+	fprintf(f, "[Daemon]\nProbe=%s\nDetail=%s\nCommandLine=%d\n", probes[config->probe],
+		details[config->detail], config->command_line);
+	if (config->ring_size)
+		fprintf(f, "RingBufferSize=%zu\n", config->ring_size);
 	for (size_t i = 0; i < config->n_rules; i++)
 		write_rule(f, &config->rules[i], i + 1);
 	fclose(f);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Writes seed events for the targets `record` and `format` into the directory that its argument
- * names. They are not committed, since their layout changes with UW_ABI.
+ * Writes seed events for the targets `record`, `format` and `manifest` into the directory that its
+ * argument names. They are not committed, since their layout changes with UW_ABI.
  */
 #include <errno.h>
 #include <fcntl.h>

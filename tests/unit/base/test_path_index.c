@@ -112,7 +112,7 @@ static void test_random(void **state)
 	(void)state;
 	for (int i = 0; i < 2000; i++) {
 		char paths[40][32], path[32];
-		bool found[40] = { false };
+		bool found[40] = { false }, below = false;
 		size_t n = random_bits() % 40, last = SIZE_MAX, at;
 		struct uw_path_index tree;
 
@@ -134,7 +134,10 @@ static void test_random(void **state)
 
 			assert_int_equal(found[j], !strncmp(paths[j], path, len) &&
 							   (path[len] == '\0' || path[len] == '/'));
+			below = below || (!strncmp(paths[j], path, strlen(path)) &&
+					  paths[j][strlen(path)] == '/');
 		}
+		assert_int_equal(uw_path_index_has_below(&tree, 0, path, strlen(path)), below);
 		uw_path_index_done(&tree);
 	}
 }

@@ -125,6 +125,8 @@ static inline char *config_text(const struct uw_config *config)
 		fprintf(f, "Burst=%u\n", config->storm.burst);
 	if (config->storm.interval_s != UW_INTERVAL_DEFAULT)
 		fprintf(f, "IntervalSec=%u\n", config->storm.interval_s);
+	if (!config->storm.names)
+		fprintf(f, "Names=no\n");
 	if (config->queue_size != UW_QUEUE_SIZE_DEFAULT)
 		fprintf(f, "QueueSize=%zu\n", config->queue_size);
 	fclose(f);

@@ -169,12 +169,16 @@ static const struct good goods[] = {
 	  "rule1:\nRingBufferSize=1073741824\n" },
 	{ "a size may be in bytes", "[Daemon]\nRingBufferSize=65536\n",
 	  "rule1:\nRingBufferSize=65536\n" },
-	{ "[Flood] says what a storm is", "[Flood]\nBurst=10\nIntervalSec=60\n",
+	{ "[Storm] says what a storm is", "[Storm]\nBurst=10\nIntervalSec=60\n",
 	  "rule1:\nBurst=10\nIntervalSec=60\n" },
-	{ "the defaults of [Flood]", "[Flood]\nBurst=1000\nIntervalSec=5\n", "rule1:\n" },
-	{ "a burst of 0 turns storms off", "[Flood]\nBurst=0\n", "rule1:\nBurst=0\n" },
-	{ "empty values of [Flood] reset it",
-	  "[Flood]\nBurst=1\nBurst=\nIntervalSec=9\nIntervalSec=\n", "rule1:\n" },
+	{ "the defaults of [Storm]", "[Storm]\nBurst=1000\nIntervalSec=5\n", "rule1:\n" },
+	{ "[Flood] is the old name of [Storm]", "[Flood]\nBurst=10\n[Storm]\nIntervalSec=60\n",
+	  "rule1:\nBurst=10\nIntervalSec=60\n" },
+	{ "names may be left out of summaries", "[Storm]\nNames=no\n", "rule1:\nNames=no\n" },
+	{ "names are kept by default", "[Storm]\nNames=no\nNames=\n", "rule1:\n" },
+	{ "a burst of 0 turns storms off", "[Storm]\nBurst=0\n", "rule1:\nBurst=0\n" },
+	{ "empty values of [Storm] reset it",
+	  "[Storm]\nBurst=1\nBurst=\nIntervalSec=9\nIntervalSec=\n", "rule1:\n" },
 	{ "command lines may be left out", "[Daemon]\nCommandLine=no\n",
 	  "rule1:\nCommandLine=no\n" },
 	{ "command lines are recorded by default", "[Daemon]\nCommandLine=yes\n", "rule1:\n" },
@@ -184,10 +188,11 @@ static const struct good goods[] = {
 	  "rule1:\nCommandLine=no\n" },
 	{ "the queue has a size of its own", "[Daemon]\nQueueSize=1M\n",
 	  "rule1:\nQueueSize=1048576\n" },
-	{ "the default size of the queue is 8M", "[Daemon]\nQueueSize=8M\n", "rule1:\n" },
+	{ "the default size of the queue is 64M", "[Daemon]\nQueueSize=64M\n", "rule1:\n" },
 	{ "an empty size of the queue resets it", "[Daemon]\nQueueSize=1G\nQueueSize=\n",
 	  "rule1:\n" },
-	{ "the default size is 4M", "[Daemon]\nRingBufferSize=4096K\n", "rule1:\n" },
+	{ "the default size is auto", "[Daemon]\nRingBufferSize=1G\nRingBufferSize=auto\n",
+	  "rule1:\n" },
 	{ "an empty size resets it", "[Daemon]\nRingBufferSize=1G\nRingBufferSize=\n", "rule1:\n" },
 };
 
@@ -202,6 +207,19 @@ static void test_good(void **state)
 	free(text);
 }
 
+static void test_auto_ring(void **state)
+{
+	static const size_t want[][2] = { { 1, 16 }, { 2, 16 },	 { 3, 32 },   { 4, 32 },
+					  { 6, 64 }, { 32, 64 }, { 1024, 64 } };
+	const struct uw_config set = { .ring_size = 65536 }, automatic = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++)
+		assert_int_equal(uw_ring_size_for(want[i][0]), want[i][1] << 20);
+	assert_int_equal(uw_config_ring_size(&set), 65536);
+	assert_true(uw_config_ring_size(&automatic) >= uw_ring_size_for(1));
+}
+
 static void test_free_nothing(void **state)
 {
 	(void)state;
@@ -211,12 +229,14 @@ static void test_free_nothing(void **state)
 
 int main(void)
 {
-	static struct CMUnitTest tests[N_GOODS + 1];
+	static struct CMUnitTest tests[N_GOODS + 2];
 
 	for (size_t i = 0; i < N_GOODS; i++)
 		tests[i] = (struct CMUnitTest){ goods[i].title, test_good, NULL, NULL,
 						(void *)(uintptr_t)&goods[i] };
 	tests[N_GOODS] =
 		(struct CMUnitTest){ "nothing can be freed", test_free_nothing, NULL, NULL, NULL };
+	tests[N_GOODS + 1] = (struct CMUnitTest){ "RingBufferSize=auto follows the number of CPUs",
+						  test_auto_ring, NULL, NULL, NULL };
 	return cmocka_run_group_tests_name("configuration", tests, NULL, NULL);
 }

@@ -72,7 +72,7 @@ static const struct files file_cases[] = {
 	{ "a section does not go on in the next file",
 	  false,
 	  { { "conf", "[Watch]\n" }, { "conf.d", NULL }, { "conf.d/a.conf", "Path=/b\n" } },
-	  "conf.d/a.conf:1: \"Path\" stands before any section; write [Watch], [Daemon] or [Flood] above it\n" },
+	  "conf.d/a.conf:1: \"Path\" stands before any section; write [Watch], [Daemon] or [Storm] above it\n" },
 	{ "a continued line does not go on in the next file",
 	  false,
 	  { { "conf", "[Watch]\nPath=/a \\" },
@@ -420,7 +420,7 @@ static void test_manual_page(void **state)
 		"Operation=d\n",
 		"all: ExcludePath=/proc ExcludePath=/sys ExcludePath=/dev ExcludePath=/run "
 		"ExcludePath=/tmp ExcludePath=/var/tmp Priority=7\n",
-		"rule1: User=0\nProbe=kprobe\nRingBufferSize=67108864\nQueueSize=67108864\n",
+		"rule1: User=0\nProbe=kprobe\nRingBufferSize=67108864\nQueueSize=268435456\n",
 		"rule1:\nBurst=0\n",
 	};
 	char *page = tree_file("man/unlinkwatch.conf.5"), *examples, *example, *result;

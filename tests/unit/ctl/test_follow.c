@@ -33,7 +33,7 @@ static void add_field(struct uw_journal_record *record, const char *name, const 
 				      (size_t)snprintf(text, sizeof(text), "%s=%s", name, value));
 }
 
-static void add_record(const char *words, uint64_t second)
+static void add_record(const char *words, uint64_t ns)
 {
 	struct uw_journal_record *record = &records[n_records++];
 	char op[16] = "", path[64] = "-", other[64] = "-", inode[16] = "-", of_other[16] = "-";
@@ -43,7 +43,7 @@ static void add_record(const char *words, uint64_t second)
 	sscanf(words, "%15s %63s %63s %15s %15s %15s %63s", op, path, other, inode, of_other, mode,
 	       upper);
 	uw_journal_record_reset(record);
-	snprintf(time, sizeof(time), "%llu", (unsigned long long)second * 1000000000);
+	snprintf(time, sizeof(time), "%llu", (unsigned long long)ns);
 	add_field(record, "UNLINK_TIME", time);
 	add_field(record, "UNLINK_OP", op);
 	add_field(record, "UNLINK_RET", "0");
@@ -56,7 +56,7 @@ static void add_record(const char *words, uint64_t second)
 	add_field(record, "UNLINK_INODE", inode);
 	add_field(record, "UNLINK_REPLACED_BY_INODE", of_other);
 	assert_int_equal(uw_journal_record_finish(record), 0);
-	record->realtime_us = second * 1000000;
+	record->realtime_us = ns / 1000;
 	record->number = n_records;
 }
 
@@ -142,17 +142,23 @@ static void need(const char *path, const char *expected)
 	uw_trail_done(&trail);
 }
 
-/* Two records of one exchange have the same time. */
+/*
+ * Two records of one exchange have the same time ("="), in microseconds if the other one is in a
+ * manifest ("~").
+ */
 static void set(const char *const *words, const char *const *there)
 {
-	uint64_t second = 1000;
+	uint64_t ns = UINT64_C(1000000000000);
 
 	for (size_t i = 0; i < n_records; i++)
 		uw_journal_record_done(&records[i]);
 	n_records = 0;
-	for (; *words; words++)
-		add_record(**words == '=' ? *words + 1 : *words,
-			   **words == '=' ? second : ++second);
+	for (; *words; words++) {
+		bool again = **words == '=' || **words == '~';
+
+		ns += **words == '~' ? 500 : again ? 0 : 1000000000;
+		add_record(*words + again, ns);
+	}
 	files = there;
 }
 #define RECORDS(...) ((const char *const[]){ __VA_ARGS__, NULL })
@@ -201,18 +207,22 @@ static void replacing_ends_one_file_and_moves_another(void **state)
 
 static void exchanged_files_go_to_each_others_place(void **state)
 {
+	static const char *const exchanges[][2] = {
+		{ "exchange /a /b 7", NULL },
+		{ "exchange /a /b 7", "=exchange /b /a 8" },
+		{ "exchange /b /a 8", "=exchange /a /b 7" },
+		{ "exchange /a /b 7", "~exchange /b /a 8" },
+		{ "exchange /b /a 8", "~exchange /a /b 7" },
+	};
+
 	(void)state;
-	for (int both = 0; both < 3; both++) {
-		if (both == 0)
-			set(RECORDS("exchange /a /b 7", "unlink /b - 7", "move /a /c 8"), NULL);
-		else if (both == 1)
-			set(RECORDS("exchange /a /b 7", "=exchange /b /a 8", "unlink /b - 7",
-				    "move /a /c 8"),
-			    NULL);
+	for (size_t i = 0; i < sizeof(exchanges) / sizeof(exchanges[0]); i++) {
+		const char *const *x = exchanges[i];
+
+		if (x[1])
+			set(RECORDS(x[0], x[1], "unlink /b - 7", "move /a /c 8"), NULL);
 		else
-			set(RECORDS("exchange /b /a 8", "=exchange /a /b 7", "unlink /b - 7",
-				    "move /a /c 8"),
-			    NULL);
+			set(RECORDS(x[0], "unlink /b - 7", "move /a /c 8"), NULL);
 		need("/a", "there /c 1");
 		need("/b", "removed /b 0");
 	}

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,7 +21,9 @@
 
 #include "base/journal_fields_helper.h"
 #include "record/format.h"
+#include "record/manifest.h"
 #include "record/message_ids.h"
+#include "record/names.h"
 
 #define LEN(array) (sizeof(array) / sizeof((array)[0]))
 #define TEXT(literal)                        \
@@ -956,6 +959,150 @@ static void test_message(void **state)
 	uw_buf_free(&buf);
 }
 
+/* The fields that a name of a manifest stands for. */
+struct expanded {
+	struct uw_buf bytes;
+	size_t at[FIELDS_MAX + 1];
+	size_t n;
+};
+
+static struct uw_str str(const char *s)
+{
+	return (struct uw_str){ s, strlen(s) };
+}
+
+static void expand(struct expanded *x, const char *name, struct uw_str value)
+{
+	assert_in_range(x->n, 0, FIELDS_MAX - 1);
+	uw_buf_puts(&x->bytes, name);
+	uw_buf_puts(&x->bytes, "=");
+	uw_buf_add(&x->bytes, value.s, value.len);
+	x->at[++x->n] = x->bytes.len;
+}
+
+static struct uw_str expanded_field(const struct expanded *x, size_t i)
+{
+	return (struct uw_str){ x->bytes.p + x->at[i], x->at[i + 1] - x->at[i] };
+}
+
+static bool has_name(struct uw_str field, const char *name)
+{
+	size_t len = strlen(name);
+
+	return field.len > len && field.s[len] == '=' && !memcmp(field.s, name, len);
+}
+
+static bool expanded_has(const struct expanded *x, const char *name)
+{
+	for (size_t i = 0; i < x->n; i++)
+		if (has_name(expanded_field(x, i), name))
+			return true;
+	return false;
+}
+
+static void expand_own(struct expanded *x, const struct uw_name *name)
+{
+	static const char *const ops[] = { "", "unlink", "rmdir", "rename", "move", "exchange" };
+	char path[2 * UW_PATH_MAX], number[32];
+	struct uw_str whole = { path, 0 };
+
+	expand(x, "UNLINK_OP", (struct uw_str){ ops[name->op], strlen(ops[name->op]) });
+	snprintf(number, sizeof(number), name->failed ? "-%d" : "0", name->error);
+	expand(x, "UNLINK_RET", str(name->failed && !name->error ? "unknown" : number));
+	if (name->error && strerrorname_np(name->error))
+		expand(x, "UNLINK_ERRNO", str(strerrorname_np(name->error)));
+	snprintf(number, sizeof(number), "%" PRIu64, name->time_us * 1000);
+	expand(x, "UNLINK_TIME", str(number));
+	if (name->file_known) {
+		snprintf(number, sizeof(number), "%" PRIu64, name->ino);
+		expand(x, "UNLINK_INODE", str(number));
+		snprintf(number, sizeof(number), "%" PRIu64, name->bytes);
+		expand(x, "UNLINK_SIZE", str(number));
+	}
+	if (name->name.len && !expanded_has(x, "UNLINK_PATH")) {
+		whole.len = (size_t)snprintf(path, sizeof(path), "%.*s/%.*s", (int)name->dir.len,
+					     name->dir.s, (int)name->name.len, name->name.s);
+		expand(x, "UNLINK_PATH", whole);
+	}
+	if (!expanded_has(x, "UNLINK_FILENAME"))
+		expand(x, "UNLINK_FILENAME", name->by_path ? whole : name->name);
+	if (name->host_dir.len && !expanded_has(x, "UNLINK_HOST_PATH")) {
+		whole.len = (size_t)snprintf(path, sizeof(path), "%.*s/%.*s",
+					     (int)name->host_dir.len, name->host_dir.s,
+					     (int)name->name.len, name->name.s);
+		expand(x, "UNLINK_HOST_PATH", whole);
+	}
+}
+
+static void expand_name(struct expanded *x, const struct uw_name *name)
+{
+	struct uw_str lists[] = { name->more, name->fields }, field;
+
+	for (size_t i = 0; i < LEN(lists); i++) {
+		while (uw_names_field(&lists[i], &field)) {
+			assert_in_range(x->n, 0, FIELDS_MAX - 1);
+			uw_buf_add(&x->bytes, field.s, field.len);
+			x->at[++x->n] = x->bytes.len;
+		}
+	}
+	expand_own(x, name);
+}
+
+/* All but what a manifest leaves out, and the time as it has it. */
+static size_t expected_fields(const struct iovec *iov, size_t n, struct expanded *x)
+{
+	static const char *const left_out[] = { "MESSAGE", "MESSAGE_ID", "UNLINK_DURATION_NS" };
+	size_t expected = 0, i, k;
+
+	for (i = 0; i < n; i++) {
+		struct uw_str want = { iov[i].iov_base, iov[i].iov_len };
+		bool there = false, out = false;
+
+		for (k = 0; k < LEN(left_out); k++)
+			out = out || has_name(want, left_out[k]);
+		if (out)
+			continue;
+		if (has_name(want, "UNLINK_TIME"))
+			memset((char *)iov[i].iov_base + want.len - 3, '0', 3);
+		for (k = 0; k < x->n; k++)
+			there = there || uw_str_equal(expanded_field(x, k), want);
+		if (!there)
+			fail_msg("a manifest lacks %.*s", (int)want.len, want.s);
+		expected++;
+	}
+	return expected;
+}
+
+static void test_names(void **state)
+{
+	static struct uw_summary summary;
+	struct uw_entry e = entry_of(*state);
+	struct uw_manifest *manifest = uw_manifest_new();
+	struct uw_names_reader *reader = uw_names_reader_new();
+	struct uw_series series = { 0 };
+	struct uw_buf buf = { 0 };
+	struct expanded x = { .n = 0 };
+	struct iovec iov[FIELDS_MAX];
+	struct uw_name name;
+	size_t n;
+
+	memset(&summary, 0, sizeof(summary));
+	assert_non_null(manifest);
+	assert_true(uw_manifest_add(manifest, &e, &series, &summary));
+	assert_int_equal(summary.unnamed, 0);
+	uw_names_reader_begin(reader, (struct uw_str){ summary.names, summary.names_len });
+	assert_int_equal(uw_names_read(reader, &name), 1);
+	expand_name(&x, &name);
+	n = journal_of(&e, &buf, iov);
+	assert_int_equal(expected_fields(iov, n, &x), x.n);
+	assert_int_equal(uw_names_read(reader, &name), 0);
+	uw_names_reader_free(reader);
+	uw_manifest_free(manifest);
+	uw_series_done(&series);
+	uw_buf_free(&x.bytes);
+	uw_buf_free(&buf);
+}
+
 /* ---- fields */
 
 /* Whether journald accepts the name from a client: journal_field_valid() of systemd. */
@@ -1169,7 +1316,6 @@ static void test_moving_buffer(void **state)
 	}
 }
 
-/* Copies to memory of the exact size, so that the address sanitizer finds a read beyond it. */
 static struct uw_str exactly(const char *text)
 {
 	size_t len = strlen(text);
@@ -1179,6 +1325,8 @@ static struct uw_str exactly(const char *text)
 	memcpy(s, text, len);
 	return (struct uw_str){ s, len };
 }
+
+/* Copies to memory of the exact size, so that the address sanitizer finds a read beyond it. */
 
 static void test_host_paths(void **state)
 {
@@ -1594,6 +1742,7 @@ static const struct output {
 	{ "JSON", test_json },
 	{ "text", test_text },
 	{ "a message", test_message },
+	{ "a name of a manifest", test_names },
 };
 
 int main(void)

@@ -144,6 +144,22 @@ static void test_little(void **state)
 			  "UNLINK_FLOOD_PID=7\nUNLINK_UID=0\n");
 }
 
+static void test_names(void **state)
+{
+	static struct uw_summary s;
+	struct uw_entry e = { .summary = &s, .priority = 6 };
+	struct uw_buf buf = { 0 };
+
+	(void)state;
+	s = (struct uw_summary){ .succeeded = 1, .unnamed = 3, .dir_known = true };
+	memcpy(s.names, "a\0b", 3);
+	s.names_len = 3;
+	uw_format_journal(&e, &buf);
+	assert_non_null(memmem(buf.p, buf.len, "\nUNLINK_FLOOD_UNNAMED=3\n", 24));
+	assert_non_null(memmem(buf.p, buf.len, "\nUNLINK_NAMES=a\0b\n", 18));
+	uw_buf_free(&buf);
+}
+
 static void test_hostile(void **state)
 {
 	static struct uw_summary s;
@@ -153,28 +169,9 @@ static void test_hostile(void **state)
 	(void)state;
 	set(&s.comm, "x\nMESSAGE_ID=1");
 	set(&s.dir, "/a\x1b[2J");
-	uw_format_text(&e, &buf);
-	check(&buf, "2023-11-14T22:13:25.900000+0000 \"x\\nMESSAGE_ID=1\" (alice) removed 48999 "
-		    "more names below \"/a\\x1b[2J\" within 4.9 s; could not remove 3; "
-		    "results not known: 2 count=49004\n");
-	uw_buf_free(&buf);
-}
-
-static void test_json(void **state)
-{
-	static struct uw_summary s;
-	struct uw_entry e = full(&s);
-	struct uw_buf buf = { 0 };
-
-	(void)state;
-	uw_format_json(&e, &buf);
-	check(&buf, "{\"flood_count\":49004,\"flood_succeeded\":48999,\"flood_failed\":3,"
-		    "\"flood_unknown\":2,\"flood_begin\":\"2023-11-14T22:13:21.000000000Z\","
-		    "\"flood_end\":\"2023-11-14T22:13:25.900000000Z\",\"flood_dir\":\"/srv\","
-		    "\"flood_first\":\"/srv/a/1\",\"flood_last\":\"/srv/b\\u000a\","
-		    "\"flood_pid\":[100,101],\"ppid\":17,\"comm\":\"rm\",\"exe\":\"/usr/bin/rm\","
-		    "\"uid\":1000,\"user\":\"alice\",\"unit\":\"cron.service\","
-		    "\"rule\":[\"one\",\"two\"],\"priority\":5}\n");
+	uw_format_message(&e, &buf);
+	check(&buf, "\"x\\nMESSAGE_ID=1\" (alice) removed 48999 more names below \"/a\\x1b[2J\" "
+		    "within 4.9 s; could not remove 3; results not known: 2");
 	uw_buf_free(&buf);
 }
 
@@ -185,9 +182,9 @@ int main(void)
 		{ "says it in a sentence if all are failed attempts", test_attempts, NULL, NULL,
 		  NULL },
 		{ "omits fields without a value", test_little, NULL, NULL, NULL },
-		{ "writes one line of text whatever bytes the names hold", test_hostile, NULL, NULL,
+		{ "writes a sentence whatever bytes the names hold", test_hostile, NULL, NULL,
 		  NULL },
-		{ "writes a line of JSON", test_json, NULL, NULL, NULL },
+		{ "has the names", test_names, NULL, NULL, NULL },
 	};
 
 	setenv("TZ", "UTC0", 1);

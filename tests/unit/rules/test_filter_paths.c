@@ -703,6 +703,8 @@ static uint64_t naive_rules(const struct world *world, const struct uw_config *c
 
 #define RULES 4
 
+static int tops; /* that were found */
+
 struct random_config {
 	struct uw_config config;
 	struct uw_rule rules[RULES];
@@ -765,6 +767,45 @@ static bool dev_is_known(const struct world *world, uint32_t dev)
 	return false;
 }
 
+/* Below the top of a record, other names have the same rules, and the same place on the host. */
+static void check_top(const struct world *world, const struct uw_filter *filter,
+		      struct uw_record *record, uint64_t expected)
+{
+	char inner[2 * ROOM], path[2 * ROOM], more[ROOM];
+	static struct uw_host_paths host, other;
+	size_t host_len, other_len, top, rest, above;
+
+	if (record->fspath.len == 1) /* nobody deletes a root */
+		return;
+	snprintf(path, sizeof(path), "/m%.*s", (int)record->fspath.len, record->fspath.s);
+	record->path = (struct uw_str){ path, strlen(path) };
+	top = uw_filter_top(filter, record);
+	if (!top)
+		return;
+	tops++;
+	rest = record->path.len - top;
+	assert_int_equal(path[top], '/');
+	if (!uw_filter_host_path(filter, record, expected, &host, &host_len))
+		host_len = 0;
+	above = record->fspath.len - rest;
+	memcpy(inner, record->fspath.s, above);
+	for (int i = 0; i < 6; i++) {
+		do
+			random_path(world, more, 3);
+		while (!*more);
+		strcpy(inner + above, more);
+		record->fspath = (struct uw_str){ inner, strlen(inner) };
+		assert_int_equal(uw_filter_match(filter, record), expected);
+		if (!uw_filter_host_path(filter, record, expected, &other, &other_len))
+			other_len = 0;
+		assert_int_equal(!host_len, !other_len);
+		if (host_len) {
+			assert_int_equal(host_len - rest, other_len - strlen(more));
+			assert_memory_equal(host.path, other.path, host_len - rest);
+		}
+	}
+}
+
 static void check_deletion(const struct world *world, const struct random_config *rc,
 			   const struct uw_filter *filter)
 {
@@ -789,6 +830,7 @@ static void check_deletion(const struct world *world, const struct random_config
 		assert_int_equal(kernel, all);
 	else if (!rc->globs && !world->long_names)
 		assert_int_equal(kernel, expected);
+	check_top(world, filter, record, expected);
 }
 
 static void test_random(void **state)
@@ -817,15 +859,16 @@ static void test_random(void **state)
 		free_rules(&rc);
 		free(text);
 	}
+	assert_true(tops > 1000);
 }
 
 /* ---- many */
 
-static uint64_t now_ms(void)
+static uint64_t cpu_ms(void)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
@@ -884,9 +927,9 @@ static void compile_many(size_t n_rules, size_t n_mounts)
 	}
 	assert_int_equal(uw_mounts_parse(text, strlen(text), &mounts), 0);
 	env.mounts = mounts;
-	start = now_ms();
+	start = cpu_ms();
 	assert_int_equal(uw_filter_new(&config, 1, &env, &filter), 0);
-	assert_true(now_ms() - start < 1000);
+	assert_true(cpu_ms() - start < 1000);
 	if (n_rules == 1)
 		check_many(filter, 1);
 	uw_filter_free(filter);
@@ -920,8 +963,8 @@ int main(void)
 		  NULL, NULL },
 		{ "random mounts and rules give the results of a walk", test_random, NULL, NULL,
 		  NULL },
-		{ "ten thousand paths are compiled in less than a second", test_many, NULL, NULL,
-		  NULL },
+		{ "ten thousand paths are compiled in less than a second of CPU time", test_many,
+		  NULL, NULL, NULL },
 	};
 	static struct CMUnitTest tests[N_MATCHES + sizeof(others) / sizeof(others[0])];
 

@@ -277,6 +277,61 @@ static void test_losers(void **state)
 		assert_int_equal(losers.user[i].lost, 1000 - i);
 }
 
+static void check_first(const char *strings, uint16_t name, uint16_t path, uint32_t flags,
+			const char *want_dir)
+{
+	struct uw_lost lost = { .ev = { .pid = 4711,
+					.via = UW_VIA_SYSCALL,
+					.flags = flags,
+					.comm = "rm",
+					.len = { [UW_STR_NAME] = name, [UW_STR_PATH] = path } } };
+	struct uw_loser loser = { .uid = 1000 };
+
+	memset(lost.data, 'x', sizeof(lost.data));
+	memcpy(lost.data, strings, strlen(strings));
+	uw_loser_set_first(&loser, &lost);
+	assert_int_equal(loser.pid, 4711);
+	assert_string_equal(loser.comm, "rm");
+	assert_string_equal(loser.dir, want_dir);
+}
+
+static void check_exe(uint16_t len, const char *want)
+{
+	struct uw_lost lost = { .ev.len = { [UW_STR_PATH] = 2, [UW_STR_EXE] = len } };
+	struct uw_loser loser = { .uid = 1000 };
+
+	memcpy(lost.data, "/f/b/rm", 7);
+	uw_loser_set_first(&loser, &lost);
+	assert_string_equal(loser.exe, want);
+}
+
+static void test_first(void **state)
+{
+	struct uw_losers losers = { 0 };
+
+	(void)state;
+	check_first("f/srv/d/f", 1, 8, UW_EV_RESOLVED, "/srv/d");
+	check_first("f/f", 1, 2, UW_EV_RESOLVED, "/");
+	check_first("f/srv/d/f", 1, 8, 0, "");
+	check_first("f.../d/f", 1, 7, UW_EV_RESOLVED | UW_EV_PATH_CUT, "");
+	check_first("f", 1, 0, UW_EV_RESOLVED, "");
+	/* As far as it fits. */
+	check_first("f/srv/d/f", 1, 4096, UW_EV_RESOLVED, "/srv/d");
+	check_first("f/srv/d/f", 65535, 8, UW_EV_RESOLVED, "");
+	check_exe(5, "/b/rm");
+	check_exe(UW_LOST_DATA - 1, "");
+	uw_losers_add(&losers, 1000, 5);
+	losers.user[0].pid = 4711;
+	strcpy(losers.user[0].comm, "a b");
+	check_losers(&losers, 7, ", mostly of uid 1000, first by \"a b\" (pid 4711)",
+		     "UNLINK_LOST_UID=1000\nUNLINK_LOST_PID=4711\nUNLINK_LOST_COMM=a b\n");
+	strcpy(losers.user[0].exe, "/usr/bin/a");
+	strcpy(losers.user[0].dir, "/srv");
+	check_losers(&losers, 7, ", mostly of uid 1000, first by \"a b\" (pid 4711) below /srv",
+		     "UNLINK_LOST_UID=1000\nUNLINK_LOST_PID=4711\nUNLINK_LOST_COMM=a b\n"
+		     "UNLINK_LOST_EXE=/usr/bin/a\nUNLINK_LOST_DIR=/srv\n");
+}
+
 int main(void)
 {
 	static const struct CMUnitTest others[] = {
@@ -285,6 +340,8 @@ int main(void)
 		{ "reports each loss once, although losses may shrink", test_shrinking, NULL, NULL,
 		  NULL },
 		{ "names the users who lost most", test_losers, NULL, NULL, NULL },
+		{ "names the program and the directory of the first that was lost", test_first,
+		  NULL, NULL, NULL },
 	};
 	static struct CMUnitTest tests[LEN(rows) + LEN(balances) + LEN(others)];
 	size_t i, n;

@@ -72,7 +72,8 @@ keep_journal()
 # of the probe.
 drop_in("[Service]\nWatchdogSec=2s\nEnvironment=UNLINKWATCH_TICK_MS=500\n")
 for ring, title in (("%dM" % RING, "stopped journald"), ("64K", "stopped journald, little room")):
-    configure(RULE + "RingBufferSize=%s\nQueueSize=1M\n" % ring)
+    rule = RULE.replace("minimal", "standard") if ring == "64K" else RULE
+    configure(rule + "RingBufferSize=%s\nQueueSize=1M\n" % ring)
     restart()
     pid, here = main_pid(), cursor()
     run("systemctl", "kill", "-s", "STOP", "systemd-journald")
@@ -94,6 +95,10 @@ for ring, title in (("%dM" % RING, "stopped journald"), ("64K", "stopped journal
     lost = check(title, here, happened)
     if ring == "64K":
         ok(lost > 0, title + ": something is lost")
+        equal({(r["UNLINK_LOST_UID"], r["UNLINK_LOST_COMM"],
+                os.path.basename(r["UNLINK_LOST_EXE"]), r.get("UNLINK_LOST_DIR", DIR))
+               for r in journal(here) if "UNLINK_LOST_RING_SHARE" in r},
+              {(str(UID), "deleters", "deleters", DIR)}, title + ": by whom and where is known")
     elif FITS:
         equal(lost, 0, title + ": with room for all nothing is lost")
     equal(main_pid(), pid, title + ": the watchdog was answered all the time")

@@ -644,7 +644,7 @@ unseen = run_all({
     "share": SHARE + "[Watch names]\nPath=/srv/fold/F/reports /srv/fat/" + EURO +
              "\n[Watch race]\nPath=/srv/race\nOperation=unlink\n",
     "any": "[Watch any]\n" + EXCLUDED,
-    "storm": SHARE + "[Flood]\n",
+    "storm": SHARE + "[Storm]\n",
     "ring": SHARE + "[Daemon]\nDetail=minimal\nRingBufferSize=128K\n",
 })
 ok(not unseen, "0 unseen", "%d unseen" % len(unseen), *(path[:80] for path in unseen[:20]))

@@ -80,7 +80,7 @@ for name in names:
 # The emulated guest writes some hundred records a second, a hundredth of what a machine does. So a
 # user gets a fifth of the default budget.
 configure("[Watch share]\nPath=/srv/share\nExcludePath=/tmp /proc /sys /dev /run\n"
-          "[Flood]\nBurst=200\n")
+          "[Storm]\nBurst=200\n")
 restart()
 ready = os.pipe()
 attacker = os.fork()

@@ -20,7 +20,7 @@ from uwtest import CONF, DELETED, cursor, deletions, done, equal, main_pid, ok, 
 DEB = "/root/vm/unlinkwatchd.deb"
 # The administrator's configuration: kprobes, whose definitions could be left behind, and no
 # summaries.
-EDITED = "# mine\n[Watch all]\nPath=/srv\n[Daemon]\nProbe=kprobe\n[Flood]\nBurst=0\n"
+EDITED = "# mine\n[Watch all]\nPath=/srv\n[Daemon]\nProbe=kprobe\n[Storm]\nBurst=0\n"
 TIMES = "/root/times"
 # Directories where other programs write meanwhile.
 ELSEWHERE = re.compile(r"/(proc|sys|run|dev|tmp|root|srv)/|"

@@ -141,7 +141,7 @@ for probe in ("kprobe",) if short else ("auto", "kprobe"):
 
 if not short:
     # The counts of a storm continue, too.
-    configure((RULE % (UID, "32M", "Probe=kprobe")) + "[Flood]\nBurst=100\nIntervalSec=2\n")
+    configure((RULE % (UID, "32M", "Probe=kprobe")) + "[Storm]\nBurst=100\nIntervalSec=2\n")
     run("systemctl", "restart", "unlinkwatchd")
     here = cursor()
     p = begin(DELETIONS, 4)

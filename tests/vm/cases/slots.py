@@ -89,7 +89,7 @@ run("truncate", "-s", "64M", "/srv/slots.img")
 run("mkfs.ext4", "-q", "-N", "8192", "/srv/slots.img")
 run("mount", "-o", "loop", "/srv/slots.img", DIR)
 os.chmod(DIR, 0o777)
-configure("[Watch mine]\nUser=%d\n[Daemon]\nDetail=full\nRingBufferSize=16M\n[Flood]\nBurst=0\n" %
+configure("[Watch mine]\nUser=%d\n[Daemon]\nDetail=full\nRingBufferSize=16M\n[Storm]\nBurst=0\n" %
           UID)
 restart()
 

@@ -22,7 +22,7 @@ DELETIONS = int(os.environ.get("UW_DELETIONS", "16000"))
 ROUNDS = max(20, DELETIONS // 20000)  # the ring buffer has room for a few rounds
 RELOAD_EVERY, READ_EVERY = 5, 10
 DAEMON = ("[Daemon]\nDetail=minimal\nRingBufferSize=32M\nQueueSize=4M\n"
-          "[Flood]\nBurst=50\nIntervalSec=%d\n")
+          "[Storm]\nBurst=50\nIntervalSec=%d\n")
 # Both record every deletion: by one rule, or by many rules of which two apply.
 RULES = ("[Watch mine]\nUser=%d\n" % UID + DAEMON % 5,
          "[Watch mine]\nUser=%d\nPath=%s\nExcludePath=/**/*.keep\n[Watch too]\nUser=4000-4999\n" %

@@ -3,19 +3,21 @@
 """
 Storms: few records, exact counts, and what the daemon costs a process that deletes a great deal.
 UW_FILES and UW_RUNS set the size of the tree and the number of runs, whose medians are printed.
+UW_NAMES is how many names each of sixteen processes deletes.
 """
 import os
 import statistics
 import subprocess
 import time
 
-from uwtest import (DELETED, FAILED, FLOOD, configure, cursor, done, equal, journal, main_pid, ok,
-                    reload, restart, run, status)
+from uwtest import (DELETED, FAILED, FLOOD, Account, configure, cursor, done, equal, journal,
+                    keep_journal, main_pid, ok, reload, restart, run, status)
 
 TOP = "/srv/flood"
 FILES, RUNS = int(os.environ.get("UW_FILES", "2400")), int(os.environ.get("UW_RUNS", "1"))
 DIRS, BURST = 40, 100
 ALL = FILES // DIRS * DIRS + DIRS + 1
+MANY, PROCESSES, NAMES = "/srv/many", 16, int(os.environ.get("UW_NAMES", "2500"))
 
 
 def mount():
@@ -75,10 +77,55 @@ def wakeups():
                         if line.startswith("voluntary_ctxt_switches")).split()[1])
 
 
-def rule(burst, interval=5):
-    return ("[Watch tree]\nPath=%s\nPriority=notice\n[Flood]\nBurst=%d\nIntervalSec=%d\n" %
-            (TOP, burst, interval))
+def rule(burst, interval=5, names="yes"):
+    return ("[Watch tree]\nPath=%s\nPriority=notice\n[Storm]\nBurst=%d\nIntervalSec=%d\n"
+            "Names=%s\n" %
+            (TOP, burst, interval, names))
 
+
+def hogs():
+    """Starts shells that wait. Each deletes a tree of its own when its input is closed."""
+    shells = []
+    for s in range(PROCESSES):
+        top = "%s/storm%d" % (MANY, s)
+        os.mkdir(top)
+        for f in range(NAMES):
+            os.close(os.open("%s/storm%d-%d" % (top, s, f), os.O_CREAT | os.O_WRONLY, 0o600))
+        shells.append(subprocess.Popen(["setsid", "sh", "-c", "read x; rm -r %s; :" % top],
+                                       stdin=subprocess.PIPE))
+    return shells
+
+
+def at_once(title):
+    """Sixteen processes delete as fast as they can: with the configuration as it is installed."""
+    shells, here, lost = hogs(), Account(cursor()), status()["counters"]["lost"]["total"]
+    if title == "journald stopped":
+        run("systemctl", "kill", "-s", "STOP", "systemd-journald")
+    start = time.monotonic()
+    for s in shells:
+        s.stdin.close()
+    for s in shells:
+        s.wait()
+    print("# %s: %d processes deleted %d names each in %.1f s" %
+          (title, PROCESSES, NAMES, time.monotonic() - start), flush=True)
+    if title == "journald stopped":
+        time.sleep(max(0, start + 10 - time.monotonic()))
+        run("systemctl", "kill", "-s", "CONT", "systemd-journald")
+    here.settle(PROCESSES * (NAMES + 1))
+    count = sum(n for (name, _), n in here.singles.items() if name.startswith("storm"))
+    equal((count + here.floods["COUNT"], here.lost,
+           status()["counters"]["lost"]["total"] - lost), (PROCESSES * (NAMES + 1), 0, 0),
+          "%s: sixteen busy processes make the daemon lose nothing" % title)
+
+
+keep_journal()
+os.mkdir(MANY)
+run("mount", "-t", "tmpfs", "tmpfs", MANY)
+run("sysctl", "-w", "kernel.sched_autogroup_enabled=1")
+restart()
+for title in ("journald running", "journald stopped"):
+    at_once(title)
+run("umount", MANY)
 
 if ALL > 100000:
     mount()
@@ -151,7 +198,7 @@ equal((counters["recorded"], counters["summarised"], counters["lost"]["total"]),
 
 # Many short processes of one parent are one flood, and their failed attempts another one; a reload
 # ends both.
-configure(rule(20, 600))
+configure(rule(20, 600, "no"))
 restart()
 os.makedirs(TOP)
 here = cursor()
@@ -165,7 +212,7 @@ single, floods = settled(here, 40)
 equal((sum(r["MESSAGE_ID"] == DELETED for r in single), len(single), len(floods)), (20, 40, 0),
       "short processes of one parent: the first 20 of 40 deletions are recorded in full, and the "
       "first 20 of 40 failed attempts")
-configure(rule(20, 601))
+configure(rule(20, 601, "no"))
 reload()
 single, floods = settled(here, 80)
 equal(len(single), 40, "a reload does not record what is summarised")

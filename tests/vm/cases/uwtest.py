@@ -212,11 +212,11 @@ def deletions(after, *pids):
 
 def configure(text):
     """
-    Writes the configuration. Storms are recorded in full unless it has a [Flood]: the cases
+    Writes the configuration. Storms are recorded in full unless it has a [Storm]: the cases
     compare each record.
     """
     with open(CONF, "w") as f:
-        f.write(text if "[Flood]" in text else text.rstrip("\n") + "\n[Flood]\nBurst=0\n")
+        f.write(text if "[Storm]" in text else text.rstrip("\n") + "\n[Storm]\nBurst=0\n")
 
 
 def restart():
