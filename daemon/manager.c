@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/memory_trim.h"
+#include "base/priority.h"
 #include "event_reader.h"
 #include "helper/helper_client.h"
 #include "helper/restart.h"
@@ -268,7 +268,7 @@ int uw_manager_new(const struct uw_options *options, struct uw_manager **ret)
 {
 	struct uw_manager *m;
 	sigset_t mask;
-	int r;
+	int denied, r;
 
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGHUP);
@@ -282,11 +282,17 @@ int uw_manager_new(const struct uw_options *options, struct uw_manager **ret)
 	if (!m)
 		return -ENOMEM;
 	m->options = *options;
+	denied = uw_priority_take();
 	r = manager_init(m);
 	if (r < 0) {
 		uw_manager_free(m);
 		return r;
 	}
+	if (denied)
+		uw_output_note(m->output, NULL, LOG_NOTICE,
+			       "no real-time priority, so events may be lost while other processes "
+			       "are busy: %s",
+			       strerror(-denied));
 	if (m->persistent.refused)
 		uw_output_note(m->output, NULL, LOG_WARNING,
 			       "another version has run before this one: the counts begin anew, "
@@ -381,29 +387,10 @@ static bool is_restart(const struct uw_manager *m)
 	return r < 0 ? uw_restart_is_due(getpid()) : r;
 }
 
-/*
- * Any number of busy processes must not keep the daemon from reading the ring buffer. Only a
- * real-time priority counts against those in other control groups and sessions, too. The lowest one
- * does. Not at the start, when the verifier takes seconds: afterwards, the daemon sleeps when it
- * has nothing to read, and the kernel leaves a part of each CPU to other tasks
- * (kernel.sched_rt_runtime_us).
- */
-static void go_first(struct uw_manager *m)
-{
-	const struct sched_param lowest = { .sched_priority = 1 };
-
-	if (sched_setscheduler(0, SCHED_FIFO, &lowest))
-		uw_output_note(m->output, NULL, LOG_NOTICE,
-			       "no real-time priority, so events may be lost while other processes "
-			       "are busy: %s",
-			       strerror(errno));
-}
-
 int uw_manager_run(struct uw_manager *m)
 {
 	int r;
 
-	go_first(m);
 	say_started(m);
 	uw_report_start(&m->report, m->event);
 	uw_kthreads_init(&m->kthreads, &m->probe_select.plan, m->probe_select.source, m->output);

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/priority.h"
 #include "helper/helper_client.h"
 #include "probe/attachments.h"
 #include "probe/rawtp.h"
@@ -241,10 +242,15 @@ int uw_source_open_rings(struct uw_source *s)
 static int load(struct uw_source *s, const struct uw_plan *plan, size_t ring_size, char **ret_why)
 {
 	int r = open_object(s, plan, ring_size, ret_why);
+	bool had_priority;
 
 	if (r < 0)
 		return r;
+	/* The verifier takes seconds. */
+	had_priority = uw_priority_drop();
 	r = bpf_object__load(s->object);
+	if (had_priority)
+		uw_priority_take();
 	if (r < 0)
 		return uw_source_explain(ret_why, r, "the kernel does not accept the BPF programs",
 					 NULL);
