@@ -125,7 +125,9 @@ static void check_config(const struct uw_config *config)
 	struct uw_filter *filter;
 
 	CHECK(config->n_rules > 0 && config->n_rules <= UW_RULES_MAX);
-	CHECK(config->ring_size >= 4096 && (config->ring_size & (config->ring_size - 1)) == 0);
+	/* 0: by the number of CPUs */
+	CHECK(!config->ring_size ||
+	      (config->ring_size >= 4096 && (config->ring_size & (config->ring_size - 1)) == 0));
 	for (size_t i = 0; i < config->n_rules; i++) {
 		const struct uw_rule *rule = &config->rules[i];
 
