@@ -6,9 +6,9 @@ with mitigations=off. Both the benchmark and its check read this table.
 from collections import namedtuple
 
 # goal: the cost to reach. ceiling: the limit, which is the measured cost and one percent, or the
-# goal. Where no rule matches the user it is two percent, as some boots add 7 to 14 instructions. The
-# cost of a component varies between boots, too, so its ceiling is higher. Lower a ceiling when you
-# make something cheaper.
+# goal. Where no rule matches the user it is two percent, as some boots add 7 to 14 instructions.
+# The cost of a component varies between boots, too, so its ceiling is higher. Lower a ceiling when
+# you make something cheaper.
 KERNEL = "6.1.0-56-cloud-amd64"  # the ceilings were measured on it; an update is other code
 ELSEWHERE = 1.05                 # another kernel may take this much more
 
