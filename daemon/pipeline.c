@@ -27,12 +27,17 @@ int uw_pipeline_init(struct uw_pipeline *rec, struct uw_persistent *persistent,
 	return uw_users_new(&rec->users);
 }
 
+static void forget_series(struct uw_pipeline *rec)
+{
+	for (size_t i = 0; i < UW_PIPELINE_SERIES; i++)
+		uw_series_done(&rec->series[i]);
+}
+
 void uw_pipeline_done(struct uw_pipeline *rec)
 {
 	for (size_t i = 0; i < UW_STORM_SUMMARIES; i++)
 		uw_manifest_free(rec->manifest[i]);
-	for (size_t i = 0; i < UW_PIPELINE_SERIES; i++)
-		uw_series_done(&rec->series[i]);
+	forget_series(rec);
 	uw_users_free(rec->users);
 	rec->users = NULL;
 }
@@ -323,8 +328,7 @@ void uw_pipeline_end_storms(struct uw_pipeline *rec)
 	const struct uw_summary *summary;
 
 	uw_storm_end_all(rec->storm);
-	for (size_t i = 0; i < UW_PIPELINE_SERIES; i++)
-		uw_series_done(&rec->series[i]);
+	forget_series(rec);
 	while ((summary = uw_storm_oldest(rec->storm)))
 		write_summary(rec, summary);
 }

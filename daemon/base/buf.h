@@ -23,6 +23,12 @@ struct uw_buf {
 void uw_buf_reset(struct uw_buf *buf);
 void uw_buf_free(struct uw_buf *buf);
 
+/* What is in the buffer, valid until it changes. */
+static inline struct uw_str uw_buf_str(const struct uw_buf *buf)
+{
+	return (struct uw_str){ buf->len ? buf->p : "", buf->len };
+}
+
 /* Makes room for `more` bytes. If out of memory, the buffer has failed: returns false. */
 bool uw_buf_grow(struct uw_buf *buf, size_t more);
 

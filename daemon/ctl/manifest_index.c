@@ -64,7 +64,7 @@ struct hashed {
 static int add_path(struct uw_manifest_index *index, struct hashed *last, struct uw_str dir,
 		    struct uw_str name)
 {
-	if (!last->dir.len || !uw_str_equal(dir, (struct uw_str){ last->dir.p, last->dir.len })) {
+	if (!last->dir.len || !uw_str_equal(dir, uw_buf_str(&last->dir))) {
 		uw_buf_reset(&last->dir);
 		uw_buf_add(&last->dir, dir.s, dir.len);
 		last->hash = uw_hash(uw_hash(UW_HASH_START, dir.s, dir.len), "/", 1);

@@ -542,7 +542,7 @@ static void add_story_name(const struct uw_show *show, const char *label, const 
 			   struct uw_buf *buf)
 {
 	begin(buf, show, label);
-	uw_buf_add_safe(buf, (struct uw_str){ name->p, name->len }, ",;()");
+	uw_buf_add_safe(buf, uw_buf_str(name), ",;()");
 }
 
 void uw_show_story(const struct uw_show *show, const struct uw_story *story, struct uw_buf *buf)

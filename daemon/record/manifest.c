@@ -37,17 +37,12 @@ void uw_manifest_free(struct uw_manifest *m)
 	free(m);
 }
 
-static struct uw_str text_of(const struct uw_buf *buf)
-{
-	return (struct uw_str){ buf->len ? buf->p : "", buf->len };
-}
-
 static void add_field(struct uw_buf *fields, const char *name, const struct uw_value *value,
 		      struct uw_buf *text)
 {
 	uw_buf_reset(text);
 	uw_value_add(value, text);
-	uw_names_add_field(fields, name, text_of(text));
+	uw_names_add_field(fields, name, uw_buf_str(text));
 }
 
 /* Splits a path before its last component. False if there is none: both are empty. */
@@ -153,7 +148,7 @@ bool uw_manifest_add(struct uw_manifest *m, const struct uw_entry *entry, struct
 		summary->unnamed++;
 		return false;
 	}
-	name.fields = text_of(&series->fields);
-	name.more = text_of(&m->more);
+	name.fields = uw_buf_str(&series->fields);
+	name.more = uw_buf_str(&m->more);
 	return uw_manifest_add_next(m, &name, summary);
 }

@@ -60,11 +60,6 @@ static struct set *add_set(struct sets *sets)
 	return set;
 }
 
-static struct uw_str text_of(const struct uw_buf *buf)
-{
-	return (struct uw_str){ buf->len ? buf->p : "", buf->len };
-}
-
 /* ---- numbers and strings */
 
 /* The most bytes that a number takes. */
@@ -217,7 +212,7 @@ bool uw_names_writer_is_full(const struct uw_names_writer *writer)
 
 static bool has_fields(const struct set *set, uint64_t hash, struct uw_str fields)
 {
-	return set->hash == hash && uw_str_equal(text_of(&set->fields), fields);
+	return set->hash == hash && uw_str_equal(uw_buf_str(&set->fields), fields);
 }
 
 /* Makes the set with these fields the present one. False if there is no room for another. */
@@ -228,7 +223,7 @@ static bool select_fields(struct sets *sets, struct uw_str fields, struct uw_buf
 	size_t i;
 
 	/* Most often they are those of the last name. */
-	if (sets->now && uw_str_equal(text_of(&sets->now->fields), fields))
+	if (sets->now && uw_str_equal(uw_buf_str(&sets->now->fields), fields))
 		return true;
 	hash = uw_hash(UW_HASH_START, fields.s, fields.len);
 	for (i = 0; i < sets->n; i++) {
@@ -254,7 +249,7 @@ static bool select_dir(struct uw_buf *now, struct uw_str dir, const char *type, 
 {
 	size_t common = 0;
 
-	if (uw_str_equal(text_of(now), dir))
+	if (uw_str_equal(uw_buf_str(now), dir))
 		return true;
 	while (common < now->len && common < dir.len && now->p[common] == dir.s[common])
 		common++;
@@ -380,8 +375,8 @@ static int read_name(struct uw_names_reader *reader, unsigned char head, struct 
 		.failed = head & UW_NAME_ERROR,
 		.file_known = head & UW_NAME_FILE,
 		.by_path = head & UW_NAME_BY_PATH,
-		.dir = text_of(&set->dir),
-		.host_dir = text_of(&set->host_dir),
+		.dir = uw_buf_str(&set->dir),
+		.host_dir = uw_buf_str(&set->host_dir),
 		.fields = set->borrowed,
 		.more = { "", 0 },
 	};

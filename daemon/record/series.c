@@ -19,11 +19,6 @@ size_t uw_series_of(const struct uw_event *ev, size_t n)
 	return (ev->tid * 4 ^ (ev->file.mode * 0x9e3779b9U) >> 16) & (n - 1);
 }
 
-static struct uw_str text_of(const struct uw_buf *buf)
-{
-	return (struct uw_str){ buf->len ? buf->p : "", buf->len };
-}
-
 static void set(struct uw_buf *buf, struct uw_str s)
 {
 	uw_buf_reset(buf);
@@ -150,9 +145,9 @@ static struct uw_str host_dir(struct uw_series *s, struct uw_str dir)
 {
 	if (!s->host_top.len)
 		return (struct uw_str){ "", 0 };
-	set(&s->host_dir, text_of(&s->host_top));
+	set(&s->host_dir, uw_buf_str(&s->host_top));
 	uw_buf_add(&s->host_dir, dir.s + s->top.len, dir.len - s->top.len);
-	return text_of(&s->host_dir);
+	return uw_buf_str(&s->host_dir);
 }
 
 bool uw_series_goes_on(struct uw_series *s, const void *data, size_t size, struct uw_name *ret,
@@ -180,7 +175,7 @@ bool uw_series_goes_on(struct uw_series *s, const void *data, size_t size, struc
 		.host_dir = host_dir(s, ret->dir),
 		.name = ret->name,
 		.by_path = ret->by_path,
-		.fields = text_of(&s->fields),
+		.fields = uw_buf_str(&s->fields),
 		.more = { "", 0 },
 	};
 	strip(&ev);

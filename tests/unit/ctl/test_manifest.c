@@ -23,11 +23,6 @@ static void add_field(struct uw_buf *buf, const char *name, const char *value)
 	uw_names_add_field(buf, name, (struct uw_str){ value, strlen(value) });
 }
 
-static struct uw_str text_of(const struct uw_buf *buf)
-{
-	return (struct uw_str){ buf->len ? buf->p : "", buf->len };
-}
-
 static void make_manifest(const char *const *lines)
 {
 	uw_journal_record_reset(&manifest);
@@ -72,8 +67,8 @@ static struct uw_name deletion(void)
 				 .dir = TEXT("/srv/d"),
 				 .host_dir = TEXT(""),
 				 .name = TEXT("f"),
-				 .fields = text_of(&fields),
-				 .more = text_of(&more) };
+				 .fields = uw_buf_str(&fields),
+				 .more = uw_buf_str(&more) };
 }
 
 static void need_json(const struct uw_name *name, const char *expected)
