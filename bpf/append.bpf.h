@@ -77,24 +77,33 @@ static __always_inline bool append_name(const struct strings to, const void *nam
 /* A command line behind this offset is cut to one byte, so that the string behind it has room. */
 #define UW_CMDLINE_STARTS (DATA_STARTS - UW_PATH_MAX - UW_CMDLINE_MAX)
 
-/* The arguments of the current process, as they stand in its memory. */
-static __always_inline bool append_cmdline(const struct strings to)
+/* Where the arguments of the current process are in its memory. */
+static __always_inline void find_arguments(__u64 *start, __u64 *end)
 {
-	unsigned long start, end;
 	struct mm_struct *mm;
+
+	if (TYPED_TASK) {
+		mm = bpf_get_current_task_btf()->mm;
+		*start = mm->arg_start;
+		*end = mm->arg_end;
+	} else {
+		*start = CURRENT(mm, arg_start);
+		*end = CURRENT(mm, arg_end);
+	}
+}
+
+/* The arguments, as they stand there. */
+static __always_inline bool append_cmdline(const struct strings to, struct scratch *s)
+{
+	__u64 start, end;
 	__u32 at = to.ev->size, last;
 	bool cut;
 
 	if (at >= to.starts)
 		return false;
-	if (TYPED_TASK) {
-		mm = bpf_get_current_task_btf()->mm;
-		start = mm->arg_start;
-		end = mm->arg_end;
-	} else {
-		start = CURRENT(mm, arg_start);
-		end = CURRENT(mm, arg_end);
-	}
+	find_arguments(&start, &end);
+	s->texts.arg_start = start;
+	s->texts.arg_end = end;
 	last = end - start - 1;
 	cut = end - start > UW_CMDLINE_MAX;
 	if (end <= start)

@@ -11,7 +11,7 @@
 #include "rules.bpf.h"
 #include "slot.bpf.h"
 #if UW_KERNEL_READS
-#include "task.bpf.h"
+#include "next.bpf.h"
 #endif
 
 /* What an entry probe knows of a deletion that begins. */
@@ -90,8 +90,9 @@ __noinline int uw_emit_scratch(__u32 at, __u32 index)
 	if (!slot || !s)
 		return 0;
 	append_task(STRINGS_OF_SCRATCH(s), s, control->detail, true);
+	s->ev.file.origin = 0;	/* the slot's last one may have had one */
 	s->ev.size += sizeof(s->ev);
-	count_end(slot, output(&s->ev, s->ev.size, UW_EVENT_MAX));
+	count_end(slot, output(&s->ev, s->ev.size, UW_EVENT_MAX, &s->ev));
 	return 0;
 }
 
@@ -125,13 +126,23 @@ static __always_inline void emit(struct uw_slot *slot, enum scratch_index index,
 	struct scratch *s = get_scratch(index);
 	struct uw_event *ev = &slot->ev;
 	__u32 size = ev->size;
+	enum uw_counter sent;
+	bool followed;
 
 	if (!(flags & UW_EV_RET_UNKNOWN) && s && slot->long_slot == UW_NO_SLOT && !slot->name_ptr &&
 	    ev->flags & UW_EV_RESOLVED && control->detail < UW_DETAIL_FULL) {
+		followed = may_be_followed(ev);
+		if (followed && uw_send_next(slot->at, index))
+			return;
+		ev->file.origin = followed ? origin_of(index) : 0;
 		if (append_task(STRINGS_OF_SLOT(slot), s, control->detail, false)) {
-			count_end(slot, output_slot(slot));
+			sent = output_slot(slot);
+			if (followed)
+				remember_event(s, ev, sent == UW_CNT_RECORDED);
+			count_end(slot, sent);
 			return;
 		}
+		ev->file.origin = 0;
 		ev->size = size;
 		ev->len[UW_STR_EXE] = 0;
 		ev->len[UW_STR_CMDLINE] = 0;
@@ -154,7 +165,7 @@ static __always_inline enum uw_counter send(struct uw_slot *slot, enum scratch_i
 		s->ev = *ev;
 		read_late(s, slot);
 		s->ev.size += sizeof(s->ev);
-		return output(&s->ev, s->ev.size, UW_EVENT_MAX);
+		return output(&s->ev, s->ev.size, UW_EVENT_MAX, &s->ev);
 	}
 	if (slot->long_slot == UW_NO_SLOT)
 		return output_slot(slot);
@@ -163,7 +174,7 @@ static __always_inline enum uw_counter send(struct uw_slot *slot, enum scratch_i
 		return UW_CNT_RING_FULL;
 	strings->ev = *ev;
 	strings->ev.size += sizeof(*ev);
-	return output(&strings->ev, strings->ev.size, sizeof(*strings));
+	return output(&strings->ev, strings->ev.size, sizeof(*strings), &strings->ev);
 }
 
 static __always_inline void emit(struct uw_slot *slot, enum scratch_index index, const __u32 flags)

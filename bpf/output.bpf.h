@@ -103,12 +103,12 @@ static __always_inline bool has_share(const struct uw_pending *pending, __u32 ro
 }
 
 /*
- * Sends an event of `size` bytes and returns what becomes of it. The verifier needs `max`, the most
+ * Sends `size` bytes for an event and returns what becomes of it. The verifier needs `max`, the most
  * it can be, as a constant.
  */
-static __always_inline enum uw_counter output(void *event, __u64 size, const __u64 max)
+static __always_inline enum uw_counter output(void *event, __u64 size, const __u64 max,
+					      const struct uw_event *ev)
 {
-	const struct uw_event *ev = event;
 	struct uw_share *share = share_of(ev->account);
 	__u32 room = uw_ring_room(size);
 	__u64 left = uw_shared.control.ring_size -
@@ -137,7 +137,7 @@ static __always_inline enum uw_counter output_slot(struct uw_slot *slot)
 
 	slot->ev.size = size;
 	asm volatile("" : "+r"(size));
-	return output(&slot->ev, size & (UW_SLOT_EVENT - 1), UW_SLOT_EVENT);
+	return output(&slot->ev, size & (UW_SLOT_EVENT - 1), UW_SLOT_EVENT, &slot->ev);
 }
 
 #endif

@@ -86,6 +86,13 @@ struct snapshot {
 	__u64 ns, event;	/* of the mounts of this process */
 };
 
+/* What cannot change without that the texts of a process change, but for its arguments. */
+struct texts {
+	__u64 exe_turn, exe_mnt, exe_event;	/* of the entry in the directory cache; 0: none */
+	__u64 cgroup;
+	__u64 arg_start, arg_end;
+};
+
 /* Whether the target is on overlayfs. */
 enum overlay { NO_OVERLAY, OVERLAY, OVERLAY_UNKNOWN };
 
@@ -120,6 +127,8 @@ struct scratch {
 		__u32 upper;		/* the second walk has the place in the upper layer */
 		struct decision upper_decision[2];	/* of dentry and other there */
 	} target;
+	struct uw_event last;	/* the last that was sent whole, see next.bpf.h */
+	struct texts texts, last_texts;
 	struct snapshot then;	/* before the walks */
 	__u32 uid, fsuid, uid_gen;	/* what uid_rules is for; no generation is 0 */
 	__u64 uid_rules;

@@ -222,6 +222,14 @@ static __always_inline struct dir_cache_entry *find_exe(struct scratch *s, __u32
 	return known && dir_cache_has_path(k, mnt) ? k : NULL;
 }
 
+/* Its text, by what it does not change without. */
+static __always_inline void identify_exe(struct texts *texts, const struct dir_cache_entry *k)
+{
+	texts->exe_turn = k->turn;
+	texts->exe_mnt = k->mnt;
+	texts->exe_event = k->event;
+}
+
 /* Which file it is: anybody can mount another one over its path, in a namespace of his own. */
 static __always_inline void set_exe(struct uw_event *ev, __u64 ino, __u32 dev, __u32 nlink,
 				    bool foreign)
@@ -247,6 +255,7 @@ static __always_inline bool append_exe(const struct strings to, struct scratch *
 	__u32 pos;
 
 	if (k) {
+		identify_exe(&s->texts, k);
 		/* Its mount is in the namespace of the process. */
 		set_exe(to.ev, k->is.ino, k->dev, nlink, to.ev->flags & UW_EV_PRIVATE_MNT);
 		return append(to, UW_STR_EXE, k->text, k->len);
@@ -283,6 +292,7 @@ static __always_inline bool append_cgroup(const struct strings to, struct scratc
 	__u32 pos, len = 1;
 	struct walk *w;
 
+	s->texts.cgroup = g->id;
 	if (g->len)
 		return append(to, UW_STR_CGROUP, g->text, g->len);
 	if (!may_walk)
@@ -361,7 +371,7 @@ static __always_inline bool append_task(const struct strings to, struct scratch 
 	read_ids(to.ev);
 	if (may_walk && detail >= UW_DETAIL_FULL)
 		append_cwd(s);
-	if (CURRENT(mm) && (!append_exe(to, s, may_walk) || !append_cmdline(to)))
+	if (CURRENT(mm) && (!append_exe(to, s, may_walk) || !append_cmdline(to, s)))
 		return false;
 	return append_cgroup(to, s, may_walk);
 }

@@ -16,8 +16,9 @@
 #ifndef UW_OTHER_SCHEMA
 #define UW_ABI 9
 #else	/* the tests upgrade to a build with this schema */
-#define UW_ABI 0xffff
+#define UW_ABI 0x7fff
 #endif
+#define UW_ABI_NEXT (UW_ABI | 0x8000)	/* of a struct uw_next */
 
 #define UW_COMM_LEN 16		/* TASK_COMM_LEN */
 #define UW_FSTYPE_LEN 16
@@ -155,7 +156,7 @@ struct uw_file {
 	__u32 mode;
 	__u32 owner;
 	__u32 nlink;
-	__u32 reserved;
+	__u32 origin;	/* of an event that others may follow, see struct uw_next; or 0 */
 };
 
 /* One deletion, or one attempt. Times are CLOCK_BOOTTIME nanoseconds. */
@@ -205,6 +206,22 @@ struct uw_event {
 	char fstype[UW_FSTYPE_LEN];	/* NUL terminated */
 	char comm[UW_COMM_LEN];		/* NUL terminated; the process's for a thread of io_uring */
 	__u16 len[UW_STR_MAX];
+};
+
+/*
+ * A deletion that is like an earlier one, from the same origin, in all but what is here. Its strings
+ * are those up to PATH.
+ */
+struct uw_next {
+	__u32 size;	/* as that of an event */
+	__u16 abi;	/* UW_ABI_NEXT */
+	__u16 below;
+	__u32 origin;
+	__u32 nlink;
+	__u64 since;	/* exit_ns of the earlier event */
+	__u64 enter_ns, exit_ns;
+	__u64 ino, bytes;
+	__u16 len[UW_STR_PATH + 1];
 };
 
 /* Whether the operation has two names. */
@@ -261,6 +278,14 @@ static inline __u64 uw_slot_rules(const struct uw_slot *slot)
 }
 
 #define UW_NO_SLOT 0xffffffff
+
+/* An event that others may follow, and from how many scratch spaces of a CPU. */
+#define UW_ORIGINS (UW_SCRATCHES + UW_FENTRY_SCRATCHES)
+
+struct uw_whole {
+	struct uw_event ev;
+	char data[UW_SLOT_DATA];
+};
 
 struct uw_long_slot {
 	struct uw_event ev;	/* room for that of the slot */
@@ -320,6 +345,8 @@ struct uw_control {
 	__u32 stopping;	/* not 0: deletions that begin now are ignored */
 	__u32 links;	/* how many of the places that rules depend on are symbolic links */
 	__u32 preempts;	/* this kernel preempts programs and skips them meanwhile */
+	__u32 whole;	/* not 0: send no struct uw_next */
+	__u32 reserved;
 	__u64 ring_size;	/* of uw_events */
 	__u64 seed;	/* of uw_share_of(), so that nobody can choose whose bucket he shares */
 };
@@ -521,7 +548,8 @@ UW_ASSERT(sizeof(struct uw_long_slot) == 224 + UW_LONG_DATA, "layout of uw_long_
 UW_ASSERT(sizeof(struct uw_owner) == 16, "layout of uw_owner");
 UW_ASSERT(sizeof(struct uw_rule_masks) == 96, "layout of uw_rule_masks");
 UW_ASSERT(sizeof(struct uw_vfs_args) == 28, "layout of uw_vfs_args");
-UW_ASSERT(sizeof(struct uw_control) == 48, "layout of uw_control");
+UW_ASSERT(sizeof(struct uw_control) == 56, "layout of uw_control");
+UW_ASSERT(sizeof(struct uw_next) == 64, "layout of uw_next");
 UW_ASSERT(sizeof(struct uw_uid_key) == 8, "layout of uw_uid_key");
 UW_ASSERT(sizeof(struct uw_uid_value) == 16, "layout of uw_uid_value");
 UW_ASSERT(sizeof(struct uw_path_key) == 256, "layout of uw_path_key");

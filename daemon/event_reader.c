@@ -2,6 +2,7 @@
 #include "event_reader.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <syslog.h>
@@ -19,13 +20,29 @@
 #define REST_USEC_MAX	    10000
 #define ACCURACY_USEC	    1 /* 0 would mean 250 ms */
 
+static void check_room(struct uw_event_reader *in)
+{
+	if (in->probe_select->source && !uw_output_has_room(in->output))
+		uw_source_enough(in->probe_select->source);
+}
+
 void uw_event_reader_take(const void *data, size_t size, void *userdata)
 {
 	struct uw_event_reader *in = userdata;
 
 	uw_pipeline_take(in->pipeline, data, size);
-	if (in->probe_select->source && !uw_output_has_room(in->output))
-		uw_source_enough(in->probe_select->source);
+	check_room(in);
+}
+
+bool uw_event_reader_take_next(const struct uw_next *next, const struct uw_event *first,
+			       void *userdata)
+{
+	struct uw_event_reader *in = userdata;
+
+	if (!uw_pipeline_take_next(in->pipeline, next, first))
+		return false;
+	check_room(in);
+	return true;
 }
 
 int uw_event_reader_read(struct uw_event_reader *in, unsigned int max)
@@ -177,7 +194,9 @@ int uw_event_reader_finish(struct uw_event_reader *in, unsigned int timeout_ms)
 
 void uw_event_reader_leave(struct uw_event_reader *in, unsigned int timeout_ms)
 {
-	/* The next process may be of another version, which cannot read the storms. */
+	/* The next process may be of another version, which cannot read the storms, nor parts. */
+	uw_source_send_whole(in->probe_select->source);
+	uw_event_reader_read(in, UINT_MAX);
 	uw_pipeline_end_storms(in->pipeline);
 	uw_output_drain(in->output, timeout_ms, ask_for_time);
 }

@@ -25,6 +25,10 @@ struct uw_event_reader {
 /* A uw_source_event_fn; userdata is the reader, whose probe_select, pipeline and output are set. */
 void uw_event_reader_take(const void *data, size_t size, void *userdata);
 
+/* A uw_source_next_fn, for storms. */
+bool uw_event_reader_take_next(const struct uw_next *next, const struct uw_event *first,
+			       void *userdata);
+
 /* From now on the event loop reads events and writes records. Returns 0 or -errno. */
 int uw_event_reader_start(struct uw_event_reader *reader, sd_event *event);
 

@@ -114,6 +114,13 @@ static void on_event(const void *data, size_t size, void *userdata)
 		uw_event_reader_take(data, size, &m->reader);
 }
 
+static bool on_next(const struct uw_next *next, const struct uw_event *first, void *userdata)
+{
+	struct uw_manager *m = userdata;
+
+	return uw_event_reader_take_next(next, first, &m->reader);
+}
+
 /*
  * Reads all that the ring buffer holds, if the output has room. Then no event of a generation
  * before the last is left.
@@ -244,7 +251,7 @@ static int manager_init(struct uw_manager *m)
 	if (r < 0)
 		return r;
 	r = uw_probe_select_init(&m->probe_select, &m->persistent, &m->store, m->output, on_event,
-				 m);
+				 on_next, m);
 	if (r < 0)
 		return r;
 	r = uw_pipeline_init(&m->pipeline, &m->persistent, m->output, &m->ruleset, on_other_tree,

@@ -368,36 +368,51 @@ static void take_exchange(struct uw_pipeline *rec)
 	end_event(rec);
 }
 
-/*
- * Takes a deletion with which a series goes on. Returns false if it is another one, or if its
- * summary has been written meanwhile.
- */
-static bool take_next(struct uw_pipeline *rec, const struct uw_event *ev, size_t size)
+/* Keeps the name of a deletion with which a series goes on. False if its summary was written. */
+static bool go_on(struct uw_pipeline *rec, struct uw_series *series, struct uw_name *name,
+		  struct uw_str path, uint64_t exit_ns)
 {
-	const struct uw_rules *now = &rec->ruleset->now;
-	struct uw_series *series;
 	struct uw_summary *summary;
-	struct uw_name name;
-	struct uw_str path;
 
-	if (size < sizeof(*ev))
-		return false;
-	series = series_of(rec, ev);
-	if (series->gen != now->gen || !uw_series_goes_on(series, ev, size, &name, &path))
-		return false;
 	begin_event(rec);
-	summary = uw_storm_take_next(rec->storm, &now->config->storm, series->slot, series->serial,
-				     ev->exit_ns, path);
+	summary = uw_storm_take_next(rec->storm, &rec->ruleset->now.config->storm, series->slot,
+				     series->serial, exit_ns, path);
 	if (summary) {
 		rec->stats->summarised++;
-		name.time_us = (ev->exit_ns + rec->realtime_offset_ns) / 1000;
-		if (!uw_manifest_add_next(rec->manifest[series->slot - 1], &name, summary))
+		name->time_us = (exit_ns + rec->realtime_offset_ns) / 1000;
+		if (!uw_manifest_add_next(rec->manifest[series->slot - 1], name, summary))
 			close_summary(rec, summary);
 		end_event(rec);
 	} else {
 		uw_persistent_commit(rec->persistent);
 	}
 	return summary;
+}
+
+bool uw_pipeline_take_next(struct uw_pipeline *rec, const struct uw_next *next,
+			   const struct uw_event *first)
+{
+	struct uw_series *series = series_of(rec, first);
+	struct uw_name name;
+	struct uw_str path;
+
+	return series->gen == rec->ruleset->now.gen &&
+	       uw_series_goes_on_next(series, next, first, &name, &path) &&
+	       go_on(rec, series, &name, path, next->exit_ns);
+}
+
+static bool take_next(struct uw_pipeline *rec, const struct uw_event *ev, size_t size)
+{
+	struct uw_series *series;
+	struct uw_name name;
+	struct uw_str path;
+
+	if (size < sizeof(*ev))
+		return false;
+	series = series_of(rec, ev);
+	return series->gen == rec->ruleset->now.gen &&
+	       uw_series_goes_on(series, ev, size, &name, &path) &&
+	       go_on(rec, series, &name, path, ev->exit_ns);
 }
 
 static void refuse(struct uw_pipeline *rec, const void *data, size_t size)

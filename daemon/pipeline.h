@@ -62,6 +62,13 @@ void uw_pipeline_set_clock(struct uw_pipeline *pipeline);
  */
 void uw_pipeline_take(struct uw_pipeline *pipeline, const void *data, size_t size);
 
+/*
+ * The same for a part of an event, which follows the event `first`, if it only belongs to a storm.
+ * Else it returns false, and nothing has changed.
+ */
+bool uw_pipeline_take_next(struct uw_pipeline *pipeline, const struct uw_next *next,
+			   const struct uw_event *first);
+
 /* Writes the summaries of storms whose interval is over, as far as the output has room. */
 void uw_pipeline_tick(struct uw_pipeline *pipeline);
 

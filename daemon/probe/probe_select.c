@@ -119,6 +119,15 @@ static void on_sample(const void *data, size_t size, void *userdata)
 	p->on_event(data, size, p->userdata);
 }
 
+static bool on_next_sample(const struct uw_next *next, const struct uw_event *first, void *userdata)
+{
+	struct uw_probe_select *p = userdata;
+
+	if (first->flags & UW_EV_SELFTEST || p->old || p->overlap.n)
+		return false;
+	return p->on_next(next, first, p->userdata);
+}
+
 static void remember(struct uw_probe_select *p, const struct uw_event *ev)
 {
 	/* A deletion that was swept while in flight has no known end. */
@@ -143,13 +152,14 @@ static void on_old_sample(const void *data, size_t size, void *userdata)
 
 int uw_probe_select_init(struct uw_probe_select *p, struct uw_persistent *persistent,
 			 struct uw_fdstore *store, struct uw_output *output,
-			 uw_source_event_fn on_event, void *userdata)
+			 uw_source_event_fn on_event, uw_source_next_fn on_next, void *userdata)
 {
 	p->persistent = persistent;
 	p->store = store;
 	p->kernel.root.tracefs = -EBADF;
 	p->output = output;
 	p->on_event = on_event;
+	p->on_next = on_next;
 	p->userdata = userdata;
 	p->epoll = epoll_create1(EPOLL_CLOEXEC);
 	return p->epoll < 0 ? -errno : 0;
@@ -258,6 +268,7 @@ static struct uw_source_setup setup_for(struct uw_probe_select *p, const struct 
 		.detail = config->detail,
 		.tables = tables,
 		.on_event = tables ? on_sample : on_old_sample,
+		.on_next = tables ? on_next_sample : NULL,
 		.userdata = p,
 		.persistent = p->persistent,
 	};

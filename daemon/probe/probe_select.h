@@ -27,6 +27,7 @@ struct uw_probe_select {
 	struct uw_kernel kernel;
 	struct uw_output *output;
 	uw_source_event_fn on_event;
+	uw_source_next_fn on_next;
 	void *userdata;
 	struct uw_selftest selftest;
 	struct uw_buf why;
@@ -44,11 +45,11 @@ struct uw_probe_select {
 
 /*
  * Call it first, on zeroes, which uw_probe_select_done() accepts, too. on_event gets every event
- * but those of self-tests. Returns 0 or -errno.
+ * but those of self-tests, and those that on_next took in part. Returns 0 or -errno.
  */
 int uw_probe_select_init(struct uw_probe_select *probe_select, struct uw_persistent *persistent,
 			 struct uw_fdstore *store, struct uw_output *output,
-			 uw_source_event_fn on_event, void *userdata);
+			 uw_source_event_fn on_event, uw_source_next_fn on_next, void *userdata);
 void uw_probe_select_done(struct uw_probe_select *probe_select);
 
 /*

@@ -136,13 +136,10 @@ bool uw_selftest_take(struct uw_selftest *c, const void *data, size_t size)
 {
 	struct uw_record *r = &c->record;
 	enum uw_sight sight;
-	struct uw_event ev;
+	const struct uw_event *ev = data;
 	int i;
 
-	if (size < sizeof(ev))
-		return false;
-	memcpy(&ev, data, sizeof(ev));
-	if (!(ev.flags & UW_EV_SELFTEST))
+	if (size < sizeof(*ev) || !(ev->flags & UW_EV_SELFTEST))
 		return false;
 	if (uw_record_decode(data, size, r) < 0)
 		return true;

@@ -18,6 +18,7 @@
 #include "base/hash.h"
 #include "base/priority.h"
 #include "helper/helper_client.h"
+#include "probe/event_next.h"
 #include "probe/attachments.h"
 #include "probe/rawtp.h"
 #include "probe/source_internal.h"
@@ -63,22 +64,52 @@ static void give_back(struct uw_source *s, const struct uw_event *ev, size_t roo
 		__atomic_add_fetch(&share->failed.taken, (__s64)room, __ATOMIC_RELAXED);
 }
 
-static int on_sample(void *ctx, void *data, size_t size)
+static void take_whole(struct uw_source *s, const void *data, size_t size)
 {
-	const struct uw_event *ev = data;
-	struct uw_source *s = ctx;
-	size_t taken = uw_ring_room((__u32)size), converted;
+	size_t converted = 0;
 
-	if (!s->retiring && size >= sizeof(*ev))
-		give_back(s, ev, taken);
-	if (s->persistent)
-		uw_persistent_next(s->persistent,
-				   (struct uw_taken){ s->serial, *s->consumed + taken });
-	converted = s->retiring ? uw_event_schema_convert(&s->schema, data, size, s->converted) : 0;
+	if (s->retiring)
+		converted = uw_event_schema_convert(&s->schema, data, size, s->converted);
 	if (converted)
 		s->on_event(s->converted, converted, s->userdata);
 	else if (!s->retiring || size >= s->schema.event_size)
 		s->on_event(data, size, s->userdata);
+	else if (size >= sizeof(struct uw_next))
+		s->on_event(data, 0, s->userdata); /* a part of an event of another version */
+}
+
+static void take_sample(struct uw_source *s, const void *data, size_t size)
+{
+	size_t room = uw_ring_room((__u32)size);
+	const struct uw_whole *first;
+
+	if (!s->whole || !uw_event_is_next(data, size)) {
+		if (s->whole)
+			uw_event_remember(s->whole, s->n_whole, data, size);
+		if (!s->retiring && size >= sizeof(struct uw_event))
+			give_back(s, data, room);
+		take_whole(s, data, size);
+		return;
+	}
+	first = uw_event_first(s->whole, s->n_whole, data, size);
+	if (!first) {
+		s->on_event(data, 0, s->userdata);
+		return;
+	}
+	if (!s->retiring)
+		give_back(s, &first->ev, room);
+	if (!s->on_next || !s->on_next(data, &first->ev, s->userdata))
+		take_whole(s, &s->made_whole, uw_event_make_whole(first, data, &s->made_whole));
+}
+
+static int on_sample(void *ctx, void *data, size_t size)
+{
+	struct uw_source *s = ctx;
+	uint64_t end = *s->consumed + uw_ring_room((__u32)size);
+
+	if (s->persistent)
+		uw_persistent_next(s->persistent, (struct uw_taken){ s->serial, end });
+	take_sample(s, data, size);
 	if (s->persistent)
 		uw_persistent_next(s->persistent, (struct uw_taken){ 0 });
 	s->read++;
@@ -134,6 +165,8 @@ static int size_scratch(struct uw_source *s, const struct uw_plan *plan)
 	int r;
 
 	r = resize(s, "uw_scratch", UW_SCRATCHES * cpus);
+	if (r >= 0)
+		r = resize(s, "uw_whole", UW_ORIGINS * cpus);
 	if (r >= 0)
 		r = resize(s, "uw_slots", UW_SLOTS + UW_SPARE_SLOTS * cpus);
 	if (r < 0 || !fentry)
@@ -408,6 +441,7 @@ struct uw_source *uw_source_alloc(const struct uw_source_setup *setup)
 	s->plan = *setup->plan;
 	s->ring_size = setup->ring_size;
 	s->on_event = setup->on_event;
+	s->on_next = setup->on_next;
 	s->userdata = setup->userdata;
 	s->persistent = setup->persistent;
 	s->vfs.module_load = -EBADF;

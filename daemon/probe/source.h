@@ -21,6 +21,13 @@ struct uw_source;
 /* Gets the bytes of one event, which are only valid during the call. */
 typedef void (*uw_source_event_fn)(const void *data, size_t size, void *userdata);
 
+/*
+ * Gets a part of an event, which follows the event `first`. Returns false to get the whole event
+ * instead.
+ */
+typedef bool (*uw_source_next_fn)(const struct uw_next *next, const struct uw_event *first,
+				  void *userdata);
+
 /* What a source is made of. kernel and persistent must outlive it. */
 struct uw_source_setup {
 	const struct uw_kernel *kernel;
@@ -29,6 +36,7 @@ struct uw_source_setup {
 	enum uw_detail detail;
 	const struct uw_rule_tables *tables;
 	uw_source_event_fn on_event;
+	uw_source_next_fn on_next; /* NULL: all events are whole */
 	void *userdata;
 	struct uw_persistent *persistent; /* where it is noted what was taken; NULL: nowhere */
 };
@@ -142,6 +150,12 @@ int uw_source_tree(const struct uw_source *source, struct uw_host_tree *ret);
  * ignores all deletions of the daemon.
  */
 void uw_source_set_selftest(struct uw_source *source, bool out);
+
+/*
+ * From now on each event is sent whole: the next process may be of another version. Events that
+ * were sent before are to be read by this one.
+ */
+void uw_source_send_whole(struct uw_source *source);
 
 /*
  * Hands over the deletions that began more than age_ns ago and never returned, with an unknown

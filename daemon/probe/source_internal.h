@@ -50,8 +50,12 @@ struct uw_source {
 	bool foreign; /* only its schema says what is in its maps */
 	struct uw_event_schema schema;
 	struct uw_event *converted;
+	struct uw_whole *whole; /* events that others may follow; NULL: none do */
+	size_t n_whole;
+	struct uw_whole made_whole;
 	struct ring_buffer *ring;
 	uw_source_event_fn on_event;
+	uw_source_next_fn on_next;
 	void *userdata;
 	unsigned int budget, read; /* events of the present uw_source_read() */
 	bool enough;		   /* on_event wants no more */
@@ -97,6 +101,7 @@ int uw_source_prepare_maps(struct uw_source *source);
 /* Maps what is shared with the programs. Returns 0 or -errno. */
 int uw_source_share_maps(struct uw_source *source);
 void uw_source_release_maps(struct uw_source *source);
+void uw_source_release_whole(struct uw_source *source);
 
 /* Makes an event at the function's entry or return, and attaches. Returns 0 or -errno. */
 int uw_source_attach_function(const struct uw_source *source, const char *program,

@@ -235,6 +235,7 @@ static void reset_control(struct uw_source *s)
 	s->active = control->active;
 	control->selftest = 0;
 	control->stopping = 0;
+	control->whole = 0;
 }
 
 int uw_source_adopt(const struct uw_source_setup *setup, struct uw_fdstore *store,
@@ -265,6 +266,8 @@ int uw_source_adopt(const struct uw_source_setup *setup, struct uw_fdstore *stor
 	if (!setup->tables) {
 		s->retiring = true;
 		s->foreign = info->build != uw_source_build(setup->plan);
+		if (s->foreign)
+			uw_source_release_whole(s); /* of another layout */
 		s->schema = info->schema;
 		s->converted = malloc(UW_EVENT_MAX);
 		if (!s->converted) {

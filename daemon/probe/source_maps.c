@@ -207,6 +207,23 @@ int uw_source_prepare_maps(struct uw_source *s)
 	return r ? r : free_slots(s, "uw_long_free", 0, UW_LONG_SLOTS);
 }
 
+/* Only the programs that read kernel memory send parts of events. */
+static int share_whole(struct uw_source *s)
+{
+	int fd = uw_source_map(s, "uw_whole");
+	size_t n = UW_ORIGINS * (size_t)libbpf_num_possible_cpus();
+	void *p;
+
+	if (fd < 0)
+		return 0;
+	p = mmap(NULL, n * sizeof(*s->whole), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED)
+		return -errno;
+	s->whole = p;
+	s->n_whole = n;
+	return 0;
+}
+
 int uw_source_share_maps(struct uw_source *s)
 {
 	int fd = uw_source_map(s, "uw_shared");
@@ -218,13 +235,26 @@ int uw_source_share_maps(struct uw_source *s)
 		return -errno;
 	s->shared = p;
 	s->shared_size = size;
-	return 0;
+	return share_whole(s);
+}
+
+void uw_source_release_whole(struct uw_source *s)
+{
+	if (s->whole)
+		munmap(s->whole, s->n_whole * sizeof(*s->whole));
+	s->whole = NULL;
 }
 
 void uw_source_release_maps(struct uw_source *s)
 {
 	if (s->shared)
 		munmap(s->shared, s->shared_size);
+	uw_source_release_whole(s);
+}
+
+void uw_source_send_whole(struct uw_source *s)
+{
+	__atomic_store_n(&s->shared->control.whole, 1, __ATOMIC_SEQ_CST);
 }
 
 void uw_source_trust_renames(struct uw_source *s, bool trust)

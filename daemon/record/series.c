@@ -40,7 +40,7 @@ static void strip(struct uw_event *ev)
 	ev->enter_ns = ev->exit_ns = 0;
 	ev->below = ev->other_below = 0;
 	ev->file.ino = ev->file.bytes = 0;
-	ev->file.nlink = ev->file.reserved = 0;
+	ev->file.nlink = ev->file.origin = 0;
 	memset(ev->len, 0, UW_STR_ROOT * sizeof(ev->len[0]));
 }
 
@@ -91,6 +91,7 @@ void uw_series_set_top(struct uw_series *s, const struct uw_entry *entry, size_t
 	struct uw_event ev;
 	size_t rest = r->path.len - len;
 
+	s->origin = 0;
 	uw_buf_reset(&s->top);
 	uw_buf_reset(&s->host_dir);
 	memcpy(&ev, r->event.s, sizeof(ev));
@@ -115,17 +116,32 @@ void uw_series_set_top(struct uw_series *s, const struct uw_entry *entry, size_t
 		uw_buf_reset(&s->top);
 }
 
-/* Takes the strings of the event apart. False if they are not those of a deletion below the top. */
-static bool has_strings(const struct uw_series *s, const struct uw_event *ev, const char *strings,
+/* Whether the event differs from this series, if at all, in what struct uw_next has. */
+static bool is_like(const struct uw_series *s, const struct uw_event *event)
+{
+	struct uw_event ev = *event;
+	size_t own = own_strings(&ev), size = sizeof(ev) + own + s->strings.len;
+
+	if (ev.op != s->op || ev.ret || ev.gen != s->gen || ev.tree != s->tree ||
+	    ev.len[UW_STR_OTHER_NAME] || ev.size != size ||
+	    !is(&s->strings, (const char *)(event + 1) + own, s->strings.len))
+		return false;
+	strip(&ev);
+	ev.file.nlink = s->like.file.nlink;
+	return !memcmp(&ev, &s->like, sizeof(ev));
+}
+
+/* Takes the strings of a part apart. False if they are not those of a deletion below the top. */
+static bool has_strings(const struct uw_series *s, const struct uw_next *next, const char *strings,
 			struct uw_name *name, struct uw_str *ret_path)
 {
-	struct uw_str passed = { strings, ev->len[UW_STR_NAME] };
-	struct uw_str fsroot = { strings + passed.len, ev->len[UW_STR_FSROOT] };
-	struct uw_str path = { fsroot.s + fsroot.len, ev->len[UW_STR_PATH] };
+	struct uw_str passed = { strings, next->len[UW_STR_NAME] };
+	struct uw_str fsroot = { strings + passed.len, next->len[UW_STR_FSROOT] };
+	struct uw_str path = { fsroot.s + fsroot.len, next->len[UW_STR_PATH] };
 	const char *slash;
 	size_t dir;
 
-	if (path.len <= s->top.len || path.len - ev->below != s->above ||
+	if (path.len <= s->top.len || path.len - next->below != s->above ||
 	    memcmp(path.s, s->top.p, s->top.len) || path.s[s->top.len] != '/' ||
 	    memchr(path.s + s->top.len, '\0', path.len - s->top.len))
 		return false;
@@ -136,8 +152,7 @@ static bool has_strings(const struct uw_series *s, const struct uw_event *ev, co
 	name->by_path = passed.len == path.len;
 	*ret_path = path;
 	return name->name.len && uw_str_equal(passed, name->by_path ? path : name->name) &&
-	       is(&s->fsroot, fsroot.s, fsroot.len) &&
-	       is(&s->strings, path.s + path.len, s->strings.len);
+	       is(&s->fsroot, fsroot.s, fsroot.len);
 }
 
 /* The directory on the host, if it is shown. */
@@ -150,35 +165,54 @@ static struct uw_str host_dir(struct uw_series *s, struct uw_str dir)
 	return uw_buf_str(&s->host_dir);
 }
 
-bool uw_series_goes_on(struct uw_series *s, const void *data, size_t size, struct uw_name *ret,
-		       struct uw_str *ret_path)
+static bool take_part(struct uw_series *s, const struct uw_next *next, const char *strings,
+		      struct uw_name *ret, struct uw_str *ret_path)
 {
-	const char *strings = (const char *)data + sizeof(struct uw_event);
-	struct uw_event ev;
-	size_t own;
-
-	if (!s->top.len || size < sizeof(ev))
-		return false;
-	memcpy(&ev, data, sizeof(ev));
-	own = (size_t)ev.len[UW_STR_NAME] + ev.len[UW_STR_FSROOT] + ev.len[UW_STR_PATH];
-	if (ev.size != size || ev.op != s->op || ev.ret || ev.gen != s->gen || ev.tree != s->tree ||
-	    ev.file.nlink != s->nlink || ev.exit_ns < ev.enter_ns || own != own_strings(&ev) ||
-	    size != sizeof(ev) + own + s->strings.len ||
-	    !has_strings(s, &ev, strings, ret, ret_path))
+	if (!s->top.len || next->nlink != s->nlink || next->exit_ns < next->enter_ns)
 		return false;
 	*ret = (struct uw_name){
 		.op = s->op,
 		.file_known = s->file_known,
-		.ino = ev.file.ino,
-		.bytes = ev.file.bytes,
-		.dir = ret->dir,
-		.host_dir = host_dir(s, ret->dir),
-		.name = ret->name,
-		.by_path = ret->by_path,
+		.ino = next->ino,
+		.bytes = next->bytes,
 		.fields = uw_buf_str(&s->fields),
 		.more = { "", 0 },
 	};
-	strip(&ev);
-	ev.file.nlink = s->like.file.nlink;
-	return !s->host_dir.failed && !memcmp(&ev, &s->like, sizeof(ev));
+	if (!has_strings(s, next, strings, ret, ret_path))
+		return false;
+	ret->host_dir = host_dir(s, ret->dir);
+	return !s->host_dir.failed;
+}
+
+bool uw_series_goes_on(struct uw_series *s, const void *data, size_t size, struct uw_name *ret,
+		       struct uw_str *ret_path)
+{
+	const struct uw_event *ev = data;
+	struct uw_next next;
+
+	if (!s->top.len || size < sizeof(*ev) || ev->size != size || !is_like(s, ev))
+		return false;
+	next = (struct uw_next){
+		.below = ev->below,
+		.nlink = ev->file.nlink,
+		.enter_ns = ev->enter_ns,
+		.exit_ns = ev->exit_ns,
+		.ino = ev->file.ino,
+		.bytes = ev->file.bytes,
+	};
+	memcpy(next.len, ev->len, sizeof(next.len));
+	return take_part(s, &next, (const char *)(ev + 1), ret, ret_path);
+}
+
+bool uw_series_goes_on_next(struct uw_series *s, const struct uw_next *next,
+			    const struct uw_event *first, struct uw_name *ret,
+			    struct uw_str *ret_path)
+{
+	if (next->origin != s->origin || next->since != s->since) {
+		if (!s->top.len || !is_like(s, first))
+			return false;
+		s->origin = next->origin;
+		s->since = next->since;
+	}
+	return take_part(s, next, (const char *)(next + 1), ret, ret_path);
 }

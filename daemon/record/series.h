@@ -32,6 +32,8 @@ struct uw_series {
 	enum uw_op op;
 	uint32_t gen, tree, nlink;
 	size_t above;	       /* bytes of the path up to its mount's root */
+	uint32_t origin;       /* the last event that others followed in this series: see */
+	uint64_t since;	       /* struct uw_next */
 	uint64_t slot, serial; /* of the summary: see uw_storm_take_next() */
 };
 
@@ -60,5 +62,10 @@ void uw_series_set_top(struct uw_series *series, const struct uw_entry *entry, s
  */
 bool uw_series_goes_on(struct uw_series *series, const void *data, size_t size, struct uw_name *ret,
 		       struct uw_str *ret_path);
+
+/* The same for a part of an event, which follows the event `first`. The strings lie behind it. */
+bool uw_series_goes_on_next(struct uw_series *series, const struct uw_next *next,
+			    const struct uw_event *first, struct uw_name *ret,
+			    struct uw_str *ret_path);
 
 #endif

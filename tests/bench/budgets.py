@@ -23,7 +23,7 @@ BUDGETS = (
     Budget("kprobe/component",
            "kprobe: each further component of the path, directory not remembered", 200, 275),
     Budget("kprobe/minimal", "kprobe: recorded at Detail=minimal", 5000, 4080),
-    Budget("kprobe/standard", "kprobe: recorded at Detail=standard", 7500, 5510),
+    Budget("kprobe/standard", "kprobe: recorded at Detail=standard", 7500, 5300),
     Budget("kprobe/rename uid", "kprobe: a plain rename, uid not selected", 1200, 1645),
     Budget("kprobe/rename path", "kprobe: a plain rename, path not selected", 3300, 3710),
     Budget("kprobe/rename standard", "kprobe: a move recorded at Detail=standard", 12000, 12000),
@@ -33,14 +33,14 @@ BUDGETS = (
     Budget("fentry/new directory", "fentry: the same, directory not remembered", 2300, 3900),
     Budget("fentry/component",
            "fentry: each further component of the path, directory not remembered", 150, 275),
-    Budget("fentry/minimal", "fentry: recorded at Detail=minimal", 4000, 2820),
-    Budget("fentry/standard", "fentry: recorded at Detail=standard", 6500, 3950),
+    Budget("fentry/minimal", "fentry: recorded at Detail=minimal", 4000, 2850),
+    Budget("fentry/standard", "fentry: recorded at Detail=standard", 6500, 3740),
     Budget("fentry/rename uid", "fentry: a plain rename, uid not selected", 600, 762),
     Budget("fentry/rename path", "fentry: a plain rename, path not selected", 2300, 2300),
     Budget("fentry/rename standard", "fentry: a move recorded at Detail=standard", 12000, 12000),
     Budget("daemon/minimal", "the daemon, for a record at Detail=minimal", 20000, 20000),
     Budget("daemon/standard", "the daemon, for a record at Detail=standard", 20000, 20000),
-    Budget("daemon/flood", "the daemon, for a deletion that is part of a storm", 1000, 1900),
+    Budget("daemon/flood", "the daemon, for a deletion that is part of a storm", 1000, 1550),
 )
 
 # KiB resident at the end, with the libraries and the names of a storm, without the ring buffer.

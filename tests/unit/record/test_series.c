@@ -170,8 +170,8 @@ static void test_every_byte(void **state)
 		size_t at, len;
 	} own[] = {
 #define OWN(member) { offsetof(struct uw_event, member), sizeof(first.ev.member) }
-		OWN(exit_ns),	 OWN(dfd),	     OWN(other_dfd),   OWN(file.ino),
-		OWN(file.bytes), OWN(file.reserved), OWN(other_below),
+		OWN(exit_ns),	 OWN(dfd),	   OWN(other_dfd),   OWN(file.ino),
+		OWN(file.bytes), OWN(file.origin), OWN(other_below),
 #undef OWN
 	};
 	struct uw_name name;
@@ -198,6 +198,72 @@ static void test_every_byte(void **state)
 		next.ev.size = (__u32)i;
 		assert_int_equal(goes_on(&name), i == first.size);
 	}
+}
+
+/* What is sent of the next event, if it follows the first. */
+static bool part_goes_on(const struct uw_event *followed, struct uw_name *name)
+{
+	struct {
+		struct uw_next part;
+		char strings[sizeof(next.strings)];
+	} sent = { .part = { .below = next.ev.below,
+			     .origin = 4,
+			     .nlink = next.ev.file.nlink,
+			     .since = first.ev.exit_ns,
+			     .enter_ns = next.ev.enter_ns,
+			     .exit_ns = next.ev.exit_ns,
+			     .ino = next.ev.file.ino,
+			     .bytes = next.ev.file.bytes } };
+	struct uw_str path;
+
+	memcpy(sent.part.len, next.ev.len, sizeof(sent.part.len));
+	memcpy(sent.strings, next.strings, sizeof(sent.strings));
+	return uw_series_goes_on_next(&series, &sent.part, followed, name, &path);
+}
+
+static void test_part(void **state)
+{
+	struct uw_entry entry = { .record = &record, .matches = 1, .detail = UW_DETAIL_STANDARD };
+	struct bytes other = first;
+	struct uw_name name;
+
+	(void)state;
+	begin(&next, "other", "/srv/tree/include/linux/other");
+	next.ev.file.ino = 11;
+	next.ev.file.bytes = 5000;
+	next.ev.exit_ns = 9000;
+	other.ev.pid++;
+	assert_false(part_goes_on(&other.ev, &name));
+	other = first;
+	other.ev.tree++;
+	assert_false(part_goes_on(&other.ev, &name));
+	other = first;
+	memcpy(other.strings + other.size - sizeof(other.ev) - strlen("/user.slice"), "/uses", 5);
+	assert_false(part_goes_on(&other.ev, &name));
+	/* The first of a storm may have been recorded, so that the series began with another one. */
+	other = first;
+	other.ev.exit_ns++;
+	assert_true(part_goes_on(&other.ev, &name));
+	check(name.name, "other");
+	check(name.dir, "/srv/tree/include/linux");
+	check(name.host_dir, "/host/tree/include/linux");
+	check(name.fields, "\3X=1");
+	assert_int_equal(name.ino, 11);
+	assert_int_equal(name.bytes, 5000);
+	next.ev.file.nlink++;
+	assert_false(part_goes_on(&other.ev, &name));
+	next.ev.file.nlink--;
+	next.ev.below--;
+	assert_false(part_goes_on(&other.ev, &name));
+	next.ev.below++;
+	/* That it was like the series does not hold for the next top. */
+	uw_series_set_top(&series, &entry, strlen("/srv/tree"), (struct uw_str){ "", 0 });
+	assert_true(part_goes_on(&other.ev, &name));
+	uw_series_set_top(&series, &entry, strlen("/srv/tree"), (struct uw_str){ "", 0 });
+	other.ev.pid++;
+	assert_false(part_goes_on(&other.ev, &name));
+	uw_series_set_top(&series, &entry, 0, (struct uw_str){ "", 0 });
+	assert_false(part_goes_on(&first.ev, &name));
 }
 
 static void test_no_top(void **state)
@@ -239,6 +305,7 @@ int main(void)
 		TEST("goes on with another file below the top", test_goes_on),
 		TEST("does not go on with another place or process", test_outside),
 		TEST("compares each byte that is not a deletion's own", test_every_byte),
+		TEST("goes on with a part of an event", test_part),
 		TEST("goes on with nothing where the rules do not decide by directory",
 		     test_no_top),
 	};

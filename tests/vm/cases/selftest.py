@@ -94,7 +94,7 @@ equal([m for m in (r["MESSAGE"] for r in journal(start)) if "proven" in m or "kn
 # ---- a full ring buffer is not blindness
 
 os.kill(main_pid(), signal.SIGSTOP)
-for n in range(500):
+for n in range(2000):
     touch(DIR + "/full")
     os.unlink(DIR + "/full")
 os.kill(main_pid(), signal.SIGCONT)
