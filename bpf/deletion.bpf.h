@@ -89,7 +89,7 @@ __noinline int uw_emit_scratch(__u32 at, __u32 index)
 
 	if (!slot || !s)
 		return 0;
-	append_task(STRINGS_OF_SCRATCH(s), s, control->detail, true);
+	append_task(STRINGS_OF_SCRATCH(s), s, index, control->detail, true);
 	s->ev.file.origin = 0;	/* the slot's last one may have had one */
 	s->ev.size += sizeof(s->ev);
 	count_end(slot, output(&s->ev, s->ev.size, UW_EVENT_MAX, &s->ev));
@@ -135,7 +135,7 @@ static __always_inline void emit(struct uw_slot *slot, enum scratch_index index,
 		if (followed && uw_send_next(slot->at, index))
 			return;
 		ev->file.origin = followed ? origin_of(index) : 0;
-		if (append_task(STRINGS_OF_SLOT(slot), s, control->detail, false)) {
+		if (append_task(STRINGS_OF_SLOT(slot), s, index, control->detail, false)) {
 			sent = output_slot(slot);
 			if (followed)
 				remember_event(s, ev, sent == UW_CNT_RECORDED);

@@ -235,6 +235,7 @@ struct task_struct {
 	struct mm_struct *mm;
 	struct task_struct *real_parent, *group_leader;
 	__s32 tgid;
+	__u64 start_boottime;
 	char comm[16];
 	const struct cred *cred;
 	struct fs_struct *fs;

@@ -7,7 +7,8 @@
  *
  * What an event has of the process is read each time and compared. Of its strings, the executable
  * and the cgroup are compared by what tells one from another, as in the caches. The arguments may
- * change in the memory of the process, so an event is remembered for a second.
+ * change in the memory of the process, and its ancestors may change, so an event is remembered for a
+ * second.
  */
 #ifndef UW_NEXT_BPF_H
 #define UW_NEXT_BPF_H
@@ -48,6 +49,7 @@ static __always_inline bool find_texts(struct scratch *s, struct uw_event *ev, s
 	identify_exe(ret, k);
 	ret->cgroup = g->id;
 	find_arguments(&ret->arg_start, &ret->arg_end);
+	ret->start = CURRENT(start_boottime);
 	return g->len;
 }
 
@@ -56,7 +58,7 @@ static __always_inline bool find_texts(struct scratch *s, struct uw_event *ev, s
 static __always_inline bool same_texts(const struct texts *a, const struct texts *b)
 {
 	return SAME(exe_turn) && SAME(exe_mnt) && SAME(exe_event) && SAME(cgroup) &&
-	       SAME(arg_start) && SAME(arg_end);
+	       SAME(arg_start) && SAME(arg_end) && SAME(start);
 }
 
 /*

@@ -91,6 +91,15 @@ struct texts {
 	__u64 exe_turn, exe_mnt, exe_event;	/* of the entry in the directory cache; 0: none */
 	__u64 cgroup;
 	__u64 arg_start, arg_end;
+	__u64 start;	/* when the thread began: its number may be used again */
+};
+
+/* The ancestors of all children of a process, see ancestors.bpf.h. */
+struct chain {
+	__u64 ns;	/* when it was read */
+	__u64 start;	/* of the parent; 0: there is no chain */
+	__u32 ppid, n;
+	struct uw_ancestor ancestor[UW_ANCESTORS_MAX];
 };
 
 /* Whether the target is on overlayfs. */
@@ -129,6 +138,7 @@ struct scratch {
 	} target;
 	struct uw_event last;	/* the last that was sent whole, see next.bpf.h */
 	struct texts texts, last_texts;
+	struct chain chain;
 	struct snapshot then;	/* before the walks */
 	__u32 uid, fsuid, uid_gen;	/* what uid_rules is for; no generation is 0 */
 	__u64 uid_rules;

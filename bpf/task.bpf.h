@@ -7,6 +7,7 @@
 #ifndef UW_TASK_BPF_H
 #define UW_TASK_BPF_H
 
+#include "ancestors.bpf.h"
 #include "append.bpf.h"
 #include "descend.bpf.h"
 #include "dir_cache.bpf.h"
@@ -362,8 +363,8 @@ static __always_inline void read_namespace(struct uw_event *ev)
 }
 
 /* What is read of the process at the return, for a deletion that will be recorded. */
-static __always_inline bool append_task(const struct strings to, struct scratch *s, __u32 detail,
-					const bool may_walk)
+static __always_inline bool append_task(const struct strings to, struct scratch *s, __u32 index,
+					__u32 detail, const bool may_walk)
 {
 	read_namespace(to.ev);
 	if (detail < UW_DETAIL_STANDARD)
@@ -373,7 +374,7 @@ static __always_inline bool append_task(const struct strings to, struct scratch 
 		append_cwd(s);
 	if (CURRENT(mm) && (!append_exe(to, s, may_walk) || !append_cmdline(to, s)))
 		return false;
-	return append_cgroup(to, s, may_walk);
+	return append_cgroup(to, s, may_walk) && append_ancestors(to, s, index);
 }
 
 /* Whether one read of the beginning of an inode gets the member, as on all kernels so far. */

@@ -14,13 +14,14 @@
 #include <linux/types.h>
 
 #ifndef UW_OTHER_SCHEMA
-#define UW_ABI 9
+#define UW_ABI 10
 #else	/* the tests upgrade to a build with this schema */
 #define UW_ABI 0x7fff
 #endif
 #define UW_ABI_NEXT (UW_ABI | 0x8000)	/* of a struct uw_next */
 
 #define UW_COMM_LEN 16		/* TASK_COMM_LEN */
+#define UW_ANCESTORS_MAX 8
 #define UW_FSTYPE_LEN 16
 #define UW_PATH_MAX 4096	/* PATH_MAX, the terminating NUL included */
 #define UW_CMDLINE_MAX 1024
@@ -44,7 +45,7 @@
 #define UW_SLOT_STARTS 512
 #define UW_SLOT_STRING 1024
 #define UW_SLOT_EVENT 2048
-#define UW_SLOT_DATA (UW_SLOT_EVENT - 224)
+#define UW_SLOT_DATA (UW_SLOT_EVENT - 232)
 #define UW_LONG_DATA (5 * UW_PATH_MAX + 32)
 
 /* Scratch spaces for each CPU, and how many more for fentry; see scratch.bpf.h. */
@@ -146,6 +147,7 @@ enum uw_string {
 	UW_STR_EXE,
 	UW_STR_CMDLINE,	/* arguments, each with its NUL but the last */
 	UW_STR_CGROUP,	/* in the unified hierarchy */
+	UW_STR_ANCESTORS,	/* of struct uw_ancestor, the parent first */
 	UW_STR_MAX,
 };
 
@@ -157,6 +159,12 @@ struct uw_file {
 	__u32 owner;
 	__u32 nlink;
 	__u32 origin;	/* of an event that others may follow, see struct uw_next; or 0 */
+};
+
+/* A process above another one, in the initial pid namespace. */
+struct uw_ancestor {
+	char comm[UW_COMM_LEN];	/* NUL terminated */
+	__u32 pid;
 };
 
 /* One deletion, or one attempt. Times are CLOCK_BOOTTIME nanoseconds. */
@@ -536,14 +544,15 @@ struct uw_shared {
 #endif
 
 #ifndef UW_OTHER_SCHEMA
-UW_ASSERT(sizeof(struct uw_event) == 224, "layout of uw_event");
+UW_ASSERT(sizeof(struct uw_event) == 232, "layout of uw_event");
 UW_ASSERT(__builtin_offsetof(struct uw_event, rules) == 16, "layout of uw_event");
 UW_ASSERT(__builtin_offsetof(struct uw_event, pid) == 48, "layout of uw_event");
 UW_ASSERT(__builtin_offsetof(struct uw_event, file) == 104, "layout of uw_event");
 UW_ASSERT(__builtin_offsetof(struct uw_event, len) == 194, "layout of uw_event");
 UW_ASSERT(sizeof(struct uw_file) == 32, "layout of uw_file");
 UW_ASSERT(sizeof(struct uw_slot) == 64 + UW_SLOT_EVENT, "layout of uw_slot");
-UW_ASSERT(sizeof(struct uw_long_slot) == 224 + UW_LONG_DATA, "layout of uw_long_slot");
+UW_ASSERT(sizeof(struct uw_ancestor) == 20, "layout of uw_ancestor");
+UW_ASSERT(sizeof(struct uw_long_slot) == 232 + UW_LONG_DATA, "layout of uw_long_slot");
 #endif
 UW_ASSERT(sizeof(struct uw_owner) == 16, "layout of uw_owner");
 UW_ASSERT(sizeof(struct uw_rule_masks) == 96, "layout of uw_rule_masks");

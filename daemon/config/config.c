@@ -37,6 +37,9 @@ static void rule_done(struct uw_rule *rule)
 		free(rule->path.path[i]);
 	for (size_t i = 0; i < rule->exclude.n; i++)
 		free(rule->exclude.path[i]);
+	for (size_t i = 0; i < rule->ancestor.n; i++)
+		free(rule->ancestor.comm[i]);
+	free(rule->ancestor.comm);
 	free(rule->path.path);
 	free(rule->exclude.path);
 	free(rule->user.range);

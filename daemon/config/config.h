@@ -57,12 +57,19 @@ struct uw_paths {
 	size_t n;
 };
 
+/* A list of commands, each as the kernel has it: 15 bytes at most. */
+struct uw_comms {
+	char **comm;
+	size_t n;
+};
+
 struct uw_rule {
 	char *name;		 /* of [Watch NAME]; that of an unnamed Nth rule is ruleN */
 	struct uw_paths path;	 /* empty: every path */
 	struct uw_paths exclude; /* wins over path */
 	struct uw_uids user;
 	struct uw_uids exclude_user; /* never `any`; wins over user */
+	struct uw_comms ancestor;    /* empty: every process */
 	unsigned int operations;     /* bits 1 << enum uw_op; that of moves includes exchanges */
 	unsigned int results;	     /* enum uw_result */
 	int priority;		     /* syslog priority, 0 to 7 */

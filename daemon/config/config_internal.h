@@ -12,6 +12,7 @@
 #define UW_CONFIG_FILE_MAX   ((size_t)16 << 20)
 #define UW_CONFIG_PATHS_MAX  65536 /* Path= and ExcludePath= of all rules */
 #define UW_CONFIG_UIDS_MAX   65536 /* ranges of User= and ExcludeUser= of all rules */
+#define UW_CONFIG_COMMS_MAX  64	   /* names in Ancestor= of one rule */
 #define UW_CONFIG_NAME_MAX   64	   /* bytes of a rule's name */
 #define UW_CONFIG_ERRORS_MAX 1000
 
@@ -32,7 +33,7 @@ struct uw_draft_rule {
 	unsigned int given;  /* assigned keys, a bit by index in the table of keys */
 	bool uses_groups;    /* its uids may change while the configuration does not */
 	bool broken;	     /* has a mistake: is not checked for an empty match */
-	struct uw_place exclude_place, exclude_user_place; /* the last assignment */
+	struct uw_place exclude_place, exclude_user_place, ancestor_place; /* the last one */
 };
 
 enum uw_section {

@@ -43,7 +43,8 @@ const struct uw_config uw_config_defaults = {
 enum type {
 	PATHS,	/* struct uw_paths: a list; assignments add to it */
 	USERS,	/* struct uw_uids: likewise */
-	FLAGS,	/* unsigned int: a list of words, each the number of a bit */
+	COMMS,	/* struct uw_comms: likewise */
+	FLAGS,	/* unsigned int: a list of words, each the number of a bit; the last type of list */
 	CHOICE, /* int or enum: one choice */
 	SIZE,	/* size_t: a power of two, or a word */
 	COUNT,	/* unsigned int */
@@ -70,6 +71,8 @@ static const struct key {
 	{ "User", RULE(user), USERS },
 	{ "ExcludeUser", RULE(exclude_user), USERS,
 	  .place = offsetof(struct uw_draft_rule, exclude_user_place) },
+	{ "Ancestor", RULE(ancestor), COMMS,
+	  .place = offsetof(struct uw_draft_rule, ancestor_place) },
 	{ "Operation", RULE(operations), FLAGS, uw_operation_words,
 	  "unlink, rmdir, rename or move" },
 	{ "Result", RULE(results), FLAGS, uw_result_words, "success or failure" },
@@ -332,6 +335,34 @@ static int add_user(struct uw_draft *draft, struct uw_uids *uids, char *word)
 	return add_range(draft, uids, uid, uid);
 }
 
+/* The kernel cuts the name of a process, so a longer one means what is left of it. */
+static int add_comm(struct uw_draft *draft, struct uw_comms *comms, const char *word)
+{
+	if (strchr(word, '/'))
+		return uw_draft_mistake(draft,
+					"\"%s\" is a path; write the command of a process, as in "
+					"UNLINK_COMM",
+					UW_SHOWN(word));
+	if (comms->n == UW_CONFIG_COMMS_MAX)
+		return uw_draft_mistake(draft, "more than %d names in one rule; use several rules",
+					UW_CONFIG_COMMS_MAX);
+	if (!uw_array_room(comms->comm, comms->n))
+		return -ENOMEM;
+	comms->comm[comms->n] = strndup(word, UW_COMM_LEN - 1);
+	if (!comms->comm[comms->n])
+		return -ENOMEM;
+	comms->n++;
+	return 0;
+}
+
+static void reset_comms(struct uw_comms *comms)
+{
+	for (size_t i = 0; i < comms->n; i++)
+		free(comms->comm[i]);
+	free(comms->comm);
+	*comms = (struct uw_comms){ 0 };
+}
+
 static size_t size_of(enum type type)
 {
 	switch (type) {
@@ -339,6 +370,8 @@ static size_t size_of(enum type type)
 		return sizeof(struct uw_paths);
 	case USERS:
 		return sizeof(struct uw_uids);
+	case COMMS:
+		return sizeof(struct uw_comms);
 	case SIZE:
 		return sizeof(size_t);
 	case FLAGS:
@@ -363,6 +396,8 @@ static void reset(struct uw_draft *draft, const struct key *key)
 		reset_paths(draft, value);
 	else if (key->type == USERS)
 		reset_uids(draft, value);
+	else if (key->type == COMMS)
+		reset_comms(value);
 	memcpy(value, defaults + key->offset, size_of(key->type));
 	if (key->section == UW_SECTION_WATCH)
 		draft->rule->given &= ~(1u << (key - keys));
@@ -393,6 +428,8 @@ static int take_word(struct uw_draft *draft, const struct key *key, char *word)
 		return add_path(draft, value, word);
 	case USERS:
 		return add_user(draft, value, word);
+	case COMMS:
+		return add_comm(draft, value, word);
 	case FLAGS:
 	case CHOICE:
 		return choose(draft, key, word, value);
@@ -501,9 +538,7 @@ int uw_draft_assign(struct uw_draft *draft, const struct uw_ini *ini, const char
 	}
 	draft->key = key->name;
 	begin(draft, key);
-	r = key->type == PATHS || key->type == USERS || key->type == FLAGS
-		    ? take_words(draft, ini, key, value)
-		    : take_word(draft, key, value);
+	r = key->type <= FLAGS ? take_words(draft, ini, key, value) : take_word(draft, key, value);
 	draft->key = NULL;
 	return r;
 }
@@ -597,6 +632,12 @@ int uw_draft_check_rules(struct uw_draft *draft)
 		if (r == 0 && !rule->uses_groups && excludes_all_users(&rule->rule)) {
 			draft->key = "ExcludeUser";
 			r = uw_draft_mistake_at(draft, rule->exclude_user_place, never, draft->key);
+		}
+		if (r == 0 && rule->rule.ancestor.n && draft->config.detail < UW_DETAIL_STANDARD) {
+			draft->key = "Ancestor";
+			r = uw_draft_mistake_at(draft, rule->ancestor_place,
+						"the ancestors are not known at Detail=minimal; "
+						"use standard or full");
 		}
 	}
 	draft->key = NULL;

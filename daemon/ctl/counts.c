@@ -37,25 +37,53 @@ static void add_user(const struct uw_journal_record *found, struct uw_buf *buf)
 		uw_buf_printf(buf, "uid %" PRIu64, uid);
 }
 
-void uw_counts_key(const struct uw_journal_record *found, enum uw_counts_by by, struct uw_buf *buf)
+static void add_process(const struct uw_journal_record *found, struct uw_buf *buf)
 {
-	enum uw_journal_record_field field = UW_JOURNAL_RECORD_MAX;
 	uint64_t pid;
 
+	if (!uw_journal_record_has(found, UW_JOURNAL_RECORD_COMM))
+		return;
+	uw_buf_add_safe(buf, found->value[UW_JOURNAL_RECORD_COMM], "[]");
+	if (uw_journal_record_uint(found, UW_JOURNAL_RECORD_PID, &pid))
+		uw_buf_printf(buf, "[%" PRIu64 "]", pid);
+}
+
+/* The ancestors, then the command of the process, unless one of them has the same. */
+static bool add_ancestor(const struct uw_journal_record *found, size_t i, struct uw_buf *buf)
+{
+	struct uw_str comm = found->value[UW_JOURNAL_RECORD_COMM];
+
+	if (i < found->n_ancestors) {
+		uw_buf_add_safe(buf, found->ancestor[i], "");
+		return true;
+	}
+	for (size_t k = 0; k < found->n_ancestors; k++)
+		if (uw_str_equal(found->ancestor[k], comm))
+			return false;
+	if (i == found->n_ancestors && comm.s)
+		uw_buf_add_safe(buf, comm, "");
+	return i == found->n_ancestors;
+}
+
+bool uw_counts_key(const struct uw_journal_record *found, enum uw_counts_by by, size_t i,
+		   struct uw_buf *buf)
+{
+	enum uw_journal_record_field field = UW_JOURNAL_RECORD_MAX;
+
+	if (by == UW_BY_ANCESTOR)
+		return add_ancestor(found, i, buf);
+	if (i)
+		return false;
 	switch (by) {
 	case UW_BY_PROCESS:
-		if (!uw_journal_record_has(found, UW_JOURNAL_RECORD_COMM))
-			return;
-		uw_buf_add_safe(buf, found->value[UW_JOURNAL_RECORD_COMM], "[]");
-		if (uw_journal_record_uint(found, UW_JOURNAL_RECORD_PID, &pid))
-			uw_buf_printf(buf, "[%" PRIu64 "]", pid);
-		return;
+		add_process(found, buf);
+		return true;
 	case UW_BY_USER:
 		add_user(found, buf);
-		return;
+		return true;
 	case UW_BY_DIRECTORY:
 		add_directory(found, buf);
-		return;
+		return true;
 	case UW_BY_UNIT:
 		field = UW_JOURNAL_RECORD_UNIT;
 		break;
@@ -63,12 +91,14 @@ void uw_counts_key(const struct uw_journal_record *found, enum uw_counts_by by, 
 		field = UW_JOURNAL_RECORD_OP;
 		break;
 	case UW_BY_ERROR:
+	case UW_BY_ANCESTOR:
 	case UW_BY_MAX:
 		field = UW_JOURNAL_RECORD_ERRNO;
 		break;
 	}
 	if (uw_journal_record_has(found, field))
 		uw_buf_add_safe(buf, found->value[field], "");
+	return true;
 }
 
 /* ---- the table */
@@ -158,6 +188,21 @@ int uw_counts_add(struct uw_counts *counts, const char *key, size_t len, uint64_
 	}
 	count(&counts->row[*slot - 1], n, failed);
 	return 0;
+}
+
+int uw_counts_add_record(struct uw_counts *counts, const struct uw_journal_record *found,
+			 enum uw_counts_by by, uint64_t n, uint64_t failed, struct uw_buf *buf)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0; i++) {
+		uw_buf_reset(buf);
+		if (!uw_counts_key(found, by, i, buf))
+			break;
+		r = buf->failed ? -ENOMEM
+				: uw_counts_add(counts, buf->p ?: "", buf->len, n, failed);
+	}
+	return r;
 }
 
 void uw_counts_forget(struct uw_counts *counts)

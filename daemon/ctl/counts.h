@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Counts records by process, user, unit, directory or error. Pure. */
+/* Counts records by process, user, unit, directory, ancestor or error. Pure. */
 #ifndef UW_CTL_COUNTS_H
 #define UW_CTL_COUNTS_H
 
@@ -14,6 +14,7 @@ enum uw_counts_by {
 	UW_BY_USER,
 	UW_BY_UNIT,
 	UW_BY_DIRECTORY,
+	UW_BY_ANCESTOR, /* each command above the process, and its own */
 	UW_BY_ERROR,
 	UW_BY_OPERATION,
 	UW_BY_MAX,
@@ -42,12 +43,20 @@ struct uw_counts {
 	struct uw_counts_row others;
 };
 
-/* Puts the key that the record counts for into buf, safe to print. "" if the record has none. */
-void uw_counts_key(const struct uw_journal_record *found, enum uw_counts_by by, struct uw_buf *buf);
+/*
+ * Puts key i that the record counts for into buf, safe to print: "" if the record has none. False
+ * after the last one.
+ */
+bool uw_counts_key(const struct uw_journal_record *found, enum uw_counts_by by, size_t i,
+		   struct uw_buf *buf);
 
 /* Counts n deletions, `failed` of which failed. Returns 0 or -ENOMEM. */
 int uw_counts_add(struct uw_counts *counts, const char *key, size_t len, uint64_t n,
 		  uint64_t failed);
+
+/* The same for each key of the record; buf is for them. */
+int uw_counts_add_record(struct uw_counts *counts, const struct uw_journal_record *found,
+			 enum uw_counts_by by, uint64_t n, uint64_t failed, struct uw_buf *buf);
 
 /*
  * Counts what the record stands for. Returns how many deletions or moves that is, and in

@@ -80,7 +80,7 @@ static size_t find_field(const char *name, size_t len)
 void uw_journal_record_reset(struct uw_journal_record *found)
 {
 	memset(found->value, 0, sizeof(found->value));
-	found->n_rules = 0;
+	found->n_rules = found->n_ancestors = 0;
 	found->realtime_us = found->number = 0;
 	uw_buf_reset(&found->data);
 }
@@ -96,6 +96,8 @@ void uw_journal_record_put(struct uw_journal_record *found, enum uw_journal_reco
 
 	if (field == UW_JOURNAL_RECORD_RULE && found->n_rules < UW_RULES_MAX)
 		found->rule[found->n_rules++] = place;
+	else if (field == UW_JOURNAL_RECORD_ANCESTOR && found->n_ancestors < UW_ANCESTORS_MAX)
+		found->ancestor[found->n_ancestors++] = place;
 	else if (found->value[field].s)
 		return;
 	if (!found->value[field].s)
@@ -137,6 +139,8 @@ int uw_journal_record_finish(struct uw_journal_record *found)
 		settle(found, &found->value[i]);
 	for (size_t i = 0; i < found->n_rules; i++)
 		settle(found, &found->rule[i]);
+	for (size_t i = 0; i < found->n_ancestors; i++)
+		settle(found, &found->ancestor[i]);
 	return 0;
 }
 
@@ -174,6 +178,44 @@ bool uw_journal_record_is(const struct uw_journal_record *found, enum uw_journal
 	struct uw_str value = found->value[field];
 
 	return value.s && uw_str_is(value, text);
+}
+
+/* Whether the text of UNLINK_ANCESTORS has the process: a number in brackets, outside of quotes. */
+static bool has_pid(struct uw_str chain, const char *pid)
+{
+	size_t len = strlen(pid);
+	bool quoted = false;
+
+	for (size_t i = 0; i < chain.len; i++) {
+		char c = chain.s[i];
+
+		if (quoted && c == '\\')
+			i++;
+		else if (c == '"')
+			quoted = !quoted;
+		else if (!quoted && c == '[' && chain.len - i > len + 1 &&
+			 !memcmp(chain.s + i + 1, pid, len) && chain.s[i + 1 + len] == ']')
+			return true;
+	}
+	return false;
+}
+
+bool uw_is_pid(const char *under)
+{
+	return under[strspn(under, "0123456789")] == '\0';
+}
+
+bool uw_journal_record_is_under(const struct uw_journal_record *found, const char *name)
+{
+	struct uw_str comm = { name, strnlen(name, UW_COMM_LEN - 1) };
+
+	if (uw_is_pid(name))
+		return uw_journal_record_is(found, UW_JOURNAL_RECORD_PID, name) ||
+		       has_pid(found->value[UW_JOURNAL_RECORD_ANCESTORS], name);
+	for (size_t i = 0; i < found->n_ancestors; i++)
+		if (uw_str_equal(found->ancestor[i], comm))
+			return true;
+	return uw_str_equal(found->value[UW_JOURNAL_RECORD_COMM], comm);
 }
 
 bool uw_journal_record_is_of_directory(const struct uw_journal_record *found)
@@ -245,6 +287,15 @@ static void json_value(struct uw_buf *buf, struct uw_str value, enum kind kind)
 		uw_buf_add_json(buf, value);
 }
 
+static void json_list(struct uw_buf *buf, const struct uw_str *value, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		uw_buf_puts(buf, i ? "," : "[");
+		uw_buf_add_json(buf, value[i]);
+	}
+	uw_buf_puts(buf, "]");
+}
+
 static void add_key(struct uw_buf *buf, const char *separator, const char *key)
 {
 	uw_buf_puts(buf, separator);
@@ -273,11 +324,10 @@ void uw_journal_record_json(const struct uw_journal_record *found, bool with_hos
 			json_value(buf, found->value[i], fields[i].kind);
 			continue;
 		}
-		for (size_t n = 0; n < found->n_rules; n++) {
-			uw_buf_puts(buf, n ? "," : "[");
-			uw_buf_add_json(buf, found->rule[n]);
-		}
-		uw_buf_puts(buf, "]");
+		if (i == UW_JOURNAL_RECORD_RULE)
+			json_list(buf, found->rule, found->n_rules);
+		else
+			json_list(buf, found->ancestor, found->n_ancestors);
 	}
 	uw_buf_puts(buf, *separator == '{' ? "{}\n" : "}\n");
 }

@@ -24,6 +24,8 @@
 	X(PID, NUMBER)                  \
 	X(TID, NUMBER)                  \
 	X(PPID, NUMBER)                 \
+	X(ANCESTORS, TEXT)              \
+	X(ANCESTOR, LIST)               \
 	X(COMM, TEXT)                   \
 	X(EXE, TEXT)                    \
 	X(EXE_DEV, TEXT)                \
@@ -89,10 +91,10 @@ enum uw_journal_record_field {
 struct uw_journal_record {
 	uint64_t realtime_us; /* when the journal got it; set by the caller */
 	uint64_t number;      /* in its file; set by the caller if it needs it */
-	struct uw_str
-		value[UW_JOURNAL_RECORD_MAX]; /* s is NULL where there is none; of RULE the first */
-	struct uw_str rule[UW_RULES_MAX];
-	size_t n_rules;
+	struct uw_str value[UW_JOURNAL_RECORD_MAX]; /* s is NULL where there is none; of lists the
+						       first */
+	struct uw_str rule[UW_RULES_MAX], ancestor[UW_ANCESTORS_MAX];
+	size_t n_rules, n_ancestors;
 	struct uw_buf data; /* what they point into */
 };
 
@@ -134,6 +136,15 @@ bool uw_journal_record_uint(const struct uw_journal_record *found,
 /* Whether the value is this text. */
 bool uw_journal_record_is(const struct uw_journal_record *found, enum uw_journal_record_field field,
 			  const char *text);
+
+/* Whether --under= has a number, not a command. */
+bool uw_is_pid(const char *under);
+
+/*
+ * Whether the process has this command or this pid, or is below one that has. The command is cut as
+ * the kernel cuts it.
+ */
+bool uw_journal_record_is_under(const struct uw_journal_record *found, const char *name);
 
 /* Whether it is known to be about a directory. */
 bool uw_journal_record_is_of_directory(const struct uw_journal_record *found);

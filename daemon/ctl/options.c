@@ -41,6 +41,7 @@ enum {
 	OPT_ANY_SOURCE,
 	OPT_USER,
 	OPT_RULE,
+	OPT_UNDER,
 	OPT_OP,
 	OPT_FAILED,
 	OPT_BRIEF,
@@ -68,12 +69,14 @@ static const struct option_def {
 	  "of USER, a name or uid; who, tail, top, stats: also as logged in" },
 	{ "unit", "UNIT", 'u', JOURNAL, "by processes of UNIT" },
 	{ "rule", "RULE", OPT_RULE, JOURNAL, "that RULE asked for" },
+	{ "under", "PROCESS", OPT_UNDER, JOURNAL, "by PROCESS, a name or pid, or below it" },
 	{ "op", "OPERATION,...", OPT_OP, JOURNAL, "of these operations: " OPERATIONS },
 	{ "failed", NULL, OPT_FAILED, JOURNAL, "failed attempts only" },
 	{ "lines", "N", 'n', JOURNAL, "N at the most: records, rows" },
 	{ "brief", NULL, OPT_BRIEF, BIT(WHO), "a line for each" },
 	{ "all", NULL, OPT_ALL, BIT(WHO), "each of the many names that a process deleted" },
-	{ "by", "WHAT", OPT_BY, BIT(TOP), "process, user, unit or directory" },
+	{ "by", "WHAT", OPT_BY, BIT(TOP) | BIT(STATS),
+	  "process, user, unit, directory or ancestor" },
 	{ "directory", "DIR", 'D', SOURCES, "read the journal files in DIR" },
 	{ "file", "FILE", OPT_FILE, SOURCES, "read a journal file; can be given again" },
 	{ "merge", NULL, 'm', SOURCES, "read the journals of all hosts that are here" },
@@ -217,19 +220,18 @@ static int take_file(struct uw_ctl_options *o, const char *value)
 static int take_choice(struct uw_ctl_options *o, int letter, const char *text)
 {
 	static const struct uw_word bys[] = {
-		{ "process", UW_BY_PROCESS },
-		{ "user", UW_BY_USER },
-		{ "unit", UW_BY_UNIT },
-		{ "directory", UW_BY_DIRECTORY },
-		{ 0 },
+		{ "process", UW_BY_PROCESS },	{ "user", UW_BY_USER },
+		{ "unit", UW_BY_UNIT },		{ "directory", UW_BY_DIRECTORY },
+		{ "ancestor", UW_BY_ANCESTOR }, { 0 },
 	};
 	int value = 0, r = -EINVAL;
 
 	switch (letter) {
 	case OPT_BY:
-		r = take_word("by", text, bys, "process, user, unit or directory", &value);
-		if (r >= 0)
-			o->by = (enum uw_counts_by)value;
+		r = take_word("by", text, bys, "process, user, unit, directory or ancestor",
+			      &value);
+		o->by = (enum uw_counts_by)value;
+		o->by_set = true;
 		break;
 	case OPT_OPERATION:
 		r = take_word("operation", text, uw_operation_words,
@@ -300,6 +302,9 @@ static int take(struct uw_ctl_options *o, int letter, const char *value, uint64_
 		break;
 	case OPT_RULE:
 		o->rule = value;
+		break;
+	case OPT_UNDER:
+		o->under = value;
 		break;
 	case OPT_HOST:
 		o->host = value;

@@ -46,13 +46,14 @@ struct uw_ctl_options {
 	/* which records */
 	bool since_set, until_set;
 	uint64_t since_us, until_us; /* 0 and UINT64_MAX where not set */
-	const char *user, *unit, *rule;
+	const char *user, *unit, *rule, *under;
 	unsigned int operations; /* bits of enum uw_op; 0: any */
 	bool failed;
 	size_t lines; /* UW_LINES_ALL: not given */
 
 	/* how they are shown */
 	bool json, no_pager, brief, all;
+	bool by_set;
 	enum uw_counts_by by;
 
 	/* of single commands */

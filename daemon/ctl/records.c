@@ -193,6 +193,7 @@ static bool wants(const struct uw_records *r, const struct uw_journal_record *re
 		uw_journal_record_is(record, UW_JOURNAL_RECORD_MESSAGE_ID, UW_ID_FAILED)) &&
 	       (!o->unit || is_of_unit(record, o->unit)) &&
 	       (!o->rule || has_rule(record, o->rule)) &&
+	       (!o->under || uw_journal_record_is_under(record, o->under)) &&
 	       (!o->operations || has_operation(record, o->operations)) &&
 	       (!o->user || is_by_user(record, o->user, uid));
 }
@@ -364,8 +365,14 @@ static int add_manifest(struct uw_records *r, struct batch *b)
 /* Whether the record that was read counts, unless it is a manifest. */
 static bool counts(const struct uw_records *r, const struct uw_journal_record *record)
 {
-	return record->realtime_us <= r->options.until_us &&
-	       (!uw_is_summary(record) || wants(r, record));
+	const char *uid;
+	const struct uw_ctl_options *o = uw_reader_options(r->options.reader, &uid);
+
+	if (record->realtime_us > r->options.until_us)
+		return false;
+	/* The index does not know the numbers of ancestors. */
+	return uw_is_summary(record) ? wants(r, record)
+				     : !o->under || uw_journal_record_is_under(record, o->under);
 }
 
 static int add(struct uw_records *r, struct uw_reader *reader)

@@ -114,7 +114,8 @@ static void add_process(const struct uw_show *show, const struct uw_journal_reco
 	add_name(buf, found, UW_JOURNAL_RECORD_COMM);
 	if (uw_journal_record_uint(found, UW_JOURNAL_RECORD_PID, &n))
 		uw_buf_printf(buf, ", pid %" PRIu64, n);
-	if (uw_journal_record_uint(found, UW_JOURNAL_RECORD_PPID, &n))
+	if (uw_journal_record_uint(found, UW_JOURNAL_RECORD_PPID, &n) &&
+	    !uw_journal_record_has(found, UW_JOURNAL_RECORD_ANCESTORS))
 		uw_buf_printf(buf, ", parent %" PRIu64, n);
 	if (uw_journal_record_has(found, UW_JOURNAL_RECORD_EXE)) {
 		uw_buf_puts(buf, ", ");
@@ -124,6 +125,23 @@ static void add_process(const struct uw_show *show, const struct uw_journal_reco
 		uw_buf_puts(buf, " (deleted)");
 	else if (uw_journal_record_is(found, UW_JOURNAL_RECORD_EXE_STATE, "private"))
 		uw_buf_puts(buf, " (a private file)");
+	uw_buf_puts(buf, "\n");
+}
+
+/* From the process to the one that began it all. */
+static void add_chain(const struct uw_show *show, const struct uw_journal_record *found,
+		      struct uw_buf *buf)
+{
+	uint64_t pid;
+
+	if (!uw_journal_record_has(found, UW_JOURNAL_RECORD_ANCESTORS))
+		return;
+	begin(buf, show, "chain");
+	uw_buf_add_safe(buf, found->value[UW_JOURNAL_RECORD_COMM], "[]<");
+	if (uw_journal_record_uint(found, UW_JOURNAL_RECORD_PID, &pid))
+		uw_buf_printf(buf, "[%" PRIu64 "]", pid);
+	uw_buf_puts(buf, " < ");
+	uw_show_text(found->value[UW_JOURNAL_RECORD_ANCESTORS], buf);
 	uw_buf_puts(buf, "\n");
 }
 
@@ -299,6 +317,7 @@ void uw_show_paragraph(const struct uw_show *show, const struct uw_journal_recor
 	add_sentence(show, found, buf);
 	add_user(show, found, buf);
 	add_process(show, found, buf);
+	add_chain(show, found, buf);
 	add_unit(show, found, buf);
 	add_place(show, found, buf);
 	add_file(show, found, buf);
@@ -559,6 +578,7 @@ void uw_show_story(const struct uw_show *show, const struct uw_story *story, str
 	add_sums(story, buf);
 	add_user(show, record, buf);
 	add_process(show, record, buf);
+	add_chain(show, record, buf);
 	add_unit(show, record, buf);
 	add_rules(show, record, buf);
 	if (story->largest_bytes) {

@@ -24,6 +24,11 @@ struct stats {
 	struct uw_buf buf;
 };
 
+static bool is_wanted(const struct stats *s, enum uw_counts_by by)
+{
+	return s->options.by_set ? by == s->options.by : by != UW_BY_ANCESTOR;
+}
+
 static int count(struct stats *s)
 {
 	uint64_t failed, n = uw_totals_add(&s->totals, &s->found, &failed);
@@ -31,13 +36,10 @@ static int count(struct stats *s)
 
 	r = uw_histogram_add(&s->histogram, uw_journal_record_time(&s->found), n, failed);
 	for (size_t i = 0; i < UW_BY_MAX && r == 0; i++) {
-		uw_buf_reset(&s->buf);
-		uw_counts_key(&s->found, (enum uw_counts_by)i, &s->buf);
-		if (i == UW_BY_ERROR && !failed)
-			continue;
-		r = s->buf.failed
-			    ? -ENOMEM
-			    : uw_counts_add(&s->counts[i], s->buf.p ?: "", s->buf.len, n, failed);
+		enum uw_counts_by by = (enum uw_counts_by)i;
+
+		if (is_wanted(s, by) && (by != UW_BY_ERROR || failed))
+			r = uw_counts_add_record(&s->counts[i], &s->found, by, n, failed, &s->buf);
 	}
 	return r;
 }
@@ -67,8 +69,9 @@ static size_t rows_wanted(const struct stats *s)
 
 static void print_text(struct stats *s)
 {
-	static const enum uw_counts_by order[] = { UW_BY_USER,	    UW_BY_UNIT,	     UW_BY_PROCESS,
-						   UW_BY_DIRECTORY, UW_BY_OPERATION, UW_BY_ERROR };
+	static const enum uw_counts_by order[] = { UW_BY_USER,	   UW_BY_UNIT,	    UW_BY_PROCESS,
+						   UW_BY_ANCESTOR, UW_BY_DIRECTORY, UW_BY_OPERATION,
+						   UW_BY_ERROR };
 	struct uw_table table = { .style = uw_term_style(), .rows = rows_wanted(s) };
 	bool any = s->totals.deletions + s->totals.moves;
 
@@ -100,8 +103,8 @@ static void add_json_row(struct uw_buf *buf, const char *kind, struct uw_str key
 /* A line for each hour and each row. */
 static int print_json(struct stats *s)
 {
-	static const char *const kinds[UW_BY_MAX] = { "process",   "user",  "unit",
-						      "directory", "error", "operation" };
+	static const char *const kinds[UW_BY_MAX] = { "process",  "user",  "unit",     "directory",
+						      "ancestor", "error", "operation" };
 	const struct uw_counts_row **rows;
 	size_t n;
 

@@ -57,8 +57,8 @@ static void add_row(const struct uw_table *table, const struct uw_counts_row *ro
 
 void uw_table_add(const struct uw_table *table, const struct uw_counts *counts, struct uw_buf *buf)
 {
-	static const char *const heads[UW_BY_MAX] = { "PROCESS",   "USER",  "UNIT",
-						      "DIRECTORY", "ERROR", "OPERATION" };
+	static const char *const heads[UW_BY_MAX] = { "PROCESS",  "USER",  "UNIT",     "DIRECTORY",
+						      "ANCESTOR", "ERROR", "OPERATION" };
 	static const char unknown[] = "(not known)", others[] = "(others)";
 	const struct uw_counts_row **rows;
 	size_t n;

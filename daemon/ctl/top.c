@@ -36,7 +36,7 @@ struct top {
 	bool is_tty;
 	int signals;
 	struct uw_journal_record found;
-	struct uw_buf buf;
+	struct uw_buf buf, key;
 };
 
 /* ---- the terminal */
@@ -131,12 +131,9 @@ static int count(struct top *top)
 
 	n = uw_totals_add(&top->totals, &top->found, &failed);
 	for (size_t i = 0; i < UW_BY_ERROR && r == 0; i++) {
-		struct uw_buf key = { 0 };
+		enum uw_counts_by by = (enum uw_counts_by)i;
 
-		uw_counts_key(&top->found, (enum uw_counts_by)i, &key);
-		r = key.failed ? -ENOMEM
-			       : uw_counts_add(&top->counts[i], key.p ?: "", key.len, n, failed);
-		uw_buf_free(&key);
+		r = uw_counts_add_record(&top->counts[i], &top->found, by, n, failed, &top->key);
 	}
 	return r;
 }
@@ -182,6 +179,9 @@ static int on_key(struct top *top)
 		break;
 	case 'd':
 		top->by = UW_BY_DIRECTORY;
+		break;
+	case 'a':
+		top->by = UW_BY_ANCESTOR;
 		break;
 	case 'q':
 		return 1;
@@ -289,6 +289,7 @@ int uw_cmd_top(const struct uw_ctl_options *options)
 	uw_records_close(top.records);
 	uw_journal_record_done(&top.found);
 	uw_buf_free(&top.buf);
+	uw_buf_free(&top.key);
 	uw_reader_close(top.reader);
 	return status;
 }

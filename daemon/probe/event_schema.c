@@ -37,7 +37,7 @@ static const char *const strings[UW_STR_MAX] = {
 	[UW_STR_DIR] = "dir",	    [UW_STR_OTHER_DIR] = "other_dir",
 	[UW_STR_ROOT] = "root",	    [UW_STR_CWD] = "cwd",
 	[UW_STR_EXE] = "exe",	    [UW_STR_CMDLINE] = "cmdline",
-	[UW_STR_CGROUP] = "cgroup",
+	[UW_STR_CGROUP] = "cgroup", [UW_STR_ANCESTORS] = "ancestors",
 };
 
 /* By bit, as in enum uw_event_flag. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config/words.h"
+#include "record/ancestors.h"
 #include "record/cgroup.h"
 
 /* Three dots replace the lost beginning of a path. A whole path begins with a slash instead. */
@@ -90,6 +91,20 @@ static struct uw_value get_tid(struct uw_ask *a)
 static struct uw_value get_ppid(struct uw_ask *a)
 {
 	return number_if(a->record->task_known, a->record->ppid);
+}
+
+static struct uw_value get_ancestors(struct uw_ask *a)
+{
+	const struct uw_chain *chain = uw_chain_of(a->record);
+
+	return chain->text.failed ? none() : bytes_if_any(uw_buf_str(&chain->text));
+}
+
+static struct uw_value get_ancestor(struct uw_ask *a)
+{
+	const struct uw_chain *chain = uw_chain_of(a->record);
+
+	return a->i < chain->n ? bytes(chain->comm[a->i]) : none();
 }
 
 static struct uw_value get_comm(struct uw_ask *a)
@@ -448,6 +463,8 @@ const struct uw_field uw_record_fields[] = {
 	{ "UNLINK_PID", get_pid, UW_DETAIL_MINIMAL },
 	{ "UNLINK_TID", get_tid, UW_DETAIL_STANDARD },
 	{ "UNLINK_PPID", get_ppid, UW_DETAIL_STANDARD },
+	{ "UNLINK_ANCESTORS", get_ancestors, UW_DETAIL_STANDARD },
+	{ "UNLINK_ANCESTOR", get_ancestor, UW_DETAIL_STANDARD, .many = true },
 	{ "UNLINK_COMM", get_comm, UW_DETAIL_MINIMAL },
 	{ "UNLINK_EXE", get_exe, UW_DETAIL_STANDARD },
 	{ "UNLINK_EXE_DEV", get_exe_dev, UW_DETAIL_STANDARD },

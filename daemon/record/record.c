@@ -133,7 +133,21 @@ static struct uw_str join_fspath(char *buffer, struct uw_str fsroot, struct uw_s
 	 STR(OTHER_DIR) | STR(ROOT) | STR(CWD) | STR(EXE))
 
 /* Strings that may hold any byte. */
-#define BINARY (STR(CMDLINE) | STR(OTHER_FILE))
+#define BINARY (STR(CMDLINE) | STR(OTHER_FILE) | STR(ANCESTORS))
+
+static size_t longest(enum uw_string which)
+{
+	switch (which) {
+	case UW_STR_CMDLINE:
+		return UW_CMDLINE_MAX;
+	case UW_STR_OTHER_FILE:
+		return sizeof(struct uw_file);
+	case UW_STR_ANCESTORS:
+		return UW_ANCESTORS_MAX * sizeof(struct uw_ancestor);
+	default:
+		return UW_PATH_MAX - 1;
+	}
+}
 
 /*
  * Splits the bytes behind the event into its strings. Returns false if they do not fit. *ret_torn
@@ -146,11 +160,9 @@ static bool split(const struct uw_event *ev, const char *strings, size_t size,
 
 	*ret_torn = 0;
 	for (i = 0; i < UW_STR_MAX; i++) {
-		size_t len = ev->len[i], max = i == UW_STR_CMDLINE	? UW_CMDLINE_MAX
-					       : i == UW_STR_OTHER_FILE ? sizeof(struct uw_file)
-									: UW_PATH_MAX - 1;
+		size_t len = ev->len[i];
 
-		if (len > max || len > size - at)
+		if (len > longest((enum uw_string)i) || len > size - at)
 			return false;
 		ret[i] = (struct uw_str){ strings + at, len };
 		if (len && !(BINARY >> i & 1) && memchr(strings + at, '\0', len)) {
@@ -266,7 +278,7 @@ static bool consistent(const struct uw_event *ev, const struct uw_str *s)
 	bool resolved = ev->flags & UW_EV_RESOLVED, dir = ev->flags & UW_EV_DIR;
 	bool fs = ev->flags & UW_EV_FS;
 
-	if (!uppers_are_consistent(ev, s))
+	if (!uppers_are_consistent(ev, s) || s[UW_STR_ANCESTORS].len % sizeof(struct uw_ancestor))
 		return false;
 	if (resolved ? !valid_path(s[UW_STR_PATH], ev->flags & UW_EV_PATH_CUT)
 		     : s[UW_STR_PATH].len || ev->flags & UW_EV_PATH_CUT)
@@ -327,6 +339,7 @@ static void take_who(struct uw_record *r, const struct uw_event *ev, const struc
 	r->exe_deleted = r->exe_known && ev->flags & UW_EV_EXE_DELETED;
 	r->exe_private = r->exe_known && ev->flags & UW_EV_EXE_PRIVATE;
 	r->cgroup = s[UW_STR_CGROUP];
+	r->ancestors = s[UW_STR_ANCESTORS];
 	r->cmdline = s[UW_STR_CMDLINE];
 	r->cmdline_cut = ev->flags & UW_EV_CMDLINE_CUT && r->cmdline.len;
 	r->cwd = s[UW_STR_CWD];

@@ -64,7 +64,8 @@ struct uw_record {
 	bool loginuid_known, session_known; /* of the kernel's audit, if set */
 	uint32_t loginuid, session;
 	struct uw_str comm, exe, cgroup;
-	bool exe_known; /* of these: */
+	struct uw_str ancestors; /* see ancestors.h */
+	bool exe_known;		 /* of these: */
 	uint64_t exe_ino;
 	uint32_t exe_dev;      /* as dev */
 	bool exe_deleted;      /* it has no name any more */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/array.h"
+#include "record/ancestors.h"
 #include "rules/filter.h"
 #include "rules/path_table.h"
 
@@ -186,6 +187,8 @@ static void compile_masks(struct uw_filter *filter)
 		for (unsigned int op = 0; op < UW_OP_MAX; op++)
 			if (uw_rule_wants(rule, op))
 				filter->tables.masks.op[op] |= bit;
+		if (rule->ancestor.n)
+			filter->by_ancestor |= bit;
 		if (rule->results & UW_RESULT_SUCCESS)
 			filter->tables.masks.success |= bit;
 		if (rule->results & UW_RESULT_FAILURE)
@@ -292,6 +295,29 @@ static uint64_t match_op(const struct uw_filter *filter, const struct uw_record 
 	return op[record->op];
 }
 
+static bool matches_ancestor(const struct uw_comms *comms, const struct uw_record *record)
+{
+	for (size_t i = 0; i < comms->n; i++)
+		if (uw_record_may_be_under(record, comms->comm[i]))
+			return true;
+	return !comms->n;
+}
+
+/* The kernel side does not know these names. */
+static uint64_t match_ancestors(const struct uw_filter *filter, const struct uw_record *record,
+				uint64_t rules)
+{
+	uint64_t left;
+
+	for (left = rules & filter->by_ancestor; left; left &= left - 1) {
+		int i = __builtin_ctzll(left);
+
+		if (!matches_ancestor(&filter->config->rules[i].ancestor, record))
+			rules &= ~((uint64_t)1 << i);
+	}
+	return rules;
+}
+
 /* Returns those of record->rules that match in everything but the path. */
 static uint64_t match_all_but_path(const struct uw_filter *filter, const struct uw_record *record)
 {
@@ -300,7 +326,8 @@ static uint64_t match_all_but_path(const struct uw_filter *filter, const struct 
 	if (record->ret_known)
 		rules &= record->ret < 0 ? filter->tables.masks.failure
 					 : filter->tables.masks.success;
-	return rules & uw_filter_uid_rules(filter, record->uid, record->fsuid);
+	rules &= uw_filter_uid_rules(filter, record->uid, record->fsuid);
+	return match_ancestors(filter, record, rules);
 }
 
 uint64_t uw_filter_match(const struct uw_filter *filter, const struct uw_record *record)

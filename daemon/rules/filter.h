@@ -18,8 +18,9 @@
 
 struct uw_filter {
 	struct uw_rule_tables
-		tables; /* for the kernel; the caller sets tables.masks.gen and .tree */
-	bool by_path;	/* some rule has Path= or ExcludePath= */
+		tables;	      /* for the kernel; the caller sets tables.masks.gen and .tree */
+	bool by_path;	      /* some rule has Path= or ExcludePath= */
+	uint64_t by_ancestor; /* rules that have Ancestor= */
 	struct uw_path_rules path_rules;
 	const struct uw_config *config; /* borrowed: must outlive the filter */
 };

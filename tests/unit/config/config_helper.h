@@ -87,6 +87,8 @@ static inline void print_rule(FILE *f, const struct uw_rule *rule)
 		print_uids(f, "User", &rule->user);
 	if (rule->exclude_user.n > 0)
 		print_uids(f, "ExcludeUser", &rule->exclude_user);
+	for (size_t i = 0; i < rule->ancestor.n; i++)
+		fprintf(f, " Ancestor=%s", rule->ancestor.comm[i]);
 	if (rule->operations != UW_OPERATIONS_ALL)
 		fprintf(f, " Operation=%s%s%s%s", rule->operations & 1u << UW_OP_UNLINK ? "u" : "",
 			rule->operations & 1u << UW_OP_RMDIR ? "d" : "",

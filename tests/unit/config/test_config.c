@@ -130,6 +130,12 @@ static const struct good goods[] = {
 	  "[Watch]\nExcludeUser=alice\nExcludeUser=\nExcludeUser=backup\nExcludeUser=carol\n",
 	  "rule1: ExcludeUser=34,70000\n" },
 
+	/* Ancestor */
+	{ "ancestors add up, are cut as the kernel cuts them, and are reset",
+	  "[Watch a]\nAncestor=make \"tmux: server\"\nAncestor=unattended-upgrade\n"
+	  "[Watch b]\nAncestor=make\nAncestor=\n",
+	  "a: Ancestor=make Ancestor=tmux: server Ancestor=unattended-upgr\nb:\n" },
+
 	/* Operation, Result, Priority */
 	{ "the first operations replace the default", "[Watch]\nOperation=rmdir\n",
 	  "rule1: Operation=d\n" },

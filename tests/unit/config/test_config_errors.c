@@ -89,7 +89,7 @@ static const struct bad bads[] = {
 	/* keys */
 	{ "an unknown key is refused", "[Watch]\nColour=red\n", 0,
 	  "conf:2: unknown key \"Colour\" in section [Watch]; known are Path, ExcludePath, User, "
-	  "ExcludeUser, Operation, Result, Priority\n" },
+	  "ExcludeUser, Ancestor, Operation, Result, Priority\n" },
 	{ "an unknown key of [Daemon] is refused", "[Daemon]\nColour=red\n", 0,
 	  "conf:2: unknown key \"Colour\" in section [Daemon]; known are Probe, Detail, "
 	  "CommandLine, RingBufferSize, QueueSize\n" },
@@ -105,7 +105,7 @@ static const struct bad bads[] = {
 	  "conf:2: Path belongs to section [Watch], not to [Daemon]; move it there\n" },
 	{ "an unknown key is refused without a value, too", "[Watch]\nColor=\n", 0,
 	  "conf:2: unknown key \"Color\" in section [Watch]; known are Path, ExcludePath, User, "
-	  "ExcludeUser, Operation, Result, Priority\n" },
+	  "ExcludeUser, Ancestor, Operation, Result, Priority\n" },
 
 	/* words */
 	{ "a double quote that is not closed is refused", "[Watch]\nPath=\"/srv/a b\n", 0,
@@ -175,6 +175,11 @@ static const struct bad bads[] = {
 	/* users */
 	{ "an unknown user is refused", "[Watch]\nUser=alice mallory\n", 0,
 	  "conf:2: User: unknown user \"mallory\"; create it, or write a uid\n" },
+	{ "an ancestor is no path", "[Watch]\nAncestor=/usr/bin/make\n", 0,
+	  "conf:2: Ancestor: \"/usr/bin/make\" is a path; write the command of a process, as in "
+	  "UNLINK_COMM\n" },
+	{ "ancestors take Detail=standard", "[Watch]\nAncestor=make\n[Daemon]\nDetail=minimal\n", 0,
+	  "conf:2: Ancestor: the ancestors are not known at Detail=minimal; use standard or full\n" },
 	{ "an unknown group is refused", "[Watch]\nExcludeUser=@wheel\n", 0,
 	  "conf:2: ExcludeUser: unknown group \"wheel\"; create it, or list its members\n" },
 	{ "@ without a group is refused", "[Watch]\nUser=@\n", 0,

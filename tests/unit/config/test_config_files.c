@@ -114,7 +114,7 @@ static const struct files file_cases[] = {
 	    { "conf.d/b.conf", "oops\n" },
 	    { "conf.d/a.conf", "[Watch z]\nUser=9-1\n" } },
 	  "conf:3: unknown key \"Bad\" in section [Watch]; known are Path, ExcludePath, User, ExcludeUser, "
-	  "Operation, Result, Priority\n"
+	  "Ancestor, Operation, Result, Priority\n"
 	  "conf:5: ExcludePath: nothing is left for the rule to match; narrow ExcludePath or remove the "
 	  "rule\n"
 	  "conf.d/a.conf:2: User: the range 9-1 runs backwards; write 1-9\n"
@@ -376,7 +376,8 @@ static void test_shipped_file(void **state)
 	assert_string_equal(result,
 			    "all: " RUNTIME " ExcludePath=/var/tmp/build ExcludePath=/**/*.o "
 			    "ExcludeUser=34 Operation=udr\n" MOVES
-			    "share: Path=/srv/share User=1000-59999 Result=failure Priority=5\n");
+			    "share: Path=/srv/share User=1000-59999 Result=failure Priority=5\n"
+			    "build: Path=/srv Ancestor=make Ancestor=ninja\n");
 	free(result);
 	free(text);
 }

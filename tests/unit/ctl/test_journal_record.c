@@ -27,6 +27,8 @@ static const char *const rules[] = { "payroll", "all" };
 static const struct uw_style plain = { "", "", "", "", "", "" };
 
 /* All that there can be to know, with hostile bytes where somebody chooses them. */
+static const struct uw_ancestor ancestors[] = { { "a \"b", 17 }, { "c\n", 16 }, { "init", 1 } };
+
 static const struct uw_record known = {
 	.op = UW_OP_UNLINK,
 	.probe = UW_PROBE_KPROBE,
@@ -48,6 +50,7 @@ static const struct uw_record known = {
 	.session_known = true,
 	.session = 3,
 	.comm = TEXT("rm\n"),
+	.ancestors = { (const char *)ancestors, sizeof(ancestors) },
 	.exe = TEXT("/usr/bin/rm"),
 	.cmdline = TEXT("rm\0-f\0--\0it's x"),
 	.cwd = TEXT("/srv/data"),
@@ -273,6 +276,40 @@ static void a_paragraph_names_who_logged_in(void **state)
 		"    rule     x, \"y z\"\n");
 }
 
+static void a_chain_shows_and_finds_ancestors(void **state)
+{
+	struct uw_journal_record *found;
+
+	(void)state;
+	need_paragraph(FOUND("UNLINK_OP=unlink", "UNLINK_RET=0", "UNLINK_PID=7", "UNLINK_PPID=6",
+			     "UNLINK_COMM=a < b", "UNLINK_UID=1000", "UNLINK_FILENAME=a",
+			     "UNLINK_PATH=/a", "UNLINK_ANCESTORS=sh[6] < sudo[5] < systemd[1]",
+			     "UNLINK_ANCESTOR=sh", "UNLINK_ANCESTOR=sudo"),
+		       "Tue 2023-11-14 22:13:20 UTC, 1min 0s ago\n"
+		       "    \"a < b\"[7] (uid 1000) removed /a\n"
+		       "    user     alice\n"
+		       "    process  \"a < b\", pid 7\n"
+		       "    chain    \"a < b\"[7] < sh[6] < sudo[5] < systemd[1]\n");
+	found = FOUND("UNLINK_PID=7", "UNLINK_COMM=rm",
+		      "UNLINK_ANCESTORS=\"x[44] < \\\"y[45]\"[66] < sh[55] < systemd[1]",
+		      "UNLINK_ANCESTOR=unattended-upgr", "UNLINK_ANCESTOR=sh");
+	assert_true(uw_journal_record_is_under(found, "sh"));
+	assert_true(uw_journal_record_is_under(found, "rm"));
+	assert_true(uw_journal_record_is_under(found, "unattended-upgrade"));
+	assert_false(uw_journal_record_is_under(found, "unattended"));
+	assert_false(uw_journal_record_is_under(found, "s"));
+	assert_false(uw_journal_record_is_under(found, "systemd"));
+	assert_true(uw_journal_record_is_under(found, "7"));
+	assert_true(uw_journal_record_is_under(found, "66"));
+	assert_true(uw_journal_record_is_under(found, "55"));
+	assert_true(uw_journal_record_is_under(found, "1"));
+	assert_false(uw_journal_record_is_under(found, "5"));
+	/* Numbers in a name are not those of a process. */
+	assert_false(uw_journal_record_is_under(found, "44"));
+	assert_false(uw_journal_record_is_under(found, "45"));
+	uw_journal_record_done(found);
+}
+
 /* The unit of a session, or of the user's own manager, and no doubt by the daemon. */
 static void a_login_needs_a_session(void **state)
 {
@@ -374,6 +411,7 @@ int main(void)
 		cmocka_unit_test(json_and_sentence_are_the_daemons),
 		cmocka_unit_test(what_is_no_number_is_a_string),
 		cmocka_unit_test(a_paragraph_names_who_logged_in),
+		cmocka_unit_test(a_chain_shows_and_finds_ancestors),
 		cmocka_unit_test(a_login_needs_a_session),
 		cmocka_unit_test(a_paragraph_says_what_proves_little),
 		cmocka_unit_test(a_paragraph_names_the_user_that_a_server_acts_for),

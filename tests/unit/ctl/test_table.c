@@ -133,7 +133,8 @@ static void need_key(const char *const *fields, enum uw_counts_by by, const char
 	for (; *fields; fields++)
 		uw_journal_record_add(&found, *fields, strlen(*fields));
 	assert_int_equal(uw_journal_record_finish(&found), 0);
-	uw_counts_key(&found, by, &buf);
+	for (size_t i = 0; uw_counts_key(&found, by, i, &buf); i++)
+		uw_buf_puts(&buf, i || by == UW_BY_ANCESTOR ? " " : "");
 	need_text(&buf, expected);
 	uw_journal_record_done(&found);
 }
@@ -155,6 +156,10 @@ static void keys_are_what_is_counted_and_safe(void **state)
 	need_key(FIELDS("UNLINK_UNIT=a.service"), UW_BY_UNIT, "a.service");
 	need_key(FIELDS("UNLINK_UID=1"), UW_BY_UNIT, "");
 	need_key(FIELDS("UNLINK_ERRNO=EPERM"), UW_BY_ERROR, "EPERM");
+	need_key(FIELDS("UNLINK_COMM=rm", "UNLINK_ANCESTOR=sh", "UNLINK_ANCESTOR=a\tb"),
+		 UW_BY_ANCESTOR, "sh \"a\\tb\" rm ");
+	need_key(FIELDS("UNLINK_COMM=sh", "UNLINK_ANCESTOR=sh"), UW_BY_ANCESTOR, "sh ");
+	need_key(FIELDS("UNLINK_UID=1"), UW_BY_ANCESTOR, " ");
 }
 
 static void bars_are_in_proportion(void **state)

@@ -51,11 +51,25 @@ static const char *const two_rules[] = { "rule1", "all of /srv" };
 #define BY	 PROBED, BY_ALICE, .name_known = true
 #define FULL	 .detail = UW_DETAIL_FULL
 
+/* A shell twice, one whose name is to be taken for a chain, and process 1. */
+static const struct uw_ancestor ancestors[] = {
+	{ "sh", 17 }, { "a[2] < b\n", 16 }, { "sh", 15 }, { "systemd", 1 }
+};
+
+#define ANCESTORS .ancestors = { (const char *)ancestors, sizeof(ancestors) }
+#define CHAIN                                                                   \
+	"UNLINK_ANCESTORS=sh[17] < \"a[2] < b\\n\"[16] < sh[15] < systemd[1]\n" \
+	"UNLINK_ANCESTOR=sh\n"                                                  \
+	"UNLINK_ANCESTOR=a[2] < b\n\n"
+#define CHAIN_JSON                                                                    \
+	"\"ancestors\":\"sh[17] < \\\"a[2] < b\\\\n\\\"[16] < sh[15] < systemd[1]\"," \
+	"\"ancestor\":[\"sh\",\"a[2] < b\\u000a\"],"
+
 /* A deletion with a value for every field. */
 #define ID    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define SCOPE "docker-" ID ".scope"
 #define KNOWN                                                                                      \
-	BY, .task_known = true, .ppid = 17, .euid = 0, .mntns = 4026531841,                        \
+	BY, .task_known = true, .ppid = 17, .euid = 0, .mntns = 4026531841, ANCESTORS,             \
 	    .loginuid_known = true, .loginuid = 1001, .session_known = true, .session = 3,         \
 	    .comm = TEXT("rm"), .exe = TEXT("/usr/bin/rm"), .cmdline = TEXT("rm\0-f\0--\0it's x"), \
 	    .exe_known = true, .exe_dev = 8 << 20 | 1, .exe_ino = 77, .exe_deleted = true,         \
@@ -363,8 +377,7 @@ static const struct row {
 		.entry = { FULL, HOST, .priority = 6, .rules = one_rule, .n_rules = 1,
 			   .user = "alice" },
 		.journal = TEXT(KNOWN_MESSAGE "UNLINK_TID=4243\n"
-					      "UNLINK_PPID=17\n"
-					      "UNLINK_COMM=rm\n"
+					      "UNLINK_PPID=17\n" CHAIN "UNLINK_COMM=rm\n"
 					      "UNLINK_EXE=/usr/bin/rm\n"
 					      "UNLINK_EXE_DEV=8:1\n"
 					      "UNLINK_EXE_INODE=77\n"
@@ -399,7 +412,7 @@ static const struct row {
 					      "UNLINK_DURATION_NS=1500\n"
 					      "UNLINK_RULE=payroll\n"),
 		.json = KNOWN_JSON
-		"\"tid\":4243,\"ppid\":17,\"comm\":\"rm\","
+		"\"tid\":4243,\"ppid\":17," CHAIN_JSON "\"comm\":\"rm\","
 		"\"exe\":\"/usr/bin/rm\",\"exe_dev\":\"8:1\",\"exe_inode\":77,\"exe_state\":\"deleted\",\"cmdline\":\"rm -f -- 'it'\\\\''s x'\","
 		"\"cwd\":\"/srv/data\",\"root\":\"/srv\",\"uid\":1000,\"gid\":100,"
 		"\"euid\":0,\"user\":\"alice\",\"loginuid\":1001,\"login\":\"claimed\",\"session\":3,"
@@ -455,8 +468,7 @@ static const struct row {
 			   .n_rules = 1,
 			   .user = "alice" },
 		.journal = TEXT(KNOWN_MESSAGE "UNLINK_TID=4243\n"
-					      "UNLINK_PPID=17\n"
-					      "UNLINK_COMM=rm\n"
+					      "UNLINK_PPID=17\n" CHAIN "UNLINK_COMM=rm\n"
 					      "UNLINK_EXE=/usr/bin/rm\n"
 					      "UNLINK_EXE_DEV=8:1\n"
 					      "UNLINK_EXE_INODE=77\n"
@@ -484,7 +496,7 @@ static const struct row {
 					      "UNLINK_NLINK=2\n"
 					      "UNLINK_RULE=payroll\n"),
 		.json = KNOWN_JSON
-		"\"tid\":4243,\"ppid\":17,\"comm\":\"rm\","
+		"\"tid\":4243,\"ppid\":17," CHAIN_JSON "\"comm\":\"rm\","
 		"\"exe\":\"/usr/bin/rm\",\"exe_dev\":\"8:1\",\"exe_inode\":77,\"exe_state\":\"deleted\",\"cmdline\":\"rm -f -- 'it'\\\\''s x'\","
 		"\"uid\":1000,\"gid\":100,\"euid\":0,\"user\":\"alice\","
 		"\"loginuid\":1001,\"login\":\"claimed\",\"session\":3,\"unit\":\"" SCOPE "\","
@@ -1133,7 +1145,7 @@ static void test_field_names(void **state)
 		for (k = 0; k < i; k++)
 			assert_string_not_equal(name, uw_record_fields[k].name);
 	}
-	assert_int_equal(i, 52);
+	assert_int_equal(i, 54);
 	assert_null(uw_record_fields[i].get);
 }
 
@@ -1144,7 +1156,7 @@ static void test_field_details(void **state)
 		[UW_DETAIL_MINIMAL] = "TIME OP VIA RET ERRNO PID COMM UID FSUID USER FILENAME "
 				      "PATH PATH_STATE MOVED_TO REPLACED_BY RULE ",
 		[UW_DETAIL_STANDARD] =
-			"TID PPID EXE EXE_DEV EXE_INODE EXE_STATE CMDLINE GID EUID FSGID LOGINUID LOGIN SESSION UNIT "
+			"TID PPID ANCESTORS ANCESTOR EXE EXE_DEV EXE_INODE EXE_STATE CMDLINE GID EUID FSGID LOGINUID LOGIN SESSION UNIT "
 			"CONTAINER OUTER_CONTAINER CONTAINER_CLAIMED_BY MNT "
 			"HOST_PATH UPPER_PATH HOST_MOVED_TO HOST_REPLACED_BY "
 			"REPLACED_BY_INODE DEV INODE MODE OWNER SIZE NLINK ",
@@ -1198,7 +1210,8 @@ static void test_field_set(void **state)
 				fail_msg("%.*s is not in the table", (int)len,
 					 (char *)iov[n].iov_base);
 			seen[k] = true;
-			if (times[k]++ && strcmp(known[k], "UNLINK_RULE") != 0)
+			if (times[k]++ && strcmp(known[k], "UNLINK_RULE") != 0 &&
+			    strcmp(known[k], "UNLINK_ANCESTOR") != 0)
 				fail_msg("%s is there twice", known[k]);
 		}
 	}
@@ -1298,9 +1311,9 @@ static void test_moving_buffer(void **state)
 		assert_int_equal(n_rules, counts[c] > UW_RULES_MAX ? UW_RULES_MAX : counts[c]);
 		/*
 		 * The table without the rule, the two of a move, the two of a second container
-		 * and the upper path, and three that are not in it.
+		 * and the upper path, and a second ancestor and three that are not in it.
 		 */
-		assert_int_equal(n, 52 - 6 + 3 + n_rules);
+		assert_int_equal(n, 54 - 6 + 1 + 3 + n_rules);
 		check_field(iov, n, "UNLINK_PATH", path, sizeof(path));
 		check_field(iov, n, "UNLINK_FILENAME", name, sizeof(name));
 		check_field(iov, n, "UNLINK_HOST_PATH", name, sizeof(name));
@@ -1718,7 +1731,7 @@ static void test_every_result(void **state)
 static const struct CMUnitTest others[] = {
 	TEST("names every field as journald takes it, once", test_field_names),
 	TEST("writes each field at its detail and above", test_field_details),
-	TEST("writes exactly the fields of the table, and only the rule more than once",
+	TEST("writes exactly the fields of the table, and only rules and ancestors more than once",
 	     test_field_set),
 	TEST("writes the right values when the buffer moves, with at most 64 rules",
 	     test_moving_buffer),

@@ -17,6 +17,7 @@
 
 #include <cmocka.h>
 
+#include "record/ancestors.h"
 #include "record/record.h"
 
 #define LEN(array) (sizeof(array) / sizeof((array)[0]))
@@ -161,6 +162,9 @@ static const char *broken_strings(const struct uw_record *r, const void *data, s
 		return "a name is too long";
 	if (r->cmdline.len > UW_CMDLINE_MAX)
 		return "the command line is too long";
+	if (!inside(r->ancestors, data, size) || r->ancestors.len % sizeof(struct uw_ancestor) ||
+	    r->ancestors.len > UW_ANCESTORS_MAX * sizeof(struct uw_ancestor))
+		return "the ancestors are not whole";
 	if (!r->exe_known && (r->exe_deleted || r->exe_private))
 		return "something is known of an executable that is not known";
 	if ((r->cwd_cut && !r->cwd.len) || (r->cmdline_cut && !r->cmdline.len) ||
@@ -264,6 +268,8 @@ enum base {
 	RENAME,
 };
 
+static const struct uw_ancestor ancestors[] = { { "sh", 9 }, { "0123456789abcde", 1 } };
+
 /* The strings of a valid event have four bytes each; the command line has six. */
 static struct strings strings_of(enum base base)
 {
@@ -275,6 +281,7 @@ static struct strings strings_of(enum base base)
 		.s[UW_STR_EXE] = text("/exe"),
 		.s[UW_STR_CMDLINE] = { cmdline, sizeof(cmdline) },
 		.s[UW_STR_CGROUP] = text("/cgr"),
+		.s[UW_STR_ANCESTORS] = { (const char *)ancestors, sizeof(ancestors) },
 	};
 
 	if (base == UNRESOLVED) {
@@ -332,27 +339,27 @@ static void check_refused(const void *data, size_t size)
 	assert_memory_equal(&record, &before, sizeof(record));
 }
 
-/* Changes of UNRESOLVED, which has 254 bytes, 224 of them before the strings. */
+/* Changes of UNRESOLVED, which has 302 bytes, 232 of them before the strings. */
 static const struct rejected {
 	const char *title;
 	struct patch patch[2];
 	int more; /* bytes in addition to those of the event */
 } rejected[] = {
-	{ "refuses no bytes at all", .more = -254 },
-	{ "refuses a single byte", .more = -253 },
-	{ "refuses a header that lacks its last byte", .more = -31 },
-	{ "refuses a header without the strings that it announces", .more = -30 },
+	{ "refuses no bytes at all", .more = -302 },
+	{ "refuses a single byte", .more = -301 },
+	{ "refuses a header that lacks its last byte", .more = -71 },
+	{ "refuses a header without the strings that it announces", .more = -70 },
 	{ "refuses an event that lacks its last byte", .more = -1 },
 	{ "refuses an event with a byte too many", .more = 1 },
 	{ "refuses an event with a byte too many that its size includes",
-	  { FIELD(size, 255) },
+	  { FIELD(size, 303) },
 	  .more = 1 },
 	{ "refuses an event with a byte too few that its size allows for",
-	  { FIELD(size, 253) },
+	  { FIELD(size, 301) },
 	  .more = -1 },
 	{ "refuses a size of 0", { FIELD(size, 0) } },
-	{ "refuses a size that is one too small", { FIELD(size, 253) } },
-	{ "refuses a size that is one too large", { FIELD(size, 255) } },
+	{ "refuses a size that is one too small", { FIELD(size, 301) } },
+	{ "refuses a size that is one too large", { FIELD(size, 303) } },
 	{ "refuses the largest size", { FIELD(size, UINT32_MAX) } },
 	{ "refuses the ABI 0", { FIELD(abi, 0) } },
 	{ "refuses the previous ABI", { FIELD(abi, UW_ABI - 1) } },
@@ -380,7 +387,9 @@ static const struct rejected {
 	{ "refuses two lengths of the maximum",
 	  { LENGTH(UW_STR_NAME, UINT16_MAX), LENGTH(UW_STR_CGROUP, UINT16_MAX) } },
 	{ "refuses a size and a length that agree on a missing byte",
-	  { FIELD(size, 255), LENGTH(UW_STR_CGROUP, 5) } },
+	  { FIELD(size, 303), LENGTH(UW_STR_CGROUP, 5) } },
+	{ "refuses a part of an ancestor",
+	  { LENGTH(UW_STR_CGROUP, 5), LENGTH(UW_STR_ANCESTORS, 39) } },
 	{ "refuses more bytes below the mount than the directory has", { FIELD(below, 5) } },
 	{ "refuses the largest number of bytes below the mount", { FIELD(below, UINT16_MAX) } },
 };
@@ -421,7 +430,7 @@ static void test_rejected(void **state)
 
 	check_accepted(&ev, &strings);
 	whole = build(&ev, &strings, &size);
-	assert_int_equal(size, 254);
+	assert_int_equal(size, 302);
 	patch(whole, &row->patch[0]);
 	patch(whole, &row->patch[1]);
 	delivered = (size_t)((ptrdiff_t)size + row->more);
@@ -695,6 +704,13 @@ static void test_torn_dirs(void **state)
 	free(data);
 }
 
+static size_t max_of(enum uw_string which)
+{
+	if (which == UW_STR_ANCESTORS)
+		return UW_ANCESTORS_MAX * sizeof(struct uw_ancestor);
+	return which == UW_STR_CMDLINE ? UW_CMDLINE_MAX : LONGEST;
+}
+
 /* Each string at its maximum, and with one byte more, without a shorter one to compensate. */
 static void test_maxima(void **state)
 {
@@ -710,7 +726,7 @@ static void test_maxima(void **state)
 		size_t size, i;
 
 		for (i = 0; i < UW_STR_MAX; i++) {
-			size_t max = i == UW_STR_CMDLINE ? UW_CMDLINE_MAX : LONGEST;
+			size_t max = max_of((enum uw_string)i);
 			struct strings one = strings_of(base);
 			unsigned char *data;
 
@@ -753,6 +769,9 @@ static bool go_together(enum uw_op op, enum uw_via via, unsigned int flags)
 
 static void check_who(const struct uw_record *r, unsigned int flags)
 {
+	struct uw_str comm;
+	uint32_t pid;
+
 	assert_true(r->pid == 4242 && r->tid == 4243 && r->uid == 1000 && r->gid == 100);
 	assert_true(r->fsuid == 1003 && r->fsgid == 103 && r->account == 1005);
 	assert_int_equal(r->task_known, !!(flags & UW_EV_TASK));
@@ -771,6 +790,9 @@ static void check_who(const struct uw_record *r, unsigned int flags)
 	assert_true(same(r->comm, text("rm")) && same(r->root, text("/jar")));
 	assert_true(same(r->cwd, text("/cwd")) && same(r->exe, text("/exe")));
 	assert_true(same(r->cgroup, text("/cgr")));
+	assert_true(uw_record_ancestor(r, 0, &comm, &pid) && same(comm, text("sh")) && pid == 9);
+	assert_true(uw_record_ancestor(r, 1, &comm, &pid) && pid == 1);
+	assert_true(same(comm, text("0123456789abcde")) && !uw_record_ancestor(r, 2, &comm, &pid));
 	assert_int_equal(r->cmdline.len, 6);
 	assert_memory_equal(r->cmdline.s, "rm\0x y", 6);
 	assert_int_equal(r->cmdline_cut, !!(flags & UW_EV_CMDLINE_CUT));
@@ -1771,10 +1793,12 @@ static void any_strings(struct uw_event *ev, struct strings *strings)
 	size_t i;
 
 	for (i = 0; i < UW_STR_MAX; i++) {
-		size_t max = i == UW_STR_CMDLINE ? UW_CMDLINE_MAX : LONGEST;
+		size_t max = max_of((enum uw_string)i);
 
 		strings->s[i] = (struct uw_str){ text_of[i], any_text(text_of[i], max) };
 	}
+	strings->s[UW_STR_ANCESTORS].len -=
+		strings->s[UW_STR_ANCESTORS].len % sizeof(struct uw_ancestor);
 	if (!any(8))
 		return;
 	if (any(2)) {

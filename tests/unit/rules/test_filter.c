@@ -444,6 +444,40 @@ static void test_free_nothing(void **state)
 	uw_filter_free(NULL);
 }
 
+static uint64_t match_under(const char *config, const char *comm, enum uw_via via,
+			    const struct uw_ancestor *ancestors, size_t n)
+{
+	struct compiled c = compile(config);
+	static struct uw_record record;
+	uint64_t rules;
+
+	record.op = UW_OP_UNLINK;
+	record.via = via;
+	record.ret_known = true;
+	record.rules = UINT64_MAX;
+	record.comm = (struct uw_str){ comm, strlen(comm) };
+	record.ancestors = (struct uw_str){ (const char *)ancestors, n * sizeof(*ancestors) };
+	rules = uw_filter_match(c.filter, &record);
+	release(&c);
+	return rules;
+}
+
+/* What is not known may be what a rule asks for. */
+static void test_ancestor(void **state)
+{
+	static const char config[] = "[Watch]\nAncestor=make ninja\n[Watch]\nUser=0\n";
+	static const struct uw_ancestor built[] = { { "sh", 9 }, { "make", 8 }, { "init", 1 } },
+					other[] = { { "sh", 9 }, { "maker", 8 }, { "init", 1 } };
+
+	(void)state;
+	assert_int_equal(match_under(config, "rm", UW_VIA_SYSCALL, built, 3), 3);
+	assert_int_equal(match_under(config, "ninja", UW_VIA_SYSCALL, other, 3), 3);
+	assert_int_equal(match_under(config, "rm", UW_VIA_SYSCALL, other, 3), 2);
+	assert_int_equal(match_under(config, "rm", UW_VIA_SYSCALL, other, 2), 3);
+	assert_int_equal(match_under(config, "rm", UW_VIA_SYSCALL, NULL, 0), 3);
+	assert_int_equal(match_under(config, "nfsd", UW_VIA_KERNEL, NULL, 0), 2);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest others[] = {
@@ -454,6 +488,8 @@ int main(void)
 		  NULL, NULL, NULL },
 		{ "an operation that does not exist matches nothing", test_bad_operation, NULL,
 		  NULL, NULL },
+		{ "Ancestor= matches below a process, and where that is not known", test_ancestor,
+		  NULL, NULL, NULL },
 		{ "operations and results become masks", test_masks, NULL, NULL, NULL },
 		{ "all 64 rules have their bit", test_all_bits, NULL, NULL, NULL },
 		{ "the table of uids is empty if no rule has users", test_no_table, NULL, NULL,
