@@ -105,10 +105,11 @@ static void take_sample(struct uw_source *s, const void *data, size_t size)
 static int on_sample(void *ctx, void *data, size_t size)
 {
 	struct uw_source *s = ctx;
-	uint64_t end = *s->consumed + uw_ring_room((__u32)size);
 
 	if (s->persistent)
-		uw_persistent_next(s->persistent, (struct uw_taken){ s->serial, end });
+		uw_persistent_next(s->persistent,
+				   (struct uw_taken){ s->serial,
+						      *s->consumed + uw_ring_room((__u32)size) });
 	take_sample(s, data, size);
 	if (s->persistent)
 		uw_persistent_next(s->persistent, (struct uw_taken){ 0 });
@@ -165,7 +166,7 @@ static int size_scratch(struct uw_source *s, const struct uw_plan *plan)
 	int r;
 
 	r = resize(s, "uw_scratch", UW_SCRATCHES * cpus);
-	if (r >= 0)
+	if (r >= 0 && bpf_object__find_map_by_name(s->object, "uw_whole"))
 		r = resize(s, "uw_whole", UW_ORIGINS * cpus);
 	if (r >= 0)
 		r = resize(s, "uw_slots", UW_SLOTS + UW_SPARE_SLOTS * cpus);
