@@ -38,18 +38,18 @@ const struct uw_whole *uw_event_first(const struct uw_whole *whole, size_t n, co
 	size_t own = own_strings(next->len);
 	const struct uw_event *ev;
 
-	if (next->size != size || own != size - sizeof(*next) || !next->origin || next->origin > n)
+	if (next->size != size || own != size - sizeof(*next) || own > UW_SLOT_DATA ||
+	    !next->origin || next->origin > n)
 		return NULL;
 	whole += next->origin - 1;
 	ev = &whole->ev;
-	if (ev->exit_ns != next->since || ev->file.origin != next->origin ||
-	    ev->size - own_strings(ev->len) + own > sizeof(*whole))
+	if (ev->exit_ns != next->since || ev->file.origin != next->origin)
 		return NULL;
 	return whole;
 }
 
 size_t uw_event_make_whole(const struct uw_whole *first, const struct uw_next *next,
-			   struct uw_whole *to)
+			   struct uw_made_whole *to)
 {
 	size_t own = own_strings(next->len), before = own_strings(first->ev.len);
 	size_t rest = first->ev.size - sizeof(first->ev) - before;

@@ -25,8 +25,14 @@ void uw_event_remember(struct uw_whole *whole, size_t n, const void *data, size_
 const struct uw_whole *uw_event_first(const struct uw_whole *whole, size_t n, const void *data,
 				      size_t size);
 
+/* Room for the strings of a part, and for those of the event that it follows. */
+struct uw_made_whole {
+	struct uw_event ev;
+	char data[2 * UW_SLOT_DATA];
+};
+
 /* Makes a struct uw_next that follows `first` whole in `to`. Returns the size. */
 size_t uw_event_make_whole(const struct uw_whole *first, const struct uw_next *next,
-			   struct uw_whole *to);
+			   struct uw_made_whole *to);
 
 #endif

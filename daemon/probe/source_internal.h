@@ -10,6 +10,7 @@
 
 #include "helper/tracefs.h"
 #include "probe/attachments.h"
+#include "probe/event_next.h"
 #include "probe/source.h"
 
 #define LINKS_MAX     24
@@ -52,7 +53,7 @@ struct uw_source {
 	struct uw_event *converted;
 	struct uw_whole *whole; /* events that others may follow; NULL: none do */
 	size_t n_whole;
-	struct uw_whole made_whole;
+	struct uw_made_whole made_whole;
 	struct ring_buffer *ring;
 	uw_source_event_fn on_event;
 	uw_source_next_fn on_next;

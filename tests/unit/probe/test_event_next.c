@@ -58,7 +58,7 @@ static size_t next_of(const struct uw_whole *w, struct uw_next *next)
 	return next->size;
 }
 
-static size_t make_whole(const void *next, size_t size, struct uw_whole *to)
+static size_t make_whole(const void *next, size_t size, struct uw_made_whole *to)
 {
 	const struct uw_whole *first = uw_event_first(whole, N, next, size);
 
@@ -67,7 +67,8 @@ static size_t make_whole(const void *next, size_t size, struct uw_whole *to)
 
 static void test_whole(void **state)
 {
-	struct uw_whole first = event("a", "/srv/a"), second = event("longer", "/srv/d/longer"), to;
+	struct uw_whole first = event("a", "/srv/a"), second = event("longer", "/srv/d/longer");
+	struct uw_made_whole to;
 	_Alignas(8) char bytes[512];
 	struct uw_next *next = (struct uw_next *)bytes;
 	size_t size;
@@ -95,7 +96,8 @@ static void test_whole(void **state)
 
 static void test_refused(void **state)
 {
-	struct uw_whole first = event("a", "/srv/a"), to;
+	struct uw_whole first = event("a", "/srv/a");
+	struct uw_made_whole to;
 	_Alignas(8) char bytes[512];
 	struct uw_next *next = (struct uw_next *)bytes;
 	size_t size, i;
@@ -116,6 +118,34 @@ static void test_refused(void **state)
 	next_of(&first, next);
 	next->len[UW_STR_PATH]++;
 	assert_int_equal(make_whole(next, size, &to), 0);
+}
+
+/* Together they are longer than an event that others may follow. */
+static void test_long(void **state)
+{
+	_Alignas(8) static char bytes[sizeof(struct uw_next) + UW_SLOT_DATA];
+	static struct uw_whole first, second;
+	static struct uw_made_whole to;
+	struct uw_next *next = (struct uw_next *)bytes;
+	char path[UW_SLOT_DATA - 2];
+	size_t size;
+
+	(void)state;
+	memset(whole, 0, sizeof(whole));
+	memset(path, 'p', sizeof(path));
+	path[0] = '/';
+	path[sizeof(path) - 5] = '\0';
+	first = event("a", path);
+	path[sizeof(path) - 5] = 'p';
+	path[sizeof(path) - 1] = '\0';
+	uw_event_remember(whole, N, &first, first.ev.size);
+	second = event("", path);
+	second.ev.len[UW_STR_EXE] = 0;
+	size = next_of(&second, next);
+	assert_int_equal(make_whole(next, size, &to), sizeof(to.ev) + strlen(path) + 2 + 3);
+	assert_memory_equal(to.data, "/r", 2);
+	assert_memory_equal(to.data + 2, path, strlen(path));
+	assert_memory_equal(to.data + 2 + strlen(path), "/rm", 3);
 }
 
 static void test_not_remembered(void **state)
@@ -142,6 +172,7 @@ int main(void)
 		{ "makes an event whole, from the one it follows", test_whole, NULL, NULL, NULL },
 		{ "refuses what does not add up, or follows another event", test_refused, NULL,
 		  NULL, NULL },
+		{ "makes a long event whole", test_long, NULL, NULL, NULL },
 		{ "remembers only events that others may follow", test_not_remembered, NULL, NULL,
 		  NULL },
 	};
