@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <malloc.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <syslog.h>
@@ -73,17 +72,6 @@ static int sweep(struct uw_event_reader *in, uint64_t age_ns)
 	return uw_source_sweep(in->probe_select->source, age_ns);
 }
 
-/* Gives back what storms have needed, when the last one is over. */
-static void trim_storms(struct uw_event_reader *in)
-{
-	uint64_t summarised = in->pipeline->stats->summarised;
-
-	if (summarised == in->trimmed || uw_storm_oldest(in->pipeline->storm))
-		return;
-	malloc_trim(0);
-	in->trimmed = summarised;
-}
-
 void uw_event_reader_tick(struct uw_event_reader *in, uint64_t age_ns)
 {
 	/* While events wait in the ring buffer, a storm would only seem to have ended. */
@@ -93,7 +81,6 @@ void uw_event_reader_tick(struct uw_event_reader *in, uint64_t age_ns)
 	uw_pipeline_tick(in->pipeline);
 	uw_output_flush(in->output);
 	uw_output_trim(in->output);
-	trim_storms(in);
 }
 
 /* How long to rest after a read of n events, some of which only belong to a summary. */

@@ -20,7 +20,6 @@ struct uw_event_reader {
 	struct uw_output *output;
 	sd_event_source *readable; /* owned */
 	sd_event_source *rested;   /* owned; a timer */
-	uint64_t trimmed;	   /* how many deletions storms had when memory was given back */
 };
 
 /* A uw_source_event_fn; userdata is the reader, whose probe_select, pipeline and output are set. */

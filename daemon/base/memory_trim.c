@@ -6,6 +6,7 @@
 #include <malloc.h>
 #include <stdint.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 /* The kernel reads unmodified pages of a private file mapping again on the next access. */
@@ -32,4 +33,9 @@ void uw_memory_trim(void)
 {
 	malloc_trim(0);
 	dl_iterate_phdr(release_constants, NULL);
+}
+
+void uw_memory_refuse_huge_pages(void)
+{
+	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
 }

@@ -10,4 +10,10 @@
  */
 void uw_memory_trim(void);
 
+/*
+ * Call it at the start. khugepaged would replace the few pages of the heap that are in use by a
+ * huge one at some time, and 1.7 MB more would be resident.
+ */
+void uw_memory_refuse_huge_pages(void);
+
 #endif
