@@ -9,8 +9,6 @@
 
 #include "append.bpf.h"
 
-#define CHAIN_NS 1000000000ULL
-
 /* Reads an ancestor, and returns its parent. */
 static __always_inline struct task_struct *read_ancestor(struct uw_ancestor *to,
 							 struct task_struct *task)
@@ -47,10 +45,7 @@ __noinline int uw_read_chain(__u32 index)
 		return 0;
 	c = &s->chain;
 	c->n = 0;
-	if (TYPED_TASK)
-		task = bpf_get_current_task_btf()->real_parent;
-	else
-		task = CURRENT(real_parent);
+	task = CURRENT(real_parent);
 #pragma unroll
 	for (i = 0; i < UW_ANCESTORS_MAX; i++) {
 		task = read_ancestor(&c->ancestor[i], task);
@@ -70,10 +65,9 @@ static __always_inline bool append_ancestors(const struct strings to, struct scr
 	struct chain *c = &s->chain;
 	__u64 start = CURRENT(real_parent, start_boottime), now = to.ev->exit_ns;
 
-	s->texts.start = CURRENT(start_boottime);
 	if (CURRENT(flags) & PF_KTHREAD)
 		return true;
-	if (c->start != start || c->ppid != to.ev->ppid || now - c->ns > CHAIN_NS) {
+	if (c->start != start || c->ppid != to.ev->ppid || now - c->ns > REMEMBER_NS) {
 		uw_read_chain(index);
 		c->start = start;
 		c->ppid = to.ev->ppid;

@@ -146,6 +146,7 @@ static __always_inline void emit(struct uw_slot *slot, enum scratch_index index,
 		ev->size = size;
 		ev->len[UW_STR_EXE] = 0;
 		ev->len[UW_STR_CMDLINE] = 0;
+		ev->len[UW_STR_CGROUP] = 0;
 	}
 	if (!uw_load_long(slot->at, index))
 		uw_emit_scratch(slot->at, index);

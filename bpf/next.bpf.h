@@ -17,8 +17,6 @@
 #include "slot.bpf.h"
 #include "task.bpf.h"
 
-#define NEXT_NS 1000000000ULL
-
 /* Written and read by the daemon alone. Like the ring buffer, it outlives the daemon. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -114,7 +112,7 @@ __noinline int uw_send_next(__u32 at, __u32 index)
 		return 0;
 	ev = &slot->ev;
 	last = &s->last;
-	if (last->tid != ev->tid || !last->file.origin || ev->exit_ns - last->exit_ns > NEXT_NS ||
+	if (last->tid != ev->tid || !last->file.origin || ev->exit_ns - last->exit_ns > REMEMBER_NS ||
 	    uw_shared.control.whole)
 		return 0;
 	read_namespace(ev);

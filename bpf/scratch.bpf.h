@@ -51,6 +51,9 @@ _Static_assert(8 * (UW_PATH_MAX - 1) + 2 < DATA_STARTS, "the last string starts 
 #define CGROUP_CACHE_SIZE 4
 #define CGROUP_CACHE_PATH 256
 
+/* How long what may change unseen is remembered: see next.bpf.h and ancestors.bpf.h. */
+#define REMEMBER_NS 1000000000ULL
+
 /* What tells one dentry from a later one in the same memory. */
 struct identity {
 	__u64 core[4];	/* parent; hash and length of the name; name; inode */

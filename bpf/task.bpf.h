@@ -370,6 +370,7 @@ static __always_inline bool append_task(const struct strings to, struct scratch 
 	if (detail < UW_DETAIL_STANDARD)
 		return true;
 	read_ids(to.ev);
+	s->texts.start = CURRENT(start_boottime);
 	if (may_walk && detail >= UW_DETAIL_FULL)
 		append_cwd(s);
 	if (CURRENT(mm) && (!append_exe(to, s, may_walk) || !append_cmdline(to, s)))

@@ -70,9 +70,7 @@ bool uw_counts_key(const struct uw_journal_record *found, enum uw_counts_by by, 
 {
 	enum uw_journal_record_field field = UW_JOURNAL_RECORD_MAX;
 
-	if (by == UW_BY_ANCESTOR)
-		return add_ancestor(found, i, buf);
-	if (i)
+	if (i && by != UW_BY_ANCESTOR)
 		return false;
 	switch (by) {
 	case UW_BY_PROCESS:
@@ -84,6 +82,8 @@ bool uw_counts_key(const struct uw_journal_record *found, enum uw_counts_by by, 
 	case UW_BY_DIRECTORY:
 		add_directory(found, buf);
 		return true;
+	case UW_BY_ANCESTOR:
+		return add_ancestor(found, i, buf);
 	case UW_BY_UNIT:
 		field = UW_JOURNAL_RECORD_UNIT;
 		break;
@@ -91,7 +91,6 @@ bool uw_counts_key(const struct uw_journal_record *found, enum uw_counts_by by, 
 		field = UW_JOURNAL_RECORD_OP;
 		break;
 	case UW_BY_ERROR:
-	case UW_BY_ANCESTOR:
 	case UW_BY_MAX:
 		field = UW_JOURNAL_RECORD_ERRNO;
 		break;

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "config/words.h"
-#include "record/ancestors.h"
 #include "record/cgroup.h"
 
 /* Three dots replace the lost beginning of a path. A whole path begins with a slash instead. */
@@ -93,16 +92,23 @@ static struct uw_value get_ppid(struct uw_ask *a)
 	return number_if(a->record->task_known, a->record->ppid);
 }
 
+static const struct uw_chain *chain_of(struct uw_ask *a)
+{
+	if (!a->chain)
+		a->chain = uw_chain_of(a->record);
+	return a->chain;
+}
+
 static struct uw_value get_ancestors(struct uw_ask *a)
 {
-	const struct uw_chain *chain = uw_chain_of(a->record);
+	const struct uw_buf *text = &chain_of(a)->text;
 
-	return chain->text.failed ? none() : bytes_if_any(uw_buf_str(&chain->text));
+	return text->failed ? none() : bytes_if_any(uw_buf_str(text));
 }
 
 static struct uw_value get_ancestor(struct uw_ask *a)
 {
-	const struct uw_chain *chain = uw_chain_of(a->record);
+	const struct uw_chain *chain = chain_of(a);
 
 	return a->i < chain->n ? bytes(chain->comm[a->i]) : none();
 }
@@ -645,6 +651,7 @@ const struct uw_field *uw_first_field(struct uw_ask *ask, const struct uw_entry 
 	ask->record = entry->record;
 	ask->summary = entry->summary;
 	ask->cgroup = NULL;
+	ask->chain = NULL;
 	return entry->summary ? uw_summary_fields : uw_record_fields;
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "config/config.h"
+#include "record/ancestors.h"
 #include "record/cmdline.h"
 #include "record/cgroup.h"
 #include "record/record.h"
@@ -62,6 +63,7 @@ struct uw_ask {
 	const struct uw_record *record; /* the entry's */
 	const struct uw_summary *summary;
 	const struct uw_cgroup *cgroup; /* the record's, once a field has asked for it */
+	const struct uw_chain *chain;	/* the same */
 	size_t i;			/* which value of a field that has many */
 	char room[UW_FIELD_ROOM];
 };
