@@ -19,6 +19,7 @@
 
 #include "config/words.h"
 #include "helper/helper_client.h"
+#include "probe/btf_find.h"
 #include "probe/vfs_btf.h"
 
 #define NEVER	    "subvolumes of btrfs removed by ioctl(2), mq_unlink(3)"
@@ -30,20 +31,23 @@
 	"process has exited, "
 #define NO_BTF "this kernel has no BTF (CONFIG_DEBUG_INFO_BTF)"
 
-static bool has_function(const struct btf *btf, const char *name)
+/* Fills in what the kernel's functions say. */
+static void find_functions(struct uw_kernel *k, const struct btf *btf)
 {
-	return btf__find_by_name_kind(btf, name, BTF_KIND_FUNC) > 0;
-}
-
-static const char *function_of(const struct btf *btf, enum uw_function function)
-{
-	const char *const *names = uw_target_names[function];
+	struct uw_btf_wanted wanted[2 * UW_FN_MAX + 1];
+	const size_t n = sizeof(wanted) / sizeof(wanted[0]);
 	int i;
 
-	for (i = 0; i < 2; i++)
-		if (names[i] && has_function(btf, names[i]))
-			return names[i];
-	return NULL;
+	for (i = 0; i < 2 * UW_FN_MAX; i++)
+		wanted[i] =
+			(struct uw_btf_wanted){ uw_target_names[i / 2][i % 2], BTF_KIND_FUNC, 0 };
+	/* CONFIG_BPF_JIT. The BTF of 5.10 does not show the rest: attaching will. */
+	wanted[i] = (struct uw_btf_wanted){ "bpf_trampoline_link_prog", BTF_KIND_FUNC, 0 };
+	uw_btf_find(btf, wanted, n);
+	k->trampolines = wanted[i].id;
+	while (i--)
+		if (wanted[i].id)
+			k->functions[i / 2] = wanted[i].name;
 }
 
 /* UNLINKWATCH_PREEMPTION=none is for the tests: fentry where its programs are skipped. */
@@ -52,7 +56,6 @@ void uw_kernel_read(struct uw_kernel *ret)
 	const char *pretend = getenv("UNLINKWATCH_PREEMPTION");
 	libbpf_print_fn_t print = libbpf_set_print(NULL); /* a missing BTF is reported elsewhere */
 	struct btf *btf = btf__load_vmlinux_btf();
-	int i;
 
 	libbpf_set_print(print);
 	memset(ret, 0, sizeof(*ret));
@@ -64,10 +67,7 @@ void uw_kernel_read(struct uw_kernel *ret)
 	/* libbpf 1.0 and later: NULL on failure. */
 	if (btf) {
 		ret->btf = true;
-		/* CONFIG_BPF_JIT. The BTF of 5.10 does not show the rest: attaching will. */
-		ret->trampolines = has_function(btf, "bpf_trampoline_link_prog");
-		for (i = 0; i < UW_FN_MAX; i++)
-			ret->functions[i] = function_of(btf, (enum uw_function)i);
+		find_functions(ret, btf);
 		ret->vfs = uw_vfs_find(btf, &ret->vfs_args);
 		btf__free(btf);
 	}

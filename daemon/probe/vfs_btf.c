@@ -7,18 +7,23 @@
 
 #include <bpf/btf.h>
 
+#include "probe/btf_find.h"
+
 /* Parameters that are passed in registers, on x86-64; the programs reach no others. */
 #define PARAMETERS_MAX 6
 
-static const struct btf_type *prototype(const struct btf *btf, const char *function)
-{
-	int id = btf__find_by_name_kind(btf, function, BTF_KIND_FUNC);
+enum wanted { UNLINK, RMDIR, SYMLINK, RENAME, RENAMEDATA, N_WANTED };
 
-	return id < 0 ? NULL : btf__type_by_id(btf, btf__type_by_id(btf, (__u32)id)->type);
+/* NULL if it is not there. */
+static const struct btf_type *prototype(const struct btf *btf, const struct uw_btf_wanted *function)
+{
+	if (!function->id)
+		return NULL;
+	return btf__type_by_id(btf, btf__type_by_id(btf, function->id)->type);
 }
 
-static bool find_parameter(const struct btf *btf, const char *function, const char *name,
-			   __u32 *ret)
+static bool find_parameter(const struct btf *btf, const struct uw_btf_wanted *function,
+			   const char *name, __u32 *ret)
 {
 	const struct btf_type *type = prototype(btf, function);
 	__u32 i;
@@ -43,31 +48,39 @@ static bool has_member(const struct btf *btf, const struct btf_type *type, const
 }
 
 /* True where vfs_rename() has a single parameter, which holds all that is needed. */
-static bool takes_renamedata(const struct btf *btf)
+static bool takes_renamedata(const struct btf *btf, const struct uw_btf_wanted *wanted)
 {
-	const struct btf_type *type = prototype(btf, "vfs_rename");
-	int id = btf__find_by_name_kind(btf, "renamedata", BTF_KIND_STRUCT);
+	const struct btf_type *type = prototype(btf, &wanted[RENAME]);
 
-	if (!type || btf_vlen(type) != 1 || id < 0)
+	if (!type || btf_vlen(type) != 1 || !wanted[RENAMEDATA].id)
 		return false;
-	type = btf__type_by_id(btf, (__u32)id);
+	type = btf__type_by_id(btf, wanted[RENAMEDATA].id);
 	return has_member(btf, type, "old_dentry") && has_member(btf, type, "new_dentry") &&
 	       has_member(btf, type, "flags");
 }
 
 bool uw_vfs_find(const struct btf *btf, struct uw_vfs_args *ret)
 {
+	struct uw_btf_wanted wanted[N_WANTED] = {
+		[UNLINK] = { "vfs_unlink", BTF_KIND_FUNC, 0 },
+		[RMDIR] = { "vfs_rmdir", BTF_KIND_FUNC, 0 },
+		[SYMLINK] = { "vfs_symlink", BTF_KIND_FUNC, 0 },
+		[RENAME] = { "vfs_rename", BTF_KIND_FUNC, 0 },
+		[RENAMEDATA] = { "renamedata", BTF_KIND_STRUCT, 0 },
+	};
+	const struct uw_btf_wanted *rename = &wanted[RENAME];
 	struct uw_vfs_args args = { 0 };
 
-	if (!find_parameter(btf, "vfs_unlink", "dentry", &args.unlink_dentry) ||
-	    !find_parameter(btf, "vfs_rmdir", "dentry", &args.rmdir_dentry) ||
-	    !find_parameter(btf, "vfs_symlink", "dentry", &args.symlink_dentry))
+	uw_btf_find(btf, wanted, N_WANTED);
+	if (!find_parameter(btf, &wanted[UNLINK], "dentry", &args.unlink_dentry) ||
+	    !find_parameter(btf, &wanted[RMDIR], "dentry", &args.rmdir_dentry) ||
+	    !find_parameter(btf, &wanted[SYMLINK], "dentry", &args.symlink_dentry))
 		return false;
-	if (!takes_renamedata(btf)) {
+	if (!takes_renamedata(btf, wanted)) {
 		args.rename_plain = 1;
-		if (!find_parameter(btf, "vfs_rename", "old_dentry", &args.rename_source) ||
-		    !find_parameter(btf, "vfs_rename", "new_dentry", &args.rename_victim) ||
-		    !find_parameter(btf, "vfs_rename", "flags", &args.rename_flags))
+		if (!find_parameter(btf, rename, "old_dentry", &args.rename_source) ||
+		    !find_parameter(btf, rename, "new_dentry", &args.rename_victim) ||
+		    !find_parameter(btf, rename, "flags", &args.rename_flags))
 			return false;
 	}
 	*ret = args;
