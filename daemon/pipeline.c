@@ -13,6 +13,8 @@ int uw_pipeline_init(struct uw_pipeline *rec, struct uw_persistent *persistent,
 		     struct uw_output *output, const struct uw_ruleset *ruleset,
 		     uw_pipeline_renew_fn renew, void *userdata)
 {
+	int r;
+
 	rec->output = output;
 	rec->ruleset = ruleset;
 	rec->renew = renew;
@@ -24,7 +26,8 @@ int uw_pipeline_init(struct uw_pipeline *rec, struct uw_persistent *persistent,
 	rec->storm = persistent->room;
 	uw_storm_recover(rec->storm, persistent->interrupted, persistent->words->written);
 	persistent->words->written = 0;
-	return uw_users_new(&rec->users);
+	r = uw_users_new(&rec->users);
+	return r < 0 ? r : uw_sessions_new(&rec->sessions);
 }
 
 static void forget_series(struct uw_pipeline *rec)
@@ -40,6 +43,8 @@ void uw_pipeline_done(struct uw_pipeline *rec)
 	forget_series(rec);
 	uw_users_free(rec->users);
 	rec->users = NULL;
+	uw_sessions_free(rec->sessions);
+	rec->sessions = NULL;
 }
 
 void uw_pipeline_set_clock(struct uw_pipeline *rec)
@@ -138,6 +143,13 @@ static void fill_entry(struct uw_pipeline *rec, const struct uw_rules *rules, ui
 			uw_record_place(record, entry->host_path, entry->host_other);
 	}
 	entry->n_rules = name_rules(rules, matches, ret->rules, &entry->priority);
+	if (entry->detail >= UW_DETAIL_STANDARD) {
+		struct uw_session session = uw_sessions_find(
+			rec->sessions, uw_cgroup_of(record->cgroup)->session, record->exit_ns);
+
+		entry->remote = session.remote;
+		entry->tty = session.tty;
+	}
 }
 
 static void write_record(struct uw_pipeline *rec, const struct uw_rules *rules, uint64_t matches)

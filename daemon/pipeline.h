@@ -15,6 +15,7 @@
 #include "record/series.h"
 #include "record/storm.h"
 #include "rules/ruleset.h"
+#include "sessions.h"
 #include "state/stats.h"
 
 /*
@@ -32,6 +33,7 @@ struct uw_pipeline {
 	uw_pipeline_renew_fn renew;
 	void *userdata;
 	struct uw_users *users;
+	struct uw_sessions *sessions;
 	struct uw_storm *storm;				  /* in the persistent memory */
 	struct uw_manifest *manifest[UW_STORM_SUMMARIES]; /* of each summary with names */
 	struct uw_summary *full;			  /* has to be closed: no more names fit */

@@ -43,6 +43,8 @@
 	X(LOGINUID, NUMBER)             \
 	X(LOGIN, TEXT)                  \
 	X(SESSION, NUMBER)              \
+	X(REMOTE, TEXT)                 \
+	X(TTY, TEXT)                    \
 	X(CGROUP, TEXT)                 \
 	X(UNIT, TEXT)                   \
 	X(SLICE, TEXT)                  \

@@ -97,6 +97,14 @@ static void add_user(const struct uw_show *show, const struct uw_journal_record 
 	}
 	if (uw_journal_record_uint(found, UW_JOURNAL_RECORD_SESSION, &session))
 		uw_buf_printf(buf, " in session %" PRIu64, session);
+	if (uw_journal_record_has(found, UW_JOURNAL_RECORD_REMOTE)) {
+		uw_buf_puts(buf, ", from ");
+		add_name(buf, found, UW_JOURNAL_RECORD_REMOTE);
+	}
+	if (uw_journal_record_has(found, UW_JOURNAL_RECORD_TTY)) {
+		uw_buf_puts(buf, ", on ");
+		add_name(buf, found, UW_JOURNAL_RECORD_TTY);
+	}
 	uw_buf_puts(buf, "\n");
 }
 

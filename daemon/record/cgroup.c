@@ -7,6 +7,7 @@
 #include "record/cgroup.h"
 
 #include <stdbool.h>
+#include <assert.h>
 #include <string.h>
 
 #define ID_LEN 64
@@ -171,6 +172,9 @@ static void find_user(struct uw_str path, struct uw_cgroup *ret)
 	ret->of_user = parse_uid(name, &ret->user);
 	ret->logged_in = ret->of_user && is_login(ret->unit, ret->user) &&
 			 uw_str_equal(unescape(next(&path)), ret->unit);
+	name = ret->unit;
+	if (ret->logged_in && cut_start(&name, "session-") && cut_end(&name, ".scope"))
+		ret->session = name;
 }
 
 static bool is_id(struct uw_str s)
@@ -334,4 +338,23 @@ void uw_cgroup_parse(struct uw_str path, char buffer[UW_CGROUP_ROOM], struct uw_
 	find_unit(path, ret);
 	find_user(path, ret);
 	find_containers(path, buffer, ret);
+}
+
+const struct uw_cgroup *uw_cgroup_of(struct uw_str path)
+{
+	static struct {
+		char path[2 * UW_PATH_MAX], room[UW_CGROUP_ROOM];
+		size_t len;
+		struct uw_cgroup cgroup;
+	} last;
+
+	assert(path.len <= sizeof(last.path));
+	if (!path.len)
+		path.s = "";
+	if (path.len != last.len || memcmp(path.s, last.path, path.len)) {
+		memcpy(last.path, path.s, path.len);
+		last.len = path.len;
+		uw_cgroup_parse((struct uw_str){ last.path, path.len }, last.room, &last.cgroup);
+	}
+	return &last.cgroup;
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "record/fields.h"
 
-#include <assert.h>
 #include <string.h>
 
 #include "config/words.h"
@@ -231,30 +230,10 @@ static struct uw_value get_loginuid(struct uw_ask *a)
 	return number_if(a->record->loginuid_known, a->record->loginuid);
 }
 
-/* Keeps the last result: several fields of a record ask for it, and deletions come in bursts. */
-static const struct uw_cgroup *parse_cgroup(struct uw_str path)
-{
-	static struct {
-		char path[sizeof(((struct uw_storm_text *)0)->s)], room[UW_CGROUP_ROOM];
-		size_t len;
-		struct uw_cgroup cgroup;
-	} last;
-
-	assert(path.len <= sizeof(last.path));
-	if (!path.len)
-		path.s = "";
-	if (path.len != last.len || memcmp(path.s, last.path, path.len)) {
-		memcpy(last.path, path.s, path.len);
-		last.len = path.len;
-		uw_cgroup_parse((struct uw_str){ last.path, path.len }, last.room, &last.cgroup);
-	}
-	return &last.cgroup;
-}
-
 static const struct uw_cgroup *cgroup_of(struct uw_ask *a)
 {
 	if (!a->cgroup)
-		a->cgroup = parse_cgroup(a->record->cgroup);
+		a->cgroup = uw_cgroup_of(a->record->cgroup);
 	return a->cgroup;
 }
 
@@ -272,6 +251,16 @@ static struct uw_value get_login(struct uw_ask *a)
 static struct uw_value get_session(struct uw_ask *a)
 {
 	return number_if(a->record->session_known, a->record->session);
+}
+
+static struct uw_value get_remote(struct uw_ask *a)
+{
+	return text(a->entry->remote);
+}
+
+static struct uw_value get_tty(struct uw_ask *a)
+{
+	return text(a->entry->tty);
 }
 
 static struct uw_value get_cgroup(struct uw_ask *a)
@@ -488,6 +477,8 @@ const struct uw_field uw_record_fields[] = {
 	{ "UNLINK_LOGINUID", get_loginuid, UW_DETAIL_STANDARD },
 	{ "UNLINK_LOGIN", get_login, UW_DETAIL_STANDARD },
 	{ "UNLINK_SESSION", get_session, UW_DETAIL_STANDARD },
+	{ "UNLINK_REMOTE", get_remote, UW_DETAIL_STANDARD },
+	{ "UNLINK_TTY", get_tty, UW_DETAIL_STANDARD },
 	{ "UNLINK_CGROUP", get_cgroup, UW_DETAIL_FULL },
 	{ "UNLINK_UNIT", get_unit, UW_DETAIL_STANDARD },
 	{ "UNLINK_SLICE", get_slice, UW_DETAIL_FULL },
@@ -611,7 +602,7 @@ static struct uw_value get_storm_fsuid(struct uw_ask *a)
 
 static struct uw_value get_storm_unit(struct uw_ask *a)
 {
-	return bytes_if_any(parse_cgroup(uw_storm_str(&a->summary->cgroup))->unit);
+	return bytes_if_any(uw_cgroup_of(uw_storm_str(&a->summary->cgroup))->unit);
 }
 
 static struct uw_value get_storm_names(struct uw_ask *a)

@@ -29,6 +29,7 @@ struct uw_entry {
 	size_t n_rules;
 	const char *user;	  /* name of the user that the file system checked, or NULL */
 	const char *real_user;	  /* that of the real user, if it is another, or NULL */
+	const char *remote, *tty; /* of the session of logind that the process is in, or NULL */
 	struct uw_str host_path;  /* the record's path in the host's tree, "" if it has none */
 	struct uw_str upper_path; /* on overlayfs: the same of the file in the upper directory */
 	struct uw_str host_other; /* the same of the other name of a rename */

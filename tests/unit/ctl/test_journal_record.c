@@ -257,15 +257,15 @@ static void a_paragraph_names_who_logged_in(void **state)
 		FOUND("UNLINK_OP=unlink", "UNLINK_RET=0", "UNLINK_PID=7", "UNLINK_PPID=6",
 		      "UNLINK_COMM=rm", "UNLINK_EXE=/bin/rm", "UNLINK_CMDLINE=rm 'a b'",
 		      "UNLINK_UID=0", "UNLINK_EUID=1000", "UNLINK_USER=root",
-		      "UNLINK_LOGINUID=1000", "UNLINK_SESSION=3", "UNLINK_UNIT=a.scope",
-		      "UNLINK_CONTAINER=box", "UNLINK_FILENAME=a b", "UNLINK_PATH=/a b",
-		      "UNLINK_PATH_STATE=lexical", "UNLINK_HOST_PATH=/h/a b",
-		      "UNLINK_UPPER_PATH=/up/a b", "UNLINK_DEV=8:1", "UNLINK_INODE=5",
-		      "UNLINK_SIZE=11", "UNLINK_OWNER=1000", "UNLINK_NLINK=0", "UNLINK_RULE=x",
-		      "UNLINK_RULE=y z"),
+		      "UNLINK_LOGINUID=1000", "UNLINK_SESSION=3", "UNLINK_REMOTE=192.0.2.7",
+		      "UNLINK_TTY=pts/0", "UNLINK_UNIT=a.scope", "UNLINK_CONTAINER=box",
+		      "UNLINK_FILENAME=a b", "UNLINK_PATH=/a b", "UNLINK_PATH_STATE=lexical",
+		      "UNLINK_HOST_PATH=/h/a b", "UNLINK_UPPER_PATH=/up/a b", "UNLINK_DEV=8:1",
+		      "UNLINK_INODE=5", "UNLINK_SIZE=11", "UNLINK_OWNER=1000", "UNLINK_NLINK=0",
+		      "UNLINK_RULE=x", "UNLINK_RULE=y z"),
 		"Tue 2023-11-14 22:13:20 UTC, 1min 0s ago\n"
 		"    rm[7] (root) removed \"/a b\"\n"
-		"    user     root, with the rights of alice, claims to be logged in as alice in session 3\n"
+		"    user     root, with the rights of alice, claims to be logged in as alice in session 3, from 192.0.2.7, on pts/0\n"
 		"    command  rm 'a b'\n"
 		"    process  rm, pid 7, parent 6, /bin/rm\n"
 		"    unit     a.scope, container box\n"

@@ -79,7 +79,7 @@ static const struct uw_ancestor ancestors[] = {
 	    .dev_known = true, .dev_major = 8, .dev_minor = 17, .ino = UINT64_MAX,                 \
 	    .bytes = UINT64_C(1) << 63, .mode = 0100644, .owner = 1002, .links_known = true,       \
 	    .links = 2, .fstype = TEXT("ext4")
-#define HOST .host_path = TEXT("/host/data/it's x")
+#define HOST .host_path = TEXT("/host/data/it's x"), .remote = "192.0.2.7", .tty = "pts/0"
 #define KNOWN_MESSAGE                                                                      \
 	"MESSAGE=rm[4242] (alice) removed \"/srv/data/it's x\"\nMESSAGE_ID=" UW_ID_DELETED \
 	"\nPRIORITY=6\nUNLINK_TIME=1700000000123456789\nUNLINK_OP=unlink\n"                \
@@ -392,6 +392,8 @@ static const struct row {
 					      "UNLINK_LOGINUID=1001\n"
 					      "UNLINK_LOGIN=claimed\n"
 					      "UNLINK_SESSION=3\n"
+					      "UNLINK_REMOTE=192.0.2.7\n"
+					      "UNLINK_TTY=pts/0\n"
 					      "UNLINK_CGROUP=/system.slice/" SCOPE "/x\n"
 					      "UNLINK_UNIT=" SCOPE "\n"
 					      "UNLINK_SLICE=system.slice\n"
@@ -415,7 +417,7 @@ static const struct row {
 		"\"tid\":4243,\"ppid\":17," CHAIN_JSON "\"comm\":\"rm\","
 		"\"exe\":\"/usr/bin/rm\",\"exe_dev\":\"8:1\",\"exe_inode\":77,\"exe_state\":\"deleted\",\"cmdline\":\"rm -f -- 'it'\\\\''s x'\","
 		"\"cwd\":\"/srv/data\",\"root\":\"/srv\",\"uid\":1000,\"gid\":100,"
-		"\"euid\":0,\"user\":\"alice\",\"loginuid\":1001,\"login\":\"claimed\",\"session\":3,"
+		"\"euid\":0,\"user\":\"alice\",\"loginuid\":1001,\"login\":\"claimed\",\"session\":3,\"remote\":\"192.0.2.7\",\"tty\":\"pts/0\","
 		"\"cgroup\":\"/system.slice/" SCOPE "/x\",\"unit\":\"" SCOPE "\","
 		"\"slice\":\"system.slice\",\"container\":\"" ID "\",\"mnt\":\"private\","
 		"\"mntns\":4026531841,\"filename\":\"it's x\","
@@ -481,6 +483,8 @@ static const struct row {
 					      "UNLINK_LOGINUID=1001\n"
 					      "UNLINK_LOGIN=claimed\n"
 					      "UNLINK_SESSION=3\n"
+					      "UNLINK_REMOTE=192.0.2.7\n"
+					      "UNLINK_TTY=pts/0\n"
 					      "UNLINK_UNIT=" SCOPE "\n"
 					      "UNLINK_CONTAINER=" ID "\n"
 					      "UNLINK_MNT=private\n"
@@ -499,7 +503,8 @@ static const struct row {
 		"\"tid\":4243,\"ppid\":17," CHAIN_JSON "\"comm\":\"rm\","
 		"\"exe\":\"/usr/bin/rm\",\"exe_dev\":\"8:1\",\"exe_inode\":77,\"exe_state\":\"deleted\",\"cmdline\":\"rm -f -- 'it'\\\\''s x'\","
 		"\"uid\":1000,\"gid\":100,\"euid\":0,\"user\":\"alice\","
-		"\"loginuid\":1001,\"login\":\"claimed\",\"session\":3,\"unit\":\"" SCOPE "\","
+		"\"loginuid\":1001,\"login\":\"claimed\",\"session\":3,\"remote\":\"192.0.2.7\",\"tty\":\"pts/0\",\"unit\":\"" SCOPE
+		"\","
 		"\"container\":\"" ID "\",\"mnt\":\"private\",\"filename\":\"it's x\","
 		"\"path\":\"/srv/data/it's x\",\"path_state\":\"resolved\","
 		"\"host_path\":\"/host/data/it's x\","
@@ -1145,7 +1150,7 @@ static void test_field_names(void **state)
 		for (k = 0; k < i; k++)
 			assert_string_not_equal(name, uw_record_fields[k].name);
 	}
-	assert_int_equal(i, 54);
+	assert_int_equal(i, 56);
 	assert_null(uw_record_fields[i].get);
 }
 
@@ -1156,7 +1161,7 @@ static void test_field_details(void **state)
 		[UW_DETAIL_MINIMAL] = "TIME OP VIA RET ERRNO PID COMM UID FSUID USER FILENAME "
 				      "PATH PATH_STATE MOVED_TO REPLACED_BY RULE ",
 		[UW_DETAIL_STANDARD] =
-			"TID PPID ANCESTORS ANCESTOR EXE EXE_DEV EXE_INODE EXE_STATE CMDLINE GID EUID FSGID LOGINUID LOGIN SESSION UNIT "
+			"TID PPID ANCESTORS ANCESTOR EXE EXE_DEV EXE_INODE EXE_STATE CMDLINE GID EUID FSGID LOGINUID LOGIN SESSION REMOTE TTY UNIT "
 			"CONTAINER OUTER_CONTAINER CONTAINER_CLAIMED_BY MNT "
 			"HOST_PATH UPPER_PATH HOST_MOVED_TO HOST_REPLACED_BY "
 			"REPLACED_BY_INODE DEV INODE MODE OWNER SIZE NLINK ",
@@ -1313,7 +1318,7 @@ static void test_moving_buffer(void **state)
 		 * The table without the rule, the two of a move, the two of a second container
 		 * and the upper path, and a second ancestor and three that are not in it.
 		 */
-		assert_int_equal(n, 54 - 6 + 1 + 3 + n_rules);
+		assert_int_equal(n, 56 - 6 + 1 + 3 + n_rules);
 		check_field(iov, n, "UNLINK_PATH", path, sizeof(path));
 		check_field(iov, n, "UNLINK_FILENAME", name, sizeof(name));
 		check_field(iov, n, "UNLINK_HOST_PATH", name, sizeof(name));

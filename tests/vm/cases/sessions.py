@@ -1,0 +1,77 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""
+Where a person came from: sessions by sshd and logind, with and without a terminal, with sudo, and
+what no session has. Takes openssh-server, libpam-systemd and sudo.
+"""
+import os
+import re
+import subprocess
+
+from uwtest import configure, cursor, deletions, done, equal, need, ok, restart, run, settle, touch
+
+DIR = "/srv/sessions"
+SSH = ("ssh", "-q", "-o", "StrictHostKeyChecking=no")
+KEY = "/root/.ssh/id_ed25519"
+
+
+def prepare():
+    run("useradd", "-m", "-u", "1000", "-s", "/bin/bash", "alice", check=False)
+    with open("/etc/sudoers.d/alice", "w") as f:
+        f.write("alice ALL=(ALL) NOPASSWD: ALL\n")
+    os.makedirs("/root/.ssh", exist_ok=True)
+    run("ssh-keygen", "-q", "-N", "", "-t", "ed25519", "-f", KEY)
+    run("install", "-d", "-o", "alice", "-m", "700", "/home/alice/.ssh")
+    run("install", "-o", "alice", "-m", "600", KEY + ".pub", "/home/alice/.ssh/authorized_keys")
+    run("systemctl", "unmask", "ssh", "systemd-logind", "dbus", "dbus.socket")
+    run("systemctl", "start", "dbus", "systemd-logind", "ssh")
+    need(lambda: subprocess.run([*SSH, "alice@127.0.0.1", "true"]).returncode == 0, "sshd")
+    os.makedirs(DIR)
+    os.chmod(DIR, 0o777)
+
+
+def fresh(name):
+    touch(DIR + "/" + name)
+    os.chown(DIR + "/" + name, 1000, 1000)
+    return DIR + "/" + name
+
+
+def ssh(script, *options):
+    subprocess.run([*SSH, *options, "alice@127.0.0.1", script], check=True,
+                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+
+
+# What deletes the file, whether it has a remote host, and whether it has a terminal.
+WAYS = {
+    "ssh": (lambda path: ssh("rm " + path), True, False),
+    "ssh with a terminal": (lambda path: ssh("rm " + path, "-tt"), True, True),
+    "sudo": (lambda path: ssh("sudo rm " + path), True, False),
+    "sudo with a terminal": (lambda path: ssh("sudo rm " + path, "-tt"), True, True),
+    "su": (lambda path: ssh("sudo su -c 'rm %s'" % path), True, False),
+    "a shell that has hung up": (lambda path: ssh("nohup sh -c 'rm %s' >/dev/null 2>&1 & sleep 1"
+                                                  % path), True, False),
+    "a login without a host": (lambda path: run("systemd-run", "--quiet", "--wait", "-p",
+                                                "PAMName=login", "-p", "User=alice", "rm", path),
+                               False, False),
+    "a service": (lambda path: run("systemd-run", "--quiet", "--wait", "rm", path), False, False),
+    "no session": (os.unlink, False, False),
+}
+
+prepare()
+configure("[Watch sessions]\nPath=%s\n" % DIR)
+restart()
+here = cursor()
+for i, (delete, _, _) in enumerate(WAYS.values()):
+    delete(fresh(str(i)))
+settle(here, len(WAYS))
+found = {r["UNLINK_PATH"]: r for r in deletions(here)}
+for i, (way, (_, remote, terminal)) in enumerate(WAYS.items()):
+    record = found.get("%s/%d" % (DIR, i), {})
+    equal(record.get("UNLINK_REMOTE"), "127.0.0.1" if remote else None, way + ": the host")
+    ok(bool(re.fullmatch(r"pts/\d+", record.get("UNLINK_TTY", ""))) == terminal,
+       way + ": the terminal", record)
+shown = run("unlinkwatchctl", "who", DIR + "/3")
+ok(re.search(r"^    user     root, logged in as alice in session \d+, "
+             r"from 127\.0\.0\.1, on pts/\d+$", shown, re.M),
+   "who says where somebody came from", shown)
+done()
