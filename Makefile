@@ -51,7 +51,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' '$1' '$2')
 
 # Evaluated when first used: a fresh machine has no pkg-config until `make deps` has run.
-PKGS := libbpf libsystemd
+PKGS := libbpf libsystemd jansson
 CTL_PKGS := libsystemd jansson
 pkg_cflags = $(eval pkg_cflags := \
 	     $$(shell $$(PKG_CONFIG) --cflags $$(PKGS) $$(CTL_PKGS)))$(pkg_cflags)

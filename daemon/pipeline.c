@@ -27,7 +27,9 @@ int uw_pipeline_init(struct uw_pipeline *rec, struct uw_persistent *persistent,
 	uw_storm_recover(rec->storm, persistent->interrupted, persistent->words->written);
 	persistent->words->written = 0;
 	r = uw_users_new(&rec->users);
-	return r < 0 ? r : uw_sessions_new(&rec->sessions);
+	if (r >= 0)
+		r = uw_sessions_new(&rec->sessions);
+	return r < 0 ? r : uw_containers_new("", 0, &rec->containers);
 }
 
 static void forget_series(struct uw_pipeline *rec)
@@ -45,6 +47,8 @@ void uw_pipeline_done(struct uw_pipeline *rec)
 	rec->users = NULL;
 	uw_sessions_free(rec->sessions);
 	rec->sessions = NULL;
+	uw_containers_free(rec->containers);
+	rec->containers = NULL;
 }
 
 void uw_pipeline_set_clock(struct uw_pipeline *rec)
@@ -144,11 +148,16 @@ static void fill_entry(struct uw_pipeline *rec, const struct uw_rules *rules, ui
 	}
 	entry->n_rules = name_rules(rules, matches, ret->rules, &entry->priority);
 	if (entry->detail >= UW_DETAIL_STANDARD) {
-		struct uw_session session = uw_sessions_find(
-			rec->sessions, uw_cgroup_of(record->cgroup)->session, record->exit_ns);
+		const struct uw_cgroup *cgroup = uw_cgroup_of(record->cgroup);
+		struct uw_session session =
+			uw_sessions_find(rec->sessions, cgroup->session, record->exit_ns);
 
 		entry->remote = session.remote;
 		entry->tty = session.tty;
+		/* A user, or the root of a container, may give a group the id of another one. */
+		if (!cgroup->of_user)
+			entry->container =
+				uw_containers_find(rec->containers, cgroup->outer, record->exit_ns);
 	}
 }
 

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/containers.h"
 #include "base/users.h"
 #include "output/output.h"
 #include "record/manifest.h"
@@ -34,6 +35,7 @@ struct uw_pipeline {
 	void *userdata;
 	struct uw_users *users;
 	struct uw_sessions *sessions;
+	struct uw_containers *containers;
 	struct uw_storm *storm;				  /* in the persistent memory */
 	struct uw_manifest *manifest[UW_STORM_SUMMARIES]; /* of each summary with names */
 	struct uw_summary *full;			  /* has to be closed: no more names fit */

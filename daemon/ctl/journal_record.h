@@ -51,6 +51,10 @@
 	X(CONTAINER, TEXT)              \
 	X(OUTER_CONTAINER, TEXT)        \
 	X(CONTAINER_CLAIMED_BY, NUMBER) \
+	X(CONTAINER_NAME, TEXT)         \
+	X(CONTAINER_IMAGE, TEXT)        \
+	X(POD, TEXT)                    \
+	X(POD_NAMESPACE, TEXT)          \
 	X(MNT, TEXT)                    \
 	X(MNTNS, NUMBER)                \
 	X(FILENAME, TEXT)               \

@@ -12,6 +12,8 @@
 /* A longer command line does not fit into a line with other words. */
 #define COMMAND_MAX 80
 
+#define ID_SHOWN 12
+
 static void add_name(struct uw_buf *buf, const struct uw_journal_record *found,
 		     enum uw_journal_record_field field)
 {
@@ -153,16 +155,47 @@ static void add_chain(const struct uw_show *show, const struct uw_journal_record
 	uw_buf_puts(buf, "\n");
 }
 
+/* The container that the host's runtime named, with the beginning of its id as runtimes print it. */
+static void add_named(const struct uw_journal_record *found, enum uw_journal_record_field field,
+		      struct uw_buf *buf)
+{
+	struct uw_str id = found->value[field];
+
+	if (!uw_journal_record_has(found, UW_JOURNAL_RECORD_CONTAINER_NAME)) {
+		add_name(buf, found, field);
+		return;
+	}
+	add_name(buf, found, UW_JOURNAL_RECORD_CONTAINER_NAME);
+	uw_buf_puts(buf, " (");
+	if (uw_journal_record_has(found, UW_JOURNAL_RECORD_CONTAINER_IMAGE)) {
+		add_name(buf, found, UW_JOURNAL_RECORD_CONTAINER_IMAGE);
+		uw_buf_puts(buf, ", ");
+	}
+	id.len = id.len < ID_SHOWN ? id.len : ID_SHOWN;
+	uw_buf_add_safe(buf, id, ",;()");
+	uw_buf_puts(buf, ")");
+}
+
 static void add_container(const struct uw_show *show, const struct uw_journal_record *found,
 			  struct uw_buf *buf)
 {
 	uint64_t uid;
 
 	uw_buf_puts(buf, "container ");
-	add_name(buf, found, UW_JOURNAL_RECORD_CONTAINER);
 	if (uw_journal_record_has(found, UW_JOURNAL_RECORD_OUTER_CONTAINER)) {
+		add_name(buf, found, UW_JOURNAL_RECORD_CONTAINER);
 		uw_buf_puts(buf, " inside ");
-		add_name(buf, found, UW_JOURNAL_RECORD_OUTER_CONTAINER);
+		add_named(found, UW_JOURNAL_RECORD_OUTER_CONTAINER, buf);
+	} else {
+		add_named(found, UW_JOURNAL_RECORD_CONTAINER, buf);
+	}
+	if (uw_journal_record_has(found, UW_JOURNAL_RECORD_POD)) {
+		uw_buf_puts(buf, ", pod ");
+		if (uw_journal_record_has(found, UW_JOURNAL_RECORD_POD_NAMESPACE)) {
+			add_name(buf, found, UW_JOURNAL_RECORD_POD_NAMESPACE);
+			uw_buf_puts(buf, "/");
+		}
+		add_name(buf, found, UW_JOURNAL_RECORD_POD);
 	}
 	if (uw_journal_record_uint(found, UW_JOURNAL_RECORD_CONTAINER_CLAIMED_BY, &uid)) {
 		uw_buf_puts(buf, ", as ");

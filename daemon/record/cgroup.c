@@ -10,7 +10,7 @@
 #include <assert.h>
 #include <string.h>
 
-#define ID_LEN 64
+#include "base/containers.h"
 
 static struct uw_str from(struct uw_str s, size_t at)
 {
@@ -177,43 +177,36 @@ static void find_user(struct uw_str path, struct uw_cgroup *ret)
 		ret->session = name;
 }
 
-static bool is_id(struct uw_str s)
-{
-	size_t i;
-
-	for (i = 0; i < s.len; i++)
-		if (!s.s[i] || !strchr("0123456789abcdef", s.s[i]))
-			return false;
-	return s.len == ID_LEN;
-}
-
 /* Names of the form PREFIX-ID, with or without ".scope". */
 static bool prefixed_id(struct uw_str name, struct uw_str *ret)
 {
 	static const char *const prefixes[] = {
 		"docker-",	   /* docker, systemd driver */
 		"libpod-",	   /* podman */
+		"libpod-payload-", /* the same with --cgroups=split, as in a Quadlet's service */
 		"libpod-conmon-",  /* the monitor of a container of podman */
 		"cri-containerd-", /* containerd below Kubernetes */
 		"crio-",	   /* CRI-O */
 		"crio-conmon-",	   /* its monitor */
 		"nerdctl-",	   /* containerd by nerdctl */
 	};
-	struct uw_str head = { name.s, name.len > ID_LEN ? name.len - ID_LEN : 0 };
+	struct uw_str head = { name.s,
+			       name.len > UW_CONTAINER_ID ? name.len - UW_CONTAINER_ID : 0 };
 	size_t i;
 
 	if (!head.len)
 		return false;
 	/* containerd without its systemd driver, given a path for that driver. */
-	if (cut_end(&head, ":cri-containerd:") && is_id(from(name, name.len - ID_LEN))) {
-		*ret = from(name, name.len - ID_LEN);
+	if (cut_end(&head, ":cri-containerd:") &&
+	    uw_container_is_id(from(name, name.len - UW_CONTAINER_ID))) {
+		*ret = from(name, name.len - UW_CONTAINER_ID);
 		return true;
 	}
 	cut_end(&name, ".scope");
 	for (i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
 		struct uw_str id = name;
 
-		if (!cut_start(&id, prefixes[i]) || !is_id(id))
+		if (!cut_start(&id, prefixes[i]) || !uw_container_is_id(id))
 			continue;
 		*ret = id;
 		return true;
@@ -302,7 +295,7 @@ static bool is_container(struct uw_str name, struct uw_str last, bool pods, bool
 		return true;
 	/* /docker/ID with the driver cgroupfs; /NAMESPACE/ID is containerd's own form. */
 	*ret = name;
-	if (is_id(name) &&
+	if (uw_container_is_id(name) &&
 	    (pods || namespace || uw_str_is(last, "docker") || uw_str_is(last, "libpod_parent")))
 		return true;
 	return uw_str_is(last, "lxc") || uw_str_is(last, "lxc.payload"); /* before LXC 4 */

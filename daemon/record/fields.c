@@ -297,6 +297,26 @@ static struct uw_value get_container_claimed_by(struct uw_ask *a)
 	return number_if(cgroup->container.len && cgroup->of_user, cgroup->user);
 }
 
+static struct uw_value get_container_name(struct uw_ask *a)
+{
+	return text(a->entry->container.name);
+}
+
+static struct uw_value get_container_image(struct uw_ask *a)
+{
+	return text(a->entry->container.image);
+}
+
+static struct uw_value get_pod(struct uw_ask *a)
+{
+	return text(a->entry->container.pod);
+}
+
+static struct uw_value get_pod_namespace(struct uw_ask *a)
+{
+	return text(a->entry->container.pod_namespace);
+}
+
 static struct uw_value get_mnt(struct uw_ask *a)
 {
 	return text(a->record->private_mnt ? "private" : NULL);
@@ -485,6 +505,10 @@ const struct uw_field uw_record_fields[] = {
 	{ "UNLINK_CONTAINER", get_container, UW_DETAIL_STANDARD },
 	{ "UNLINK_OUTER_CONTAINER", get_outer_container, UW_DETAIL_STANDARD },
 	{ "UNLINK_CONTAINER_CLAIMED_BY", get_container_claimed_by, UW_DETAIL_STANDARD },
+	{ "UNLINK_CONTAINER_NAME", get_container_name, UW_DETAIL_STANDARD },
+	{ "UNLINK_CONTAINER_IMAGE", get_container_image, UW_DETAIL_STANDARD },
+	{ "UNLINK_POD", get_pod, UW_DETAIL_STANDARD },
+	{ "UNLINK_POD_NAMESPACE", get_pod_namespace, UW_DETAIL_STANDARD },
 	{ "UNLINK_MNT", get_mnt, UW_DETAIL_STANDARD },
 	{ "UNLINK_MNTNS", get_mntns, UW_DETAIL_FULL },
 	{ "UNLINK_FILENAME", get_filename, UW_DETAIL_MINIMAL, .packed = UW_PACKED_NAME },

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/containers.h"
 #include "config/config.h"
 #include "record/ancestors.h"
 #include "record/cmdline.h"
@@ -30,7 +31,8 @@ struct uw_entry {
 	const char *user;	  /* name of the user that the file system checked, or NULL */
 	const char *real_user;	  /* that of the real user, if it is another, or NULL */
 	const char *remote, *tty; /* of the session of logind that the process is in, or NULL */
-	struct uw_str host_path;  /* the record's path in the host's tree, "" if it has none */
+	struct uw_container container; /* the outermost one, as the host's runtime has it */
+	struct uw_str host_path;       /* the record's path in the host's tree, "" if it has none */
 	struct uw_str upper_path; /* on overlayfs: the same of the file in the upper directory */
 	struct uw_str host_other; /* the same of the other name of a rename */
 	enum uw_detail detail;	  /* fields of a higher one are left out */

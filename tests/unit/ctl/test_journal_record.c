@@ -18,6 +18,7 @@
 #include "record/fields.h"
 #include "record/format.h"
 
+#define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define TEXT(literal)                        \
 	{                                    \
 		literal, sizeof(literal) - 1 \
@@ -258,17 +259,19 @@ static void a_paragraph_names_who_logged_in(void **state)
 		      "UNLINK_COMM=rm", "UNLINK_EXE=/bin/rm", "UNLINK_CMDLINE=rm 'a b'",
 		      "UNLINK_UID=0", "UNLINK_EUID=1000", "UNLINK_USER=root",
 		      "UNLINK_LOGINUID=1000", "UNLINK_SESSION=3", "UNLINK_REMOTE=192.0.2.7",
-		      "UNLINK_TTY=pts/0", "UNLINK_UNIT=a.scope", "UNLINK_CONTAINER=box",
-		      "UNLINK_FILENAME=a b", "UNLINK_PATH=/a b", "UNLINK_PATH_STATE=lexical",
-		      "UNLINK_HOST_PATH=/h/a b", "UNLINK_UPPER_PATH=/up/a b", "UNLINK_DEV=8:1",
-		      "UNLINK_INODE=5", "UNLINK_SIZE=11", "UNLINK_OWNER=1000", "UNLINK_NLINK=0",
-		      "UNLINK_RULE=x", "UNLINK_RULE=y z"),
+		      "UNLINK_TTY=pts/0", "UNLINK_UNIT=a.scope", "UNLINK_CONTAINER=" ID,
+		      "UNLINK_CONTAINER_NAME=web", "UNLINK_CONTAINER_IMAGE=shop/web:1 x",
+		      "UNLINK_POD=web-0", "UNLINK_POD_NAMESPACE=shop", "UNLINK_FILENAME=a b",
+		      "UNLINK_PATH=/a b", "UNLINK_PATH_STATE=lexical", "UNLINK_HOST_PATH=/h/a b",
+		      "UNLINK_UPPER_PATH=/up/a b", "UNLINK_DEV=8:1", "UNLINK_INODE=5",
+		      "UNLINK_SIZE=11", "UNLINK_OWNER=1000", "UNLINK_NLINK=0", "UNLINK_RULE=x",
+		      "UNLINK_RULE=y z"),
 		"Tue 2023-11-14 22:13:20 UTC, 1min 0s ago\n"
 		"    rm[7] (root) removed \"/a b\"\n"
 		"    user     root, with the rights of alice, claims to be logged in as alice in session 3, from 192.0.2.7, on pts/0\n"
 		"    command  rm 'a b'\n"
 		"    process  rm, pid 7, parent 6, /bin/rm\n"
-		"    unit     a.scope, container box\n"
+		"    unit     a.scope, container web (\"shop/web:1 x\", 0123456789ab), pod shop/web-0\n"
 		"    on host  \"/h/a b\"\n"
 		"    upper    \"/up/a b\"\n"
 		"    path is  lexical; typed as \"a b\"\n"
@@ -374,13 +377,14 @@ static void a_paragraph_says_what_proves_little(void **state)
 	need_paragraph(
 		FOUND("UNLINK_OP=unlink", "UNLINK_RET=0", "UNLINK_PID=7", "UNLINK_COMM=rm",
 		      "UNLINK_EXE=/bin/rm", "UNLINK_EXE_STATE=deleted", "UNLINK_UID=1000",
-		      "UNLINK_CONTAINER=box", "UNLINK_MNT=private", "UNLINK_FILENAME=a",
+		      "UNLINK_CONTAINER=box", "UNLINK_OUTER_CONTAINER=" ID,
+		      "UNLINK_CONTAINER_NAME=web", "UNLINK_MNT=private", "UNLINK_FILENAME=a",
 		      "UNLINK_PATH=/a", "UNLINK_HOST_PATH=/a"),
 		"Tue 2023-11-14 22:13:20 UTC, 1min 0s ago\n"
 		"    rm[7] (uid 1000) removed /a\n"
 		"    user     alice\n"
 		"    process  rm, pid 7, /bin/rm (deleted)\n"
-		"    unit     container box\n"
+		"    unit     container box inside web (0123456789ab)\n"
 		"    mounts   a namespace of its own, where the paths hold; on the host: /a\n");
 }
 

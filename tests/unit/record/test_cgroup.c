@@ -102,6 +102,8 @@ static const struct row {
 	{ "podman of a user",
 	  "/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-" ID ".scope/container",
 	  "user@1000.service", "user-1000.slice", ID },
+	{ "podman in a service of Quadlet", "/system.slice/web.service/libpod-payload-" ID,
+	  "web.service", "system.slice", ID },
 	{ "podman's monitor", "/machine.slice/libpod-conmon-" ID ".scope",
 	  "libpod-conmon-" ID ".scope", "machine.slice", ID },
 	{ "podman without systemd", "/libpod_parent/libpod-" ID, "", "", ID },

@@ -79,7 +79,17 @@ static const struct uw_ancestor ancestors[] = {
 	    .dev_known = true, .dev_major = 8, .dev_minor = 17, .ino = UINT64_MAX,                 \
 	    .bytes = UINT64_C(1) << 63, .mode = 0100644, .owner = 1002, .links_known = true,       \
 	    .links = 2, .fstype = TEXT("ext4")
-#define HOST .host_path = TEXT("/host/data/it's x"), .remote = "192.0.2.7", .tty = "pts/0"
+#define HOST                                                                           \
+	.host_path = TEXT("/host/data/it's x"), .remote = "192.0.2.7", .tty = "pts/0", \
+	.container = { "web", "shop/web:1", "web-0", "shop" }
+#define NAMES                                 \
+	"UNLINK_CONTAINER_NAME=web\n"         \
+	"UNLINK_CONTAINER_IMAGE=shop/web:1\n" \
+	"UNLINK_POD=web-0\n"                  \
+	"UNLINK_POD_NAMESPACE=shop\n"
+#define NAMES_JSON                                                       \
+	"\"container_name\":\"web\",\"container_image\":\"shop/web:1\"," \
+	"\"pod\":\"web-0\",\"pod_namespace\":\"shop\","
 #define KNOWN_MESSAGE                                                                      \
 	"MESSAGE=rm[4242] (alice) removed \"/srv/data/it's x\"\nMESSAGE_ID=" UW_ID_DELETED \
 	"\nPRIORITY=6\nUNLINK_TIME=1700000000123456789\nUNLINK_OP=unlink\n"                \
@@ -397,7 +407,7 @@ static const struct row {
 					      "UNLINK_CGROUP=/system.slice/" SCOPE "/x\n"
 					      "UNLINK_UNIT=" SCOPE "\n"
 					      "UNLINK_SLICE=system.slice\n"
-					      "UNLINK_CONTAINER=" ID "\n"
+					      "UNLINK_CONTAINER=" ID "\n" NAMES
 					      "UNLINK_MNT=private\n"
 					      "UNLINK_MNTNS=4026531841\n"
 					      "UNLINK_FILENAME=it's x\n"
@@ -419,7 +429,8 @@ static const struct row {
 		"\"cwd\":\"/srv/data\",\"root\":\"/srv\",\"uid\":1000,\"gid\":100,"
 		"\"euid\":0,\"user\":\"alice\",\"loginuid\":1001,\"login\":\"claimed\",\"session\":3,\"remote\":\"192.0.2.7\",\"tty\":\"pts/0\","
 		"\"cgroup\":\"/system.slice/" SCOPE "/x\",\"unit\":\"" SCOPE "\","
-		"\"slice\":\"system.slice\",\"container\":\"" ID "\",\"mnt\":\"private\","
+		"\"slice\":\"system.slice\",\"container\":\"" ID "\"," NAMES_JSON
+		"\"mnt\":\"private\","
 		"\"mntns\":4026531841,\"filename\":\"it's x\","
 		"\"path\":\"/srv/data/it's x\",\"path_state\":\"resolved\","
 		"\"host_path\":\"/host/data/it's x\","
@@ -486,7 +497,7 @@ static const struct row {
 					      "UNLINK_REMOTE=192.0.2.7\n"
 					      "UNLINK_TTY=pts/0\n"
 					      "UNLINK_UNIT=" SCOPE "\n"
-					      "UNLINK_CONTAINER=" ID "\n"
+					      "UNLINK_CONTAINER=" ID "\n" NAMES
 					      "UNLINK_MNT=private\n"
 					      "UNLINK_FILENAME=it's x\n"
 					      "UNLINK_PATH=/srv/data/it's x\n"
@@ -505,7 +516,8 @@ static const struct row {
 		"\"uid\":1000,\"gid\":100,\"euid\":0,\"user\":\"alice\","
 		"\"loginuid\":1001,\"login\":\"claimed\",\"session\":3,\"remote\":\"192.0.2.7\",\"tty\":\"pts/0\",\"unit\":\"" SCOPE
 		"\","
-		"\"container\":\"" ID "\",\"mnt\":\"private\",\"filename\":\"it's x\","
+		"\"container\":\"" ID "\"," NAMES_JSON
+		"\"mnt\":\"private\",\"filename\":\"it's x\","
 		"\"path\":\"/srv/data/it's x\",\"path_state\":\"resolved\","
 		"\"host_path\":\"/host/data/it's x\","
 		"\"dev\":\"8:17\",\"inode\":18446744073709551615,\"mode\":\"0100644\","
@@ -1150,7 +1162,7 @@ static void test_field_names(void **state)
 		for (k = 0; k < i; k++)
 			assert_string_not_equal(name, uw_record_fields[k].name);
 	}
-	assert_int_equal(i, 56);
+	assert_int_equal(i, 60);
 	assert_null(uw_record_fields[i].get);
 }
 
@@ -1162,7 +1174,7 @@ static void test_field_details(void **state)
 				      "PATH PATH_STATE MOVED_TO REPLACED_BY RULE ",
 		[UW_DETAIL_STANDARD] =
 			"TID PPID ANCESTORS ANCESTOR EXE EXE_DEV EXE_INODE EXE_STATE CMDLINE GID EUID FSGID LOGINUID LOGIN SESSION REMOTE TTY UNIT "
-			"CONTAINER OUTER_CONTAINER CONTAINER_CLAIMED_BY MNT "
+			"CONTAINER OUTER_CONTAINER CONTAINER_CLAIMED_BY CONTAINER_NAME CONTAINER_IMAGE POD POD_NAMESPACE MNT "
 			"HOST_PATH UPPER_PATH HOST_MOVED_TO HOST_REPLACED_BY "
 			"REPLACED_BY_INODE DEV INODE MODE OWNER SIZE NLINK ",
 		[UW_DETAIL_FULL] = "CWD ROOT CGROUP SLICE MNTNS FSTYPE DURATION_NS ",
@@ -1318,7 +1330,7 @@ static void test_moving_buffer(void **state)
 		 * The table without the rule, the two of a move, the two of a second container
 		 * and the upper path, and a second ancestor and three that are not in it.
 		 */
-		assert_int_equal(n, 56 - 6 + 1 + 3 + n_rules);
+		assert_int_equal(n, 60 - 6 + 1 + 3 + n_rules);
 		check_field(iov, n, "UNLINK_PATH", path, sizeof(path));
 		check_field(iov, n, "UNLINK_FILENAME", name, sizeof(name));
 		check_field(iov, n, "UNLINK_HOST_PATH", name, sizeof(name));
