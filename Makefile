@@ -121,6 +121,7 @@ $(BUILD)/daemon/%.o: daemon/%.c Makefile | $(BUILD)/daemon
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(pkg_cflags) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/daemon/probe/source.o $(BUILD)/san/probe/source.o: $(BPF_OBJECTS:.bpf.o=.skel.h)
+$(BUILD)/daemon/probe/peers.o $(BUILD)/san/probe/peers.o: $(BUILD)/peers.skel.h
 
 $(BUILD)/unit/status/test_status.o: VERSION
 
@@ -132,6 +133,11 @@ $(BUILD)/unlinkwatch_raw.bpf.o: bpf_variant := UW_RAW
 $(BPF_OBJECTS): bpf/unlinkwatch.bpf.c Makefile | $(BUILD)
 	$(call say,BPF,$@)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -D$(bpf_variant)=1 -MMD -MP -MF $(@:.o=.d) -MT $@ -c -o $@ $<
+	$(Q)$(LLVM_STRIP) --strip-debug $@
+
+$(BUILD)/peers.bpf.o: bpf/peers.bpf.c Makefile | $(BUILD)
+	$(call say,BPF,$@)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -DUW_KERNEL_READS=1 -MMD -MP -MF $(@:.o=.d) -MT $@ -c -o $@ $<
 	$(Q)$(LLVM_STRIP) --strip-debug $@
 
 $(BUILD)/%.skel.h: $(BUILD)/%.bpf.o

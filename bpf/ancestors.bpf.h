@@ -58,15 +58,12 @@ __noinline int uw_read_chain(__u32 index)
 	return 0;
 }
 
-/* A kernel thread has none that would say anything. */
 static __always_inline bool append_ancestors(const struct strings to, struct scratch *s,
 					     __u32 index)
 {
 	struct chain *c = &s->chain;
 	__u64 start = CURRENT(real_parent, start_boottime), now = to.ev->exit_ns;
 
-	if (CURRENT(flags) & PF_KTHREAD)
-		return true;
 	if (c->start != start || c->ppid != to.ev->ppid || now - c->ns > REMEMBER_NS) {
 		uw_read_chain(index);
 		c->start = start;

@@ -23,6 +23,8 @@
 #define AT_FDCWD -100
 #define AT_REMOVEDIR 0x200
 #define RENAME_EXCHANGE 2
+#define AF_INET 2
+#define AF_INET6 10
 #define S_IFMT 0170000
 #define S_IFDIR 0040000
 #define S_IFLNK 0120000
@@ -33,6 +35,7 @@
 #define OVERLAYFS_SUPER_MAGIC 0x794c7630
 #define MNT_NS_ANON_INO 0xeffffff7	/* since 6.18 */
 #define PF_IO_WORKER 0x10
+#define PF_WQ_WORKER 0x20
 #define PF_KTHREAD 0x200000
 
 /*
@@ -229,9 +232,62 @@ struct thread_info {
 	__u32 status;
 };
 
+struct tty_driver {
+	int major, minor_start;
+};
+
+struct tty_struct {
+	struct tty_driver *driver;
+	int index;
+};
+
+struct signal_struct {
+	struct tty_struct *tty;
+};
+
+struct in6_addr {
+	__u8 in6_u[16];
+};
+
+struct sock_common {
+	__u32 skc_daddr;
+	__u16 skc_num, skc_family;
+	__u8 skc_state;
+	struct in6_addr skc_v6_daddr;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	__u16 sk_protocol;
+	struct socket *sk_socket;
+};
+
+struct socket {
+	struct sock *sk;
+};
+
+struct workqueue_struct {
+	char name[16];	/* its beginning */
+};
+
+struct pool_workqueue {
+	struct workqueue_struct *wq;
+};
+
+struct worker {
+	void *current_work;
+	struct pool_workqueue *current_pwq;
+};
+
+struct kthread {
+	void *data;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int flags;
+	void *worker_private;	/* of a kernel thread, since 5.17: its struct kthread */
+	int *set_child_tid;	/* and before */
 	struct mm_struct *mm;
 	struct task_struct *real_parent, *group_leader;
 	__s32 tgid;
@@ -240,6 +296,7 @@ struct task_struct {
 	const struct cred *cred;
 	struct fs_struct *fs;
 	struct files_struct *files;
+	struct signal_struct *signal;
 	struct nsproxy *nsproxy;
 	kuid_t loginuid;
 	unsigned int sessionid;

@@ -80,7 +80,7 @@ static __always_inline bool same_event(const struct uw_event *a, const struct uw
 	       SAME(gen) && SAME(rules) && SAME(ret) && SAME(uid) && SAME(gid) && SAME(fsuid) &&
 	       SAME(fsgid) && SAME(account) && SAME(ppid) && SAME(euid) && SAME(loginuid) &&
 	       SAME(session) && SAME(dev) && SAME(exe_dev) && SAME(exe_ino) && SAME(file.mode) &&
-	       SAME(file.owner) && SAME(mntns) && SAME(tree) && comm_a[0] == comm_b[0] &&
+	       SAME(file.owner) && SAME(tty) && SAME(mntns) && SAME(tree) && comm_a[0] == comm_b[0] &&
 	       comm_a[1] == comm_b[1];
 }
 

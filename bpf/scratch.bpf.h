@@ -142,6 +142,7 @@ struct scratch {
 	struct uw_event last;	/* the last that was sent whole, see next.bpf.h */
 	struct texts texts, last_texts;
 	struct chain chain;
+	struct uw_client client;	/* see client.bpf.h */
 	struct snapshot then;	/* before the walks */
 	__u32 uid, fsuid, uid_gen;	/* what uid_rules is for; no generation is 0 */
 	__u64 uid_rules;

@@ -9,6 +9,7 @@
 
 #include "ancestors.bpf.h"
 #include "append.bpf.h"
+#include "client.bpf.h"
 #include "descend.bpf.h"
 #include "dir_cache.bpf.h"
 
@@ -173,10 +174,23 @@ static __always_inline void append_starts(struct scratch *s, enum scratch_index 
 	append_other_start(s);
 }
 
+/* The device of the controlling terminal, as tty_devnum() of the kernel has it. */
+static __always_inline __u32 tty_of(struct tty_struct *tty)
+{
+	struct tty_driver *driver;
+
+	if (TYPED_TASK)
+		return tty->driver->major << 20 | (tty->driver->minor_start + tty->index);
+	driver = BPF_CORE_READ(tty, driver);
+	return BPF_CORE_READ(driver, major) << 20 |
+	       (BPF_CORE_READ(driver, minor_start) + BPF_CORE_READ(tty, index));
+}
+
 static __always_inline void read_ids(struct uw_event *ev)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	bool audit = bpf_core_field_exists(task->loginuid);
+	struct tty_struct *tty;
 
 	ev->flags |= UW_EV_TASK | (audit ? UW_EV_LOGINUID : 0);
 	if (TYPED_TASK) {	/* one call of the helper for all */
@@ -187,6 +201,8 @@ static __always_inline void read_ids(struct uw_event *ev)
 			ev->loginuid = task->loginuid.val;
 			ev->session = task->sessionid;
 		}
+		if (task->signal->tty)
+			ev->tty = tty_of(task->signal->tty);
 		return;
 	}
 	ev->ppid = CURRENT(real_parent, tgid);
@@ -195,6 +211,9 @@ static __always_inline void read_ids(struct uw_event *ev)
 		ev->loginuid = CURRENT(loginuid.val);
 		ev->session = CURRENT(sessionid);
 	}
+	tty = CURRENT(signal, tty);
+	if (tty)
+		ev->tty = tty_of(tty);
 }
 
 /* The entry of the executable in the directory cache, if it has the path, and its links. */
@@ -375,7 +394,11 @@ static __always_inline bool append_task(const struct strings to, struct scratch 
 		append_cwd(s);
 	if (CURRENT(mm) && (!append_exe(to, s, may_walk) || !append_cmdline(to, s)))
 		return false;
-	return append_cgroup(to, s, may_walk) && append_ancestors(to, s, index);
+	if (!append_cgroup(to, s, may_walk))
+		return false;
+	/* Ancestors of a kernel thread would say nothing. */
+	return CURRENT(flags) & PF_KTHREAD ? append_client(to, s, index)
+					   : append_ancestors(to, s, index);
 }
 
 /* Whether one read of the beginning of an inode gets the member, as on all kernels so far. */

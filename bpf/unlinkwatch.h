@@ -14,7 +14,7 @@
 #include <linux/types.h>
 
 #ifndef UW_OTHER_SCHEMA
-#define UW_ABI 10
+#define UW_ABI 11
 #else	/* the tests upgrade to a build with this schema */
 #define UW_ABI 0x7fff
 #endif
@@ -148,6 +148,7 @@ enum uw_string {
 	UW_STR_CMDLINE,	/* arguments, each with its NUL but the last */
 	UW_STR_CGROUP,	/* in the unified hierarchy */
 	UW_STR_ANCESTORS,	/* of struct uw_ancestor, the parent first */
+	UW_STR_CLIENT,	/* of a kernel thread: a struct uw_client, if it works for one */
 	UW_STR_MAX,
 };
 
@@ -165,6 +166,11 @@ struct uw_file {
 struct uw_ancestor {
 	char comm[UW_COMM_LEN];	/* NUL terminated */
 	__u32 pid;
+};
+
+/* The address of a client, as in struct in6_addr; that of IPv4 is mapped. */
+struct uw_client {
+	__u8 address[16];
 };
 
 /* One deletion, or one attempt. Times are CLOCK_BOOTTIME nanoseconds. */
@@ -207,6 +213,7 @@ struct uw_event {
 	/* What follows is 0 as long as it is not read; a flag tells for most others. */
 	__u32 mntns;	/* inode number of the mount namespace that PATH or DIR is in */
 	__u32 tree;	/* state of the host's tree, see struct uw_host_tree; 0: not known */
+	__u32 tty;	/* device of the terminal that controls the process, as dev; 0: none */
 	__u16 below;	/* how much of UW_STR_PATH or else UW_STR_DIR is below its mount's root */
 	__u16 other_below;	/* the same of UW_STR_OTHER */
 	__u8 via;	/* enum uw_via */
@@ -482,6 +489,17 @@ struct uw_host_tree {
 	__u32 inum;	/* inode number of the host's mount namespace, or 0 */
 };
 
+/*
+ * The way to the address of a client of nfsd and ksmbd: offsets that the daemon finds in the BTF of
+ * these modules, in bytes. rqst_addr is 0 if those of nfsd are not known, sock if those of ksmbd.
+ */
+struct uw_server_offsets {
+	__u32 rqst_addr, rqst_task;	/* in struct svc_rqst */
+	__u32 work, work_conn;		/* in struct ksmbd_work */
+	__u32 conn_transport;		/* in struct ksmbd_conn */
+	__u32 sock;	/* of struct tcp_transport, from its struct ksmbd_transport on */
+};
+
 /* In the ring buffer, among the events: the host's tree has changed since the daemon read it. */
 struct uw_tree_change {
 	__u64 reserved;
@@ -529,12 +547,21 @@ struct uw_shared {
 	struct uw_rule_masks set[UW_RULESETS];
 	struct uw_host_tree tree;
 	struct uw_rename_seq rename_seq;
+	struct uw_server_offsets servers;
 	__u64 changes;	/* how many notes are in uw_changes */
 	__u32 hash_slots;	/* how many are in use */
 	__u32 lacked;	/* not 0: some deletion has found no slot */
 	__u64 refused[UW_REFUSED];
 	struct uw_share share[UW_SHARES];
 	struct uw_owner owner[UW_SLOTS];
+};
+
+/* What the iterator in peers.bpf.c writes: the process, then its TCP sockets of a server. */
+struct uw_peer {
+	__u64 start_ns;	/* when the thread with the file began */
+	__u32 family;	/* AF_INET or AF_INET6, 0 in the first one */
+	__u32 listens;
+	__u8 address[16];	/* of the other end, in network byte order */
 };
 
 #ifdef __cplusplus
@@ -548,16 +575,19 @@ UW_ASSERT(sizeof(struct uw_event) == 232, "layout of uw_event");
 UW_ASSERT(__builtin_offsetof(struct uw_event, rules) == 16, "layout of uw_event");
 UW_ASSERT(__builtin_offsetof(struct uw_event, pid) == 48, "layout of uw_event");
 UW_ASSERT(__builtin_offsetof(struct uw_event, file) == 104, "layout of uw_event");
-UW_ASSERT(__builtin_offsetof(struct uw_event, len) == 194, "layout of uw_event");
+UW_ASSERT(__builtin_offsetof(struct uw_event, len) == 198, "layout of uw_event");
 UW_ASSERT(sizeof(struct uw_file) == 32, "layout of uw_file");
 UW_ASSERT(sizeof(struct uw_slot) == 64 + UW_SLOT_EVENT, "layout of uw_slot");
 UW_ASSERT(sizeof(struct uw_ancestor) == 20, "layout of uw_ancestor");
+UW_ASSERT(sizeof(struct uw_client) == 16, "layout of uw_client");
 UW_ASSERT(sizeof(struct uw_long_slot) == 232 + UW_LONG_DATA, "layout of uw_long_slot");
 #endif
+UW_ASSERT(sizeof(struct uw_peer) == 32, "layout of uw_peer");
 UW_ASSERT(sizeof(struct uw_owner) == 16, "layout of uw_owner");
 UW_ASSERT(sizeof(struct uw_rule_masks) == 96, "layout of uw_rule_masks");
 UW_ASSERT(sizeof(struct uw_vfs_args) == 28, "layout of uw_vfs_args");
 UW_ASSERT(sizeof(struct uw_control) == 56, "layout of uw_control");
+UW_ASSERT(sizeof(struct uw_server_offsets) == 24, "layout of uw_server_offsets");
 UW_ASSERT(sizeof(struct uw_next) == 64, "layout of uw_next");
 UW_ASSERT(sizeof(struct uw_uid_key) == 8, "layout of uw_uid_key");
 UW_ASSERT(sizeof(struct uw_uid_value) == 16, "layout of uw_uid_value");

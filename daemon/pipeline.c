@@ -29,6 +29,8 @@ int uw_pipeline_init(struct uw_pipeline *rec, struct uw_persistent *persistent,
 	r = uw_users_new(&rec->users);
 	if (r >= 0)
 		r = uw_sessions_new(&rec->sessions);
+	if (r >= 0)
+		r = uw_peers_new(&rec->peers);
 	return r < 0 ? r : uw_containers_new("", 0, &rec->containers);
 }
 
@@ -47,6 +49,8 @@ void uw_pipeline_done(struct uw_pipeline *rec)
 	rec->users = NULL;
 	uw_sessions_free(rec->sessions);
 	rec->sessions = NULL;
+	uw_peers_free(rec->peers);
+	rec->peers = NULL;
 	uw_containers_free(rec->containers);
 	rec->containers = NULL;
 }
@@ -114,6 +118,23 @@ static struct uw_str find_upper(struct uw_pipeline *rec, const struct uw_mounts 
 	return (struct uw_str){ rec->upper.path, len };
 }
 
+/* Where the process belongs: to a session, the client of a server, a container. */
+static void find_origin(struct uw_pipeline *rec, struct uw_entry *entry)
+{
+	const struct uw_record *record = entry->record;
+	const struct uw_cgroup *cgroup = uw_cgroup_of(record->cgroup);
+	struct uw_str unit = cgroup->unit;
+
+	entry->session = uw_sessions_find(rec->sessions, cgroup->session, record->exit_ns);
+	if (record->via != UW_VIA_KERNEL && !record->tty && !entry->session.remote &&
+	    unit.len > 8 && !memcmp(unit.s + unit.len - 8, ".service", 8))
+		entry->client = uw_peers_find(rec->peers, record);
+	/* A user, or the root of a container, may give a group the id of another one. */
+	if (!cgroup->of_user)
+		entry->container =
+			uw_containers_find(rec->containers, cgroup->outer, record->exit_ns);
+}
+
 /* An entry, and the names that it borrows. */
 struct named_entry {
 	struct uw_entry entry;
@@ -147,18 +168,8 @@ static void fill_entry(struct uw_pipeline *rec, const struct uw_rules *rules, ui
 			uw_record_place(record, entry->host_path, entry->host_other);
 	}
 	entry->n_rules = name_rules(rules, matches, ret->rules, &entry->priority);
-	if (entry->detail >= UW_DETAIL_STANDARD) {
-		const struct uw_cgroup *cgroup = uw_cgroup_of(record->cgroup);
-		struct uw_session session =
-			uw_sessions_find(rec->sessions, cgroup->session, record->exit_ns);
-
-		entry->remote = session.remote;
-		entry->tty = session.tty;
-		/* A user, or the root of a container, may give a group the id of another one. */
-		if (!cgroup->of_user)
-			entry->container =
-				uw_containers_find(rec->containers, cgroup->outer, record->exit_ns);
-	}
+	if (entry->detail >= UW_DETAIL_STANDARD)
+		find_origin(rec, entry);
 }
 
 static void write_record(struct uw_pipeline *rec, const struct uw_rules *rules, uint64_t matches)
@@ -340,6 +351,7 @@ void uw_pipeline_tick(struct uw_pipeline *rec)
 {
 	const struct uw_summary *summary;
 
+	uw_peers_tick(rec->peers);
 	while (uw_output_has_room(rec->output) && (summary = next_summary(rec)))
 		write_summary(rec, summary);
 }

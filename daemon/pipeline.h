@@ -11,6 +11,7 @@
 #include "base/containers.h"
 #include "base/users.h"
 #include "output/output.h"
+#include "probe/peers.h"
 #include "record/manifest.h"
 #include "record/record.h"
 #include "record/series.h"
@@ -35,6 +36,7 @@ struct uw_pipeline {
 	void *userdata;
 	struct uw_users *users;
 	struct uw_sessions *sessions;
+	struct uw_peers *peers;
 	struct uw_containers *containers;
 	struct uw_storm *storm;				  /* in the persistent memory */
 	struct uw_manifest *manifest[UW_STORM_SUMMARIES]; /* of each summary with names */

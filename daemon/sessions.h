@@ -9,12 +9,7 @@
 #include <stdint.h>
 
 #include "base/str.h"
-
-/* NULL: there is none. */
-struct uw_session {
-	const char *remote; /* the host that the user came from, as PAM_RHOST had it */
-	const char *tty;    /* "pts/0" */
-};
+#include "record/fields.h"
 
 /* Caches sessions by their ids. An id may be given to another session, if logind starts again. */
 struct uw_sessions;

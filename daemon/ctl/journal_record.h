@@ -45,6 +45,11 @@
 	X(SESSION, NUMBER)              \
 	X(REMOTE, TEXT)                 \
 	X(TTY, TEXT)                    \
+	X(LOGIN_SERVICE, TEXT)          \
+	X(LOGIN_TIME, TIME)             \
+	X(SEAT, TEXT)                   \
+	X(CLIENT, TEXT)                 \
+	X(CLIENT_FROM, TEXT)            \
 	X(CGROUP, TEXT)                 \
 	X(UNIT, TEXT)                   \
 	X(SLICE, TEXT)                  \

@@ -65,12 +65,39 @@ static bool is_login(const struct uw_journal_record *found, uint64_t login)
 					    !memcmp(unit.s + unit.len - 6, ".scope", 6));
 }
 
+/* The program by which a user became another one, as the chain has it. */
+static const char *became_by(const struct uw_journal_record *found)
+{
+	static const char *const programs[] = { "sudo", "su", "doas", "pkexec", "runuser" };
+
+	for (size_t i = 0; i < found->n_ancestors; i++)
+		for (size_t k = 0; k < sizeof(programs) / sizeof(programs[0]); k++)
+			if (uw_str_is(found->ancestor[i], programs[k]))
+				return programs[k];
+	return NULL;
+}
+
+static void add_origin(const struct uw_journal_record *found, const char *separator,
+		       struct uw_buf *buf)
+{
+	if (uw_journal_record_has(found, UW_JOURNAL_RECORD_REMOTE)) {
+		uw_buf_printf(buf, "%sfrom ", separator);
+		add_name(buf, found, UW_JOURNAL_RECORD_REMOTE);
+		separator = ", ";
+	}
+	if (uw_journal_record_has(found, UW_JOURNAL_RECORD_TTY)) {
+		uw_buf_printf(buf, "%son ", separator);
+		add_name(buf, found, UW_JOURNAL_RECORD_TTY);
+	}
+}
+
 /* With su or sudo, another user had logged in. */
 static void add_user(const struct uw_show *show, const struct uw_journal_record *found,
 		     struct uw_buf *buf)
 {
 	uint64_t uid = 0, fsuid = 0, euid, login, session;
 	bool known = uw_journal_record_uint(found, UW_JOURNAL_RECORD_UID, &uid);
+	const char *by = NULL;
 
 	begin(buf, show, "user");
 	if (uw_journal_record_has(found, UW_JOURNAL_RECORD_USER))
@@ -96,18 +123,29 @@ static void add_user(const struct uw_show *show, const struct uw_journal_record 
 							: ", claims to be logged in as ");
 		add_uid(show, buf, login);
 		uw_buf_puts(buf, known && login != uid ? show->style->off : "");
+		by = known && login != uid ? became_by(found) : NULL;
 	}
 	if (uw_journal_record_uint(found, UW_JOURNAL_RECORD_SESSION, &session))
 		uw_buf_printf(buf, " in session %" PRIu64, session);
-	if (uw_journal_record_has(found, UW_JOURNAL_RECORD_REMOTE)) {
-		uw_buf_puts(buf, ", from ");
-		add_name(buf, found, UW_JOURNAL_RECORD_REMOTE);
-	}
-	if (uw_journal_record_has(found, UW_JOURNAL_RECORD_TTY)) {
-		uw_buf_puts(buf, ", on ");
-		add_name(buf, found, UW_JOURNAL_RECORD_TTY);
-	}
+	if (by)
+		uw_buf_printf(buf, ", through %s", by);
+	if (!uw_journal_record_has(found, UW_JOURNAL_RECORD_ANCESTORS))
+		add_origin(found, ", ", buf);
 	uw_buf_puts(buf, "\n");
+}
+
+/* Whether the process has another name than its executable: that of a script, or any it chose. */
+static bool is_renamed(const struct uw_journal_record *found)
+{
+	struct uw_str exe = found->value[UW_JOURNAL_RECORD_EXE];
+	const char *slash = exe.len ? memrchr(exe.s, '/', exe.len) : NULL;
+	size_t len;
+
+	if (!slash)
+		return false;
+	len = (size_t)(exe.s + exe.len - slash - 1);
+	exe = (struct uw_str){ slash + 1, len < UW_COMM_LEN ? len : UW_COMM_LEN - 1 };
+	return !uw_str_equal(found->value[UW_JOURNAL_RECORD_COMM], exe);
 }
 
 static void add_process(const struct uw_show *show, const struct uw_journal_record *found,
@@ -121,6 +159,7 @@ static void add_process(const struct uw_show *show, const struct uw_journal_reco
 		uw_buf_puts(buf, "\n");
 	}
 	begin(buf, show, "process");
+	uw_buf_puts(buf, is_renamed(found) ? "claims to be " : "");
 	add_name(buf, found, UW_JOURNAL_RECORD_COMM);
 	if (uw_journal_record_uint(found, UW_JOURNAL_RECORD_PID, &n))
 		uw_buf_printf(buf, ", pid %" PRIu64, n);
@@ -135,6 +174,10 @@ static void add_process(const struct uw_show *show, const struct uw_journal_reco
 		uw_buf_puts(buf, " (deleted)");
 	else if (uw_journal_record_is(found, UW_JOURNAL_RECORD_EXE_STATE, "private"))
 		uw_buf_puts(buf, " (a private file)");
+	if (uw_journal_record_has(found, UW_JOURNAL_RECORD_CLIENT)) {
+		uw_buf_puts(buf, ", for the client ");
+		add_name(buf, found, UW_JOURNAL_RECORD_CLIENT);
+	}
 	uw_buf_puts(buf, "\n");
 }
 
@@ -152,6 +195,11 @@ static void add_chain(const struct uw_show *show, const struct uw_journal_record
 		uw_buf_printf(buf, "[%" PRIu64 "]", pid);
 	uw_buf_puts(buf, " < ");
 	uw_show_text(found->value[UW_JOURNAL_RECORD_ANCESTORS], buf);
+	if (uw_journal_record_has(found, UW_JOURNAL_RECORD_REMOTE) ||
+	    uw_journal_record_has(found, UW_JOURNAL_RECORD_TTY)) {
+		add_origin(found, " (", buf);
+		uw_buf_puts(buf, ")");
+	}
 	uw_buf_puts(buf, "\n");
 }
 

@@ -18,6 +18,7 @@ static const struct member {
 	MEMBER(ppid),	 MEMBER(euid),	      MEMBER(loginuid), MEMBER(session), MEMBER(mntns),
 	MEMBER(dev),	 MEMBER(upper_dev),   MEMBER(exe_ino),	MEMBER(exe_dev), MEMBER(other_dfd),
 	MEMBER(below),	 MEMBER(other_below), MEMBER(via),	MEMBER(fstype),	 MEMBER(comm),
+	MEMBER(tty),
 #undef MEMBER
 #define OF_FILE(m)                                                                            \
 	{                                                                                     \
@@ -38,6 +39,7 @@ static const char *const strings[UW_STR_MAX] = {
 	[UW_STR_ROOT] = "root",	    [UW_STR_CWD] = "cwd",
 	[UW_STR_EXE] = "exe",	    [UW_STR_CMDLINE] = "cmdline",
 	[UW_STR_CGROUP] = "cgroup", [UW_STR_ANCESTORS] = "ancestors",
+	[UW_STR_CLIENT] = "client",
 };
 
 /* By bit, as in enum uw_event_flag. */

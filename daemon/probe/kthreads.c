@@ -4,7 +4,7 @@
 #include <string.h>
 #include <syslog.h>
 
-#include "probe/vfs_btf.h"
+#include "base/memory_trim.h"
 
 static void on_module(void *userdata)
 {
@@ -35,10 +35,27 @@ static void start(struct uw_kthreads *k, const char *deleter)
 	k->failed = !k->watching;
 }
 
+/* Before the probes are attached, and before a server that has just been loaded serves anybody. */
+static void find_servers(struct uw_kthreads *k)
+{
+	struct uw_server_offsets offsets;
+	struct uw_servers_loaded loaded;
+
+	uw_vfs_servers_loaded(UW_SYS_MODULE, &loaded);
+	if (!memcmp(&loaded, &k->loaded, sizeof(loaded)))
+		return;
+	k->loaded = loaded;
+	uw_vfs_read_servers(&offsets);
+	uw_source_set_servers(k->source, &offsets);
+	uw_memory_trim();
+}
+
 void uw_kthreads_check(struct uw_kthreads *k)
 {
 	const char *deleter;
 
+	if (k->possible)
+		find_servers(k);
 	deleter = uw_vfs_deleter(UW_SYS_MODULE);
 	if (deleter && !k->watching && k->possible) {
 		start(k, deleter);

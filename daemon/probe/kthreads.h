@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Watches deletions by kernel threads while nfsd, ksmbd or cachefiles is there. Not always: these
- * probes cost every process that deletes.
+ * probes cost every process that deletes. Tells the programs where nfsd and ksmbd have the
+ * addresses of their clients.
  */
 #ifndef UW_KTHREADS_H
 #define UW_KTHREADS_H
@@ -11,13 +12,15 @@
 #include "output/output.h"
 #include "probe/kernel.h"
 #include "probe/source.h"
+#include "probe/vfs_btf.h"
 
 struct uw_kthreads {
 	struct uw_source *source; /* borrowed, as is the output */
 	struct uw_output *output;
 	bool possible; /* by the plan */
 	bool watching;
-	bool failed; /* and said so */
+	bool failed;			 /* and said so */
+	struct uw_servers_loaded loaded; /* whose offsets the programs have */
 };
 
 /*

@@ -93,6 +93,9 @@ void uw_source_free(struct uw_source *source);
 int uw_source_watch_kthreads(struct uw_source *source);
 void uw_source_leave_kthreads(struct uw_source *source);
 
+/* Tells the programs where nfsd and ksmbd have the addresses of their clients. */
+void uw_source_set_servers(struct uw_source *source, const struct uw_server_offsets *offsets);
+
 /*
  * Whether the programs see every directory that moves, so that they may cache paths. Without the
  * hook of renames they never do.

@@ -257,6 +257,11 @@ void uw_source_send_whole(struct uw_source *s)
 	__atomic_store_n(&s->shared->control.whole, 1, __ATOMIC_SEQ_CST);
 }
 
+void uw_source_set_servers(struct uw_source *s, const struct uw_server_offsets *offsets)
+{
+	s->shared->servers = *offsets;
+}
+
 void uw_source_trust_renames(struct uw_source *s, bool trust)
 {
 	struct uw_rename_seq *seq = &s->shared->rename_seq;

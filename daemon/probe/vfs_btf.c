@@ -3,9 +3,12 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <bpf/btf.h>
+#include <bpf/libbpf.h>
 
 #include "probe/btf_find.h"
 
@@ -13,6 +16,10 @@
 #define PARAMETERS_MAX 6
 
 enum wanted { UNLINK, RMDIR, SYMLINK, RENAME, RENAMEDATA, N_WANTED };
+
+enum server_struct { RQST, WORK, CONN, TRANSPORT, N_STRUCTS };
+
+static const char *const servers[UW_SERVERS] = { "nfsd", "ksmbd" };
 
 /* NULL if it is not there. */
 static const struct btf_type *prototype(const struct btf *btf, const struct uw_btf_wanted *function)
@@ -99,4 +106,87 @@ const char *uw_vfs_deleter(const char *sys_module)
 			return names[i];
 	}
 	return NULL;
+}
+
+/* Its offset in bytes. False unless it has this size; 0: any. */
+static bool find_member(const struct btf *btf, const struct uw_btf_wanted *of, const char *name,
+			size_t size, __u32 *ret)
+{
+	const struct btf_type *type = of->id ? btf__type_by_id(btf, of->id) : NULL;
+	__u32 i;
+
+	for (i = 0; type && i < btf_vlen(type); i++) {
+		const struct btf_member *m = &btf_members(type)[i];
+
+		if (strcmp(btf__name_by_offset(btf, m->name_off), name))
+			continue;
+		*ret = btf_member_bit_offset(type, i) / 8;
+		return !btf_member_bitfield_size(type, i) &&
+		       (!size || btf__resolve_size(btf, m->type) == (__s64)size);
+	}
+	return false;
+}
+
+void uw_vfs_find_servers(const struct btf *btf, struct uw_server_offsets *ret)
+{
+	const size_t address = sizeof(struct sockaddr_storage), pointer = sizeof(__u64);
+	struct uw_btf_wanted wanted[N_STRUCTS] = {
+		[RQST] = { "svc_rqst", BTF_KIND_STRUCT, 0 },
+		[WORK] = { "ksmbd_work", BTF_KIND_STRUCT, 0 },
+		[CONN] = { "ksmbd_conn", BTF_KIND_STRUCT, 0 },
+		[TRANSPORT] = { "tcp_transport", BTF_KIND_STRUCT, 0 },
+	};
+	struct uw_server_offsets at = *ret;
+	__u32 transport;
+
+	uw_btf_find(btf, wanted, N_STRUCTS);
+	if (find_member(btf, &wanted[RQST], "rq_addr", address, &at.rqst_addr) &&
+	    find_member(btf, &wanted[RQST], "rq_task", pointer, &at.rqst_task)) {
+		ret->rqst_addr = at.rqst_addr;
+		ret->rqst_task = at.rqst_task;
+	}
+	if (find_member(btf, &wanted[WORK], "work", 0, &at.work) &&
+	    find_member(btf, &wanted[WORK], "conn", pointer, &at.work_conn) &&
+	    find_member(btf, &wanted[CONN], "transport", pointer, &at.conn_transport) &&
+	    find_member(btf, &wanted[TRANSPORT], "transport", 0, &transport) &&
+	    find_member(btf, &wanted[TRANSPORT], "sock", pointer, &at.sock) &&
+	    at.sock > transport) {
+		at.sock -= transport;
+		at.rqst_addr = ret->rqst_addr;
+		at.rqst_task = ret->rqst_task;
+		*ret = at;
+	}
+}
+
+void uw_vfs_read_servers(struct uw_server_offsets *ret)
+{
+	libbpf_print_fn_t print = libbpf_set_print(NULL); /* a missing BTF is no error */
+	struct btf *kernel = btf__load_vmlinux_btf(), *module;
+	struct uw_servers_loaded loaded;
+	size_t i;
+
+	*ret = (struct uw_server_offsets){ 0 };
+	uw_vfs_servers_loaded(UW_SYS_MODULE, &loaded);
+	for (i = 0; i < UW_SERVERS && kernel; i++) {
+		if (!loaded.number[i])
+			continue;
+		module = btf__load_module_btf(servers[i], kernel);
+		uw_vfs_find_servers(module ? module : kernel, ret);
+		btf__free(module);
+	}
+	btf__free(kernel);
+	libbpf_set_print(print);
+}
+
+/* A module that is loaded again has another directory, whose inode has another number. */
+void uw_vfs_servers_loaded(const char *sys_module, struct uw_servers_loaded *ret)
+{
+	char path[256];
+	struct stat st;
+	size_t i;
+
+	for (i = 0; i < UW_SERVERS; i++) {
+		snprintf(path, sizeof(path), "%s/%s", sys_module, servers[i]);
+		ret->number[i] = stat(path, &st) < 0 ? 0 : st.st_ino;
+	}
 }

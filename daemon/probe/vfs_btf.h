@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What deletes on kernel threads here, and where the functions for that have their parameters. Only
- * reads BTF and looks for files.
+ * What deletes on kernel threads here, where the functions for that have their parameters, and where
+ * the servers among them have the addresses of their clients. Only reads BTF and looks for files.
  */
 #ifndef UW_VFS_H
 #define UW_VFS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "unlinkwatch.h"
 
@@ -27,5 +28,26 @@ bool uw_vfs_find(const struct btf *btf, struct uw_vfs_args *ret);
 #define UW_SYS_MODULE "/sys/module"
 
 const char *uw_vfs_deleter(const char *sys_module);
+
+/* Sets those of the offsets that the BTF has: of nfsd, or of ksmbd, or of neither. */
+void uw_vfs_find_servers(const struct btf *btf, struct uw_server_offsets *ret);
+
+/*
+ * Reads the offsets from the BTF of the modules that are loaded, or where there is none, as before
+ * Linux 5.11, from that of the kernel. What they do not have is 0.
+ */
+void uw_vfs_read_servers(struct uw_server_offsets *ret);
+
+/*
+ * Numbers that tell whether nfsd and ksmbd are still the modules that they were, in this order; 0
+ * for one that is not there.
+ */
+#define UW_SERVERS 2
+
+struct uw_servers_loaded {
+	uint64_t number[UW_SERVERS];
+};
+
+void uw_vfs_servers_loaded(const char *sys_module, struct uw_servers_loaded *ret);
 
 #endif

@@ -1,43 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "record/fields.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include "config/words.h"
 #include "record/cgroup.h"
+#include "record/values.h"
 
 /* Three dots replace the lost beginning of a path. A whole path begins with a slash instead. */
 _Static_assert(UW_FIELD_ROOM >= UW_PATH_MAX + 3, "room");
-
-static struct uw_value none(void)
-{
-	return (struct uw_value){ .type = UW_VALUE_NONE };
-}
-
-static struct uw_value number(uint64_t u)
-{
-	return (struct uw_value){ .type = UW_VALUE_UINT, .u = u };
-}
-
-static struct uw_value number_if(bool known, uint64_t u)
-{
-	return known ? number(u) : none();
-}
-
-static struct uw_value bytes(struct uw_str s)
-{
-	return (struct uw_value){ .type = UW_VALUE_STR, .s = s };
-}
-
-static struct uw_value bytes_if_any(struct uw_str s)
-{
-	return s.len ? bytes(s) : none();
-}
-
-static struct uw_value text(const char *s)
-{
-	return s ? bytes((struct uw_str){ s, strlen(s) }) : none();
-}
 
 static struct uw_value path_cut_if(bool cut, struct uw_str path, char *room)
 {
@@ -148,6 +121,16 @@ static struct uw_value device(struct uw_ask *a, uint32_t major, uint32_t minor)
 	return between(at, end);
 }
 
+static struct uw_value numbered(struct uw_ask *a, const char *prefix, uint32_t n)
+{
+	char *end = a->room + sizeof(a->room), *at = put_digits(end, n, 10);
+	size_t len = strlen(prefix);
+
+	at -= len;
+	memcpy(at, prefix, len);
+	return between(at, end);
+}
+
 /* A field costs journald more than all else, so below full only where the path may mislead. */
 static bool shows_exe_file(const struct uw_ask *a)
 {
@@ -220,7 +203,7 @@ static struct uw_value get_fsgid(struct uw_ask *a)
 	return number_if(a->record->fsgid != a->record->gid, a->record->fsgid);
 }
 
-static struct uw_value get_user(struct uw_ask *a)
+struct uw_value uw_get_user(struct uw_ask *a)
 {
 	return text(a->entry->user);
 }
@@ -255,12 +238,58 @@ static struct uw_value get_session(struct uw_ask *a)
 
 static struct uw_value get_remote(struct uw_ask *a)
 {
-	return text(a->entry->remote);
+	return text(a->entry->session.remote);
 }
 
+/* Names of Documentation/admin-guide/devices.txt in the kernel's source, and other numbers. */
 static struct uw_value get_tty(struct uw_ask *a)
 {
-	return text(a->entry->tty);
+	uint32_t major = a->record->tty >> 20, minor = a->record->tty & 0xfffff;
+
+	if (!a->record->tty)
+		return none();
+	if (major == 136)
+		return numbered(a, "pts/", minor);
+	if (major == 4)
+		return minor < 64 ? numbered(a, "tty", minor) : numbered(a, "ttyS", minor - 64);
+	return device(a, major, minor);
+}
+
+static struct uw_value get_login_service(struct uw_ask *a)
+{
+	return text(a->entry->session.service);
+}
+
+static struct uw_value get_login_time(struct uw_ask *a)
+{
+	uint64_t ns = a->entry->session.since_ns;
+
+	return ns ? (struct uw_value){ .type = UW_VALUE_TIME, .u = ns } : none();
+}
+
+static struct uw_value get_seat(struct uw_ask *a)
+{
+	return text(a->entry->session.seat);
+}
+
+static struct uw_value get_client(struct uw_ask *a)
+{
+	struct in6_addr in6;
+	bool mapped;
+
+	if (a->record->client.len != sizeof(in6))
+		return text(a->entry->client);
+	memcpy(&in6, a->record->client.s, sizeof(in6));
+	mapped = IN6_IS_ADDR_V4MAPPED(&in6);
+	return text(inet_ntop(mapped ? AF_INET : AF_INET6, &in6.s6_addr[mapped ? 12 : 0], a->room,
+			      sizeof(a->room)));
+}
+
+static struct uw_value get_client_from(struct uw_ask *a)
+{
+	if (a->record->client.len)
+		return text("request");
+	return text(a->entry->client ? "socket" : NULL);
 }
 
 static struct uw_value get_cgroup(struct uw_ask *a)
@@ -463,7 +492,7 @@ static struct uw_value get_duration(struct uw_ask *a)
 	return number_if(a->record->ret_known, a->record->exit_ns - a->record->enter_ns);
 }
 
-static struct uw_value get_rule(struct uw_ask *a)
+struct uw_value uw_get_rule(struct uw_ask *a)
 {
 	return a->i < a->entry->n_rules && a->i < UW_RULES_MAX ? text(a->entry->rules[a->i])
 							       : none();
@@ -493,12 +522,17 @@ const struct uw_field uw_record_fields[] = {
 	{ "UNLINK_EUID", get_euid, UW_DETAIL_STANDARD },
 	{ "UNLINK_FSUID", get_fsuid, UW_DETAIL_MINIMAL },
 	{ "UNLINK_FSGID", get_fsgid, UW_DETAIL_STANDARD },
-	{ "UNLINK_USER", get_user, UW_DETAIL_MINIMAL },
+	{ "UNLINK_USER", uw_get_user, UW_DETAIL_MINIMAL },
 	{ "UNLINK_LOGINUID", get_loginuid, UW_DETAIL_STANDARD },
 	{ "UNLINK_LOGIN", get_login, UW_DETAIL_STANDARD },
 	{ "UNLINK_SESSION", get_session, UW_DETAIL_STANDARD },
 	{ "UNLINK_REMOTE", get_remote, UW_DETAIL_STANDARD },
 	{ "UNLINK_TTY", get_tty, UW_DETAIL_STANDARD },
+	{ "UNLINK_LOGIN_SERVICE", get_login_service, UW_DETAIL_FULL },
+	{ "UNLINK_LOGIN_TIME", get_login_time, UW_DETAIL_FULL },
+	{ "UNLINK_SEAT", get_seat, UW_DETAIL_FULL },
+	{ "UNLINK_CLIENT", get_client, UW_DETAIL_STANDARD },
+	{ "UNLINK_CLIENT_FROM", get_client_from, UW_DETAIL_STANDARD },
 	{ "UNLINK_CGROUP", get_cgroup, UW_DETAIL_FULL },
 	{ "UNLINK_UNIT", get_unit, UW_DETAIL_STANDARD },
 	{ "UNLINK_SLICE", get_slice, UW_DETAIL_FULL },
@@ -531,130 +565,7 @@ const struct uw_field uw_record_fields[] = {
 	{ "UNLINK_NLINK", get_nlink, UW_DETAIL_STANDARD },
 	{ "UNLINK_FSTYPE", get_fstype, UW_DETAIL_FULL },
 	{ "UNLINK_DURATION_NS", get_duration, UW_DETAIL_FULL, .packed = UW_PACKED_NAME },
-	{ "UNLINK_RULE", get_rule, UW_DETAIL_MINIMAL, .many = true },
-	{ .name = NULL },
-};
-
-/* ---- the summary of a storm */
-
-/* The entry has the wall-clock time of the storm's end. */
-static struct uw_value storm_time(const struct uw_ask *a, uint64_t boottime_ns)
-{
-	return (struct uw_value){ .type = UW_VALUE_TIME,
-				  .u = a->entry->time_ns - (a->summary->end_ns - boottime_ns) };
-}
-
-static struct uw_value get_storm_count(struct uw_ask *a)
-{
-	return number(uw_summary_count(a->summary));
-}
-
-static struct uw_value get_storm_succeeded(struct uw_ask *a)
-{
-	return number(a->summary->succeeded);
-}
-
-static struct uw_value get_storm_failed(struct uw_ask *a)
-{
-	return number(a->summary->failed);
-}
-
-static struct uw_value get_storm_unknown(struct uw_ask *a)
-{
-	return number(a->summary->unknown);
-}
-
-static struct uw_value get_storm_unnamed(struct uw_ask *a)
-{
-	return number_if(a->summary->unnamed, a->summary->unnamed);
-}
-
-static struct uw_value get_storm_begin(struct uw_ask *a)
-{
-	return storm_time(a, a->summary->begin_ns);
-}
-
-static struct uw_value get_storm_end(struct uw_ask *a)
-{
-	return storm_time(a, a->summary->end_ns);
-}
-
-static struct uw_value get_storm_dir(struct uw_ask *a)
-{
-	return a->summary->dir_known ? bytes(uw_summary_dir(a->summary)) : none();
-}
-
-static struct uw_value get_storm_first(struct uw_ask *a)
-{
-	return bytes_if_any(uw_storm_str(&a->summary->first));
-}
-
-static struct uw_value get_storm_last(struct uw_ask *a)
-{
-	return bytes_if_any(uw_storm_str(&a->summary->last));
-}
-
-static struct uw_value get_storm_pid(struct uw_ask *a)
-{
-	return a->i < a->summary->n_pids ? number(a->summary->pids[a->i]) : none();
-}
-
-static struct uw_value get_storm_ppid(struct uw_ask *a)
-{
-	return number_if(a->summary->ppid_known, a->summary->ppid);
-}
-
-static struct uw_value get_storm_comm(struct uw_ask *a)
-{
-	return bytes_if_any(uw_storm_str(&a->summary->comm));
-}
-
-static struct uw_value get_storm_exe(struct uw_ask *a)
-{
-	return bytes_if_any(uw_storm_str(&a->summary->exe));
-}
-
-static struct uw_value get_storm_uid(struct uw_ask *a)
-{
-	return number(a->summary->uid);
-}
-
-static struct uw_value get_storm_fsuid(struct uw_ask *a)
-{
-	return number_if(a->summary->fsuid != a->summary->uid, a->summary->fsuid);
-}
-
-static struct uw_value get_storm_unit(struct uw_ask *a)
-{
-	return bytes_if_any(uw_cgroup_of(uw_storm_str(&a->summary->cgroup))->unit);
-}
-
-static struct uw_value get_storm_names(struct uw_ask *a)
-{
-	return bytes_if_any((struct uw_str){ a->summary->names, a->summary->names_len });
-}
-
-const struct uw_field uw_summary_fields[] = {
-	{ "UNLINK_FLOOD_COUNT", get_storm_count, UW_DETAIL_MINIMAL },
-	{ "UNLINK_FLOOD_SUCCEEDED", get_storm_succeeded, UW_DETAIL_MINIMAL },
-	{ "UNLINK_FLOOD_FAILED", get_storm_failed, UW_DETAIL_MINIMAL },
-	{ "UNLINK_FLOOD_UNKNOWN", get_storm_unknown, UW_DETAIL_MINIMAL },
-	{ "UNLINK_FLOOD_UNNAMED", get_storm_unnamed, UW_DETAIL_MINIMAL },
-	{ "UNLINK_FLOOD_BEGIN", get_storm_begin, UW_DETAIL_MINIMAL },
-	{ "UNLINK_FLOOD_END", get_storm_end, UW_DETAIL_MINIMAL },
-	{ "UNLINK_FLOOD_DIR", get_storm_dir, UW_DETAIL_MINIMAL },
-	{ "UNLINK_FLOOD_FIRST", get_storm_first, UW_DETAIL_MINIMAL },
-	{ "UNLINK_FLOOD_LAST", get_storm_last, UW_DETAIL_MINIMAL },
-	{ "UNLINK_FLOOD_PID", get_storm_pid, UW_DETAIL_MINIMAL, .many = true },
-	{ "UNLINK_PPID", get_storm_ppid, UW_DETAIL_MINIMAL },
-	{ "UNLINK_COMM", get_storm_comm, UW_DETAIL_MINIMAL },
-	{ "UNLINK_EXE", get_storm_exe, UW_DETAIL_MINIMAL },
-	{ "UNLINK_UID", get_storm_uid, UW_DETAIL_MINIMAL },
-	{ "UNLINK_FSUID", get_storm_fsuid, UW_DETAIL_MINIMAL },
-	{ "UNLINK_USER", get_user, UW_DETAIL_MINIMAL },
-	{ "UNLINK_UNIT", get_storm_unit, UW_DETAIL_MINIMAL },
-	{ "UNLINK_NAMES", get_storm_names, UW_DETAIL_MINIMAL },
-	{ "UNLINK_RULE", get_rule, UW_DETAIL_MINIMAL, .many = true },
+	{ "UNLINK_RULE", uw_get_rule, UW_DETAIL_MINIMAL, .many = true },
 	{ .name = NULL },
 };
 

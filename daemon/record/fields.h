@@ -19,6 +19,14 @@
 #include "record/record.h"
 #include "record/storm.h"
 
+/* The session of logind that the process is in. NULL, or 0: not known, or none. */
+struct uw_session {
+	const char *remote;  /* the host that the user came from, as PAM_RHOST had it */
+	const char *service; /* of PAM: "sshd" */
+	const char *seat;    /* "seat0" */
+	uint64_t since_ns;   /* CLOCK_REALTIME */
+};
+
 /* A deletion or a storm, and what the daemon adds to it. Everything is borrowed. */
 struct uw_entry {
 	const struct uw_record *record;
@@ -28,10 +36,11 @@ struct uw_entry {
 	uint64_t matches;		  /* bits of the rules that asked for it */
 	const char *const *rules;	  /* and their names */
 	size_t n_rules;
-	const char *user;	  /* name of the user that the file system checked, or NULL */
-	const char *real_user;	  /* that of the real user, if it is another, or NULL */
-	const char *remote, *tty; /* of the session of logind that the process is in, or NULL */
+	const char *user;      /* name of the user that the file system checked, or NULL */
+	const char *real_user; /* that of the real user, if it is another, or NULL */
+	struct uw_session session;
 	struct uw_container container; /* the outermost one, as the host's runtime has it */
+	const char *client;	       /* that the process serves by a connection, or NULL */
 	struct uw_str host_path;       /* the record's path in the host's tree, "" if it has none */
 	struct uw_str upper_path; /* on overlayfs: the same of the file in the upper directory */
 	struct uw_str host_other; /* the same of the other name of a rename */

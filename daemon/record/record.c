@@ -133,7 +133,7 @@ static struct uw_str join_fspath(char *buffer, struct uw_str fsroot, struct uw_s
 	 STR(OTHER_DIR) | STR(ROOT) | STR(CWD) | STR(EXE))
 
 /* Strings that may hold any byte. */
-#define BINARY (STR(CMDLINE) | STR(OTHER_FILE) | STR(ANCESTORS))
+#define BINARY (STR(CMDLINE) | STR(OTHER_FILE) | STR(ANCESTORS) | STR(CLIENT))
 
 static size_t longest(enum uw_string which)
 {
@@ -144,6 +144,8 @@ static size_t longest(enum uw_string which)
 		return sizeof(struct uw_file);
 	case UW_STR_ANCESTORS:
 		return UW_ANCESTORS_MAX * sizeof(struct uw_ancestor);
+	case UW_STR_CLIENT:
+		return sizeof(struct uw_client);
 	default:
 		return UW_PATH_MAX - 1;
 	}
@@ -278,7 +280,8 @@ static bool consistent(const struct uw_event *ev, const struct uw_str *s)
 	bool resolved = ev->flags & UW_EV_RESOLVED, dir = ev->flags & UW_EV_DIR;
 	bool fs = ev->flags & UW_EV_FS;
 
-	if (!uppers_are_consistent(ev, s) || s[UW_STR_ANCESTORS].len % sizeof(struct uw_ancestor))
+	if (!uppers_are_consistent(ev, s) || s[UW_STR_ANCESTORS].len % sizeof(struct uw_ancestor) ||
+	    s[UW_STR_CLIENT].len % sizeof(struct uw_client))
 		return false;
 	if (resolved ? !valid_path(s[UW_STR_PATH], ev->flags & UW_EV_PATH_CUT)
 		     : s[UW_STR_PATH].len || ev->flags & UW_EV_PATH_CUT)
@@ -332,6 +335,7 @@ static void take_who(struct uw_record *r, const struct uw_event *ev, const struc
 	r->loginuid = ev->loginuid;
 	r->session_known = ev->flags & UW_EV_LOGINUID && ev->session != UNSET;
 	r->session = ev->session;
+	r->tty = ev->tty;
 	r->exe = s[UW_STR_EXE];
 	r->exe_known = ev->flags & UW_EV_EXE;
 	r->exe_ino = ev->exe_ino;
@@ -340,6 +344,7 @@ static void take_who(struct uw_record *r, const struct uw_event *ev, const struc
 	r->exe_private = r->exe_known && ev->flags & UW_EV_EXE_PRIVATE;
 	r->cgroup = s[UW_STR_CGROUP];
 	r->ancestors = s[UW_STR_ANCESTORS];
+	r->client = s[UW_STR_CLIENT];
 	r->cmdline = s[UW_STR_CMDLINE];
 	r->cmdline_cut = ev->flags & UW_EV_CMDLINE_CUT && r->cmdline.len;
 	r->cwd = s[UW_STR_CWD];

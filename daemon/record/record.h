@@ -63,8 +63,10 @@ struct uw_record {
 	bool private_mnt;		    /* the process's mount namespace is not the host's */
 	bool loginuid_known, session_known; /* of the kernel's audit, if set */
 	uint32_t loginuid, session;
+	uint32_t tty; /* the controlling terminal, as dev; 0: none, or not known */
 	struct uw_str comm, exe, cgroup;
 	struct uw_str ancestors; /* see ancestors.h */
+	struct uw_str client;	 /* a struct uw_client, or "" */
 	bool exe_known;		 /* of these: */
 	uint64_t exe_ino;
 	uint32_t exe_dev;      /* as dev */

@@ -259,10 +259,11 @@ static void a_paragraph_names_who_logged_in(void **state)
 		      "UNLINK_COMM=rm", "UNLINK_EXE=/bin/rm", "UNLINK_CMDLINE=rm 'a b'",
 		      "UNLINK_UID=0", "UNLINK_EUID=1000", "UNLINK_USER=root",
 		      "UNLINK_LOGINUID=1000", "UNLINK_SESSION=3", "UNLINK_REMOTE=192.0.2.7",
-		      "UNLINK_TTY=pts/0", "UNLINK_UNIT=a.scope", "UNLINK_CONTAINER=" ID,
-		      "UNLINK_CONTAINER_NAME=web", "UNLINK_CONTAINER_IMAGE=shop/web:1 x",
-		      "UNLINK_POD=web-0", "UNLINK_POD_NAMESPACE=shop", "UNLINK_FILENAME=a b",
-		      "UNLINK_PATH=/a b", "UNLINK_PATH_STATE=lexical", "UNLINK_HOST_PATH=/h/a b",
+		      "UNLINK_TTY=pts/0", "UNLINK_CLIENT=2001:db8::7", "UNLINK_CLIENT_FROM=request",
+		      "UNLINK_UNIT=a.scope", "UNLINK_CONTAINER=" ID, "UNLINK_CONTAINER_NAME=web",
+		      "UNLINK_CONTAINER_IMAGE=shop/web:1 x", "UNLINK_POD=web-0",
+		      "UNLINK_POD_NAMESPACE=shop", "UNLINK_FILENAME=a b", "UNLINK_PATH=/a b",
+		      "UNLINK_PATH_STATE=lexical", "UNLINK_HOST_PATH=/h/a b",
 		      "UNLINK_UPPER_PATH=/up/a b", "UNLINK_DEV=8:1", "UNLINK_INODE=5",
 		      "UNLINK_SIZE=11", "UNLINK_OWNER=1000", "UNLINK_NLINK=0", "UNLINK_RULE=x",
 		      "UNLINK_RULE=y z"),
@@ -270,7 +271,7 @@ static void a_paragraph_names_who_logged_in(void **state)
 		"    rm[7] (root) removed \"/a b\"\n"
 		"    user     root, with the rights of alice, claims to be logged in as alice in session 3, from 192.0.2.7, on pts/0\n"
 		"    command  rm 'a b'\n"
-		"    process  rm, pid 7, parent 6, /bin/rm\n"
+		"    process  rm, pid 7, parent 6, /bin/rm, for the client 2001:db8::7\n"
 		"    unit     a.scope, container web (\"shop/web:1 x\", 0123456789ab), pod shop/web-0\n"
 		"    on host  \"/h/a b\"\n"
 		"    upper    \"/up/a b\"\n"
@@ -303,15 +304,18 @@ static void a_chain_shows_and_finds_ancestors(void **state)
 	struct uw_journal_record *found;
 
 	(void)state;
-	need_paragraph(FOUND("UNLINK_OP=unlink", "UNLINK_RET=0", "UNLINK_PID=7", "UNLINK_PPID=6",
-			     "UNLINK_COMM=a < b", "UNLINK_UID=1000", "UNLINK_FILENAME=a",
-			     "UNLINK_PATH=/a", "UNLINK_ANCESTORS=sh[6] < sudo[5] < systemd[1]",
-			     "UNLINK_ANCESTOR=sh", "UNLINK_ANCESTOR=sudo"),
-		       "Tue 2023-11-14 22:13:20 UTC, 1min 0s ago\n"
-		       "    \"a < b\"[7] (uid 1000) removed /a\n"
-		       "    user     alice\n"
-		       "    process  \"a < b\", pid 7\n"
-		       "    chain    \"a < b\"[7] < sh[6] < sudo[5] < systemd[1]\n");
+	need_paragraph(
+		FOUND("UNLINK_OP=unlink", "UNLINK_RET=0", "UNLINK_PID=7", "UNLINK_PPID=6",
+		      "UNLINK_COMM=a < b", "UNLINK_UID=0", "UNLINK_USER=root",
+		      "UNLINK_LOGINUID=1000", "UNLINK_REMOTE=192.0.2.7", "UNLINK_TTY=pts/0",
+		      "UNLINK_FILENAME=a", "UNLINK_PATH=/a",
+		      "UNLINK_ANCESTORS=sh[6] < sudo[5] < systemd[1]", "UNLINK_ANCESTOR=sh",
+		      "UNLINK_ANCESTOR=sudo"),
+		"Tue 2023-11-14 22:13:20 UTC, 1min 0s ago\n"
+		"    \"a < b\"[7] (root) removed /a\n"
+		"    user     root, claims to be logged in as alice, through sudo\n"
+		"    process  \"a < b\", pid 7\n"
+		"    chain    \"a < b\"[7] < sh[6] < sudo[5] < systemd[1] (from 192.0.2.7, on pts/0)\n");
 	found = FOUND("UNLINK_PID=7", "UNLINK_COMM=rm",
 		      "UNLINK_ANCESTORS=\"x[44] < \\\"y[45]\"[66] < sh[55] < systemd[1]",
 		      "UNLINK_ANCESTOR=unattended-upgr", "UNLINK_ANCESTOR=sh");
@@ -370,7 +374,7 @@ static void a_paragraph_says_what_proves_little(void **state)
 		"Tue 2023-11-14 22:13:20 UTC, 1min 0s ago\n"
 		"    rm[7] (uid 1000) removed /a\n"
 		"    user     alice\n"
-		"    process  rm, pid 7, /memfd:x (a private file)\n"
+		"    process  claims to be rm, pid 7, /memfd:x (a private file)\n"
 		"    unit     user@1000.service, container in inside out, as alice claims\n"
 		"    mounts   a namespace of its own, where the paths hold; on the host: none\n"
 		"    path is  detached; typed as a\n");
@@ -412,7 +416,7 @@ static void what_somebody_chose_is_escaped(void **state)
 		"    \"a, pid 1\"[0] (uid 5) could not remove \"/\\x1b]0;x\\a\": Permission denied (EACCES)\n"
 		"    user     uid 5\n"
 		"    command  \\x1b[2J\\n-- x\n"
-		"    process  \"a, pid 1\", \"/\\n\"\n"
+		"    process  claims to be \"a, pid 1\", \"/\\n\"\n"
 		"    unit     \"\\xff\"\n"
 		"    rule     \"\\xe2\\x80\\xae\"\n");
 }

@@ -153,6 +153,120 @@ static void test_find(void **state)
 	btf__free(btf);
 }
 
+#define ADDRESS "__kernel_sockaddr_storage"
+
+/* A structure with an int, two pointers and an address, with the names that are given. */
+static void add_struct(struct btf *btf, const char *name, const char *a, const char *b,
+		       const char *address)
+{
+	int type = btf__find_by_name_kind(btf, "int", BTF_KIND_INT);
+	int pointer = btf__add_ptr(btf, type), storage;
+
+	storage = btf__find_by_name_kind(btf, ADDRESS, BTF_KIND_STRUCT);
+	assert_true(btf__add_struct(btf, name, 256) > 0);
+	assert_int_equal(btf__add_field(btf, "first", type, 0, 0), 0);
+	assert_int_equal(btf__add_field(btf, a, pointer, 64, 0), 0);
+	assert_int_equal(btf__add_field(btf, b, pointer, 128, 0), 0);
+	assert_int_equal(btf__add_field(btf, address, storage, 192, 0), 0);
+}
+
+static struct btf *new_btf(size_t address_size)
+{
+	struct btf *btf = btf__new_empty();
+
+	assert_non_null(btf);
+	assert_true(btf__add_int(btf, "int", 4, BTF_INT_SIGNED) > 0);
+	assert_true(btf__add_struct(btf, ADDRESS, (__u32)address_size) > 0);
+	return btf;
+}
+
+static void need_servers(struct btf *btf, const struct uw_server_offsets *before,
+			 const struct uw_server_offsets *wanted)
+{
+	struct uw_server_offsets got = *before;
+
+	uw_vfs_find_servers(btf, &got);
+	assert_memory_equal(&got, wanted, sizeof(got));
+	btf__free(btf);
+}
+
+static void test_servers(void **state)
+{
+	const struct uw_server_offsets none = { 0 }, nfsd = { .rqst_addr = 24, .rqst_task = 8 };
+	const struct uw_server_offsets ksmbd = { 0, 0, 16, 8, 8, 8 };
+	const struct uw_server_offsets both = { 24, 8, 16, 8, 8, 8 };
+	struct btf *btf = new_btf(128);
+
+	(void)state;
+	add_struct(btf, "svc_rqst", "rq_task", "rq_server", "rq_addr");
+	need_servers(btf, &none, &nfsd);
+
+	btf = new_btf(128);
+	add_struct(btf, "ksmbd_work", "conn", "work", "other");
+	add_struct(btf, "ksmbd_conn", "transport", "other", "addr");
+	add_struct(btf, "tcp_transport", "transport", "sock", "other");
+	need_servers(btf, &none, &ksmbd);
+
+	btf = new_btf(128);
+	add_struct(btf, "ksmbd_work", "conn", "work", "other");
+	add_struct(btf, "ksmbd_conn", "transport", "other", "addr");
+	add_struct(btf, "tcp_transport", "transport", "sock", "other");
+	need_servers(btf, &nfsd, &both);
+}
+
+/* What is not as it should be leaves all of that server as it was. */
+static void test_other_servers(void **state)
+{
+	const struct uw_server_offsets none = { 0 }, before = { 1, 2, 3, 4, 5, 6 };
+	struct btf *btf;
+
+	(void)state;
+	need_servers(new_btf(128), &before, &before);
+
+	btf = new_btf(128);
+	add_struct(btf, "svc_rqst", "rq_thread", "rq_server", "rq_addr");
+	add_struct(btf, "ksmbd_work", "conn", "work", "other");
+	add_struct(btf, "ksmbd_conn", "transport", "other", "addr");
+	need_servers(btf, &none, &none);
+
+	btf = new_btf(16);
+	add_struct(btf, "svc_rqst", "rq_task", "rq_server", "rq_addr");
+	add_struct(btf, "ksmbd_work", "conn", "work", "other");
+	add_struct(btf, "ksmbd_conn", "transport", "other", "addr");
+	add_struct(btf, "tcp_transport", "sock", "transport", "other");
+	need_servers(btf, &before, &before);
+
+	/* Something else is a pointer, or an address. */
+	btf = new_btf(128);
+	add_struct(btf, "svc_rqst", "rq_addr", "rq_server", "rq_task");
+	add_struct(btf, "ksmbd_work", "other", "work", "conn");
+	add_struct(btf, "ksmbd_conn", "transport", "other", "addr");
+	add_struct(btf, "tcp_transport", "transport", "sock", "other");
+	need_servers(btf, &none, &none);
+}
+
+static void test_loaded(void **state)
+{
+	char top[] = "/tmp/test_vfs.XXXXXX", nfsd[64], ksmbd[64];
+	struct uw_servers_loaded loaded;
+	uint64_t number;
+
+	(void)state;
+	assert_non_null(mkdtemp(top));
+	snprintf(nfsd, sizeof(nfsd), "%s/nfsd", top);
+	snprintf(ksmbd, sizeof(ksmbd), "%s/ksmbd", top);
+	uw_vfs_servers_loaded(top, &loaded);
+	assert_true(!loaded.number[0] && !loaded.number[1]);
+	assert_int_equal(mkdir(ksmbd, 0700), 0);
+	uw_vfs_servers_loaded(top, &loaded);
+	assert_true(!loaded.number[0] && loaded.number[1]);
+	number = loaded.number[1];
+	assert_int_equal(mkdir(nfsd, 0700), 0);
+	uw_vfs_servers_loaded(top, &loaded);
+	assert_true(loaded.number[0] && loaded.number[1] == number);
+	assert_int_equal(rmdir(ksmbd) | rmdir(nfsd) | rmdir(top), 0);
+}
+
 static void test_deleter(void **state)
 {
 	static const char *const names[] = { "cachefiles", "ksmbd", "nfsd" };
@@ -178,13 +292,18 @@ static void test_deleter(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[LEN(kernels) + 1];
+	static const struct CMUnitTest others[] = {
+		{ "knows the modules that delete, and no others", test_deleter, NULL, NULL, NULL },
+		{ "finds where servers have addresses", test_servers, NULL, NULL, NULL },
+		{ "takes nothing else for an address", test_other_servers, NULL, NULL, NULL },
+		{ "sees servers come and go", test_loaded, NULL, NULL, NULL },
+	};
+	struct CMUnitTest tests[LEN(kernels) + LEN(others)];
 	size_t i;
 
 	for (i = 0; i < LEN(kernels); i++)
 		tests[i] = (struct CMUnitTest){ kernels[i].title, test_find, NULL, NULL,
 						(void *)(uintptr_t)&kernels[i] };
-	tests[i] = (struct CMUnitTest){ "knows the modules that delete, and no others",
-					test_deleter, NULL, NULL, NULL };
+	memcpy(tests + i, others, sizeof(others));
 	return cmocka_run_group_tests_name("vfs", tests, NULL, NULL);
 }

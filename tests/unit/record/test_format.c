@@ -56,6 +56,9 @@ static const struct uw_ancestor ancestors[] = {
 	{ "sh", 17 }, { "a[2] < b\n", 16 }, { "sh", 15 }, { "systemd", 1 }
 };
 
+static const struct uw_client client = { { [10] = 0xff, 0xff, 192, 0, 2, 9 } };
+
+#define CLIENT	  .client = { (const char *)&client, sizeof(client) }
 #define ANCESTORS .ancestors = { (const char *)ancestors, sizeof(ancestors) }
 #define CHAIN                                                                   \
 	"UNLINK_ANCESTORS=sh[17] < \"a[2] < b\\n\"[16] < sh[15] < systemd[1]\n" \
@@ -68,19 +71,21 @@ static const struct uw_ancestor ancestors[] = {
 /* A deletion with a value for every field. */
 #define ID    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define SCOPE "docker-" ID ".scope"
-#define KNOWN                                                                                      \
-	BY, .task_known = true, .ppid = 17, .euid = 0, .mntns = 4026531841, ANCESTORS,             \
-	    .loginuid_known = true, .loginuid = 1001, .session_known = true, .session = 3,         \
-	    .comm = TEXT("rm"), .exe = TEXT("/usr/bin/rm"), .cmdline = TEXT("rm\0-f\0--\0it's x"), \
-	    .exe_known = true, .exe_dev = 8 << 20 | 1, .exe_ino = 77, .exe_deleted = true,         \
-	    .private_mnt = true, .cwd = TEXT("/srv/data"), .root = TEXT("/srv"),                   \
-	    .cgroup = TEXT("/system.slice/" SCOPE "/x"), .name = TEXT("it's x"),                   \
-	    .path_state = UW_PATH_RESOLVED, .path = TEXT("/srv/data/it's x"), .inode_known = true, \
-	    .dev_known = true, .dev_major = 8, .dev_minor = 17, .ino = UINT64_MAX,                 \
-	    .bytes = UINT64_C(1) << 63, .mode = 0100644, .owner = 1002, .links_known = true,       \
-	    .links = 2, .fstype = TEXT("ext4")
-#define HOST                                                                           \
-	.host_path = TEXT("/host/data/it's x"), .remote = "192.0.2.7", .tty = "pts/0", \
+#define KNOWN                                                                                  \
+	BY, .task_known = true, .ppid = 17, .euid = 0, .mntns = 4026531841, ANCESTORS, CLIENT, \
+	    .loginuid_known = true, .loginuid = 1001, .session_known = true, .session = 3,     \
+	    .tty = 136 << 20, .comm = TEXT("rm"), .exe = TEXT("/usr/bin/rm"),                  \
+	    .cmdline = TEXT("rm\0-f\0--\0it's x"), .exe_known = true, .exe_dev = 8 << 20 | 1,  \
+	    .exe_ino = 77, .exe_deleted = true, .private_mnt = true, .cwd = TEXT("/srv/data"), \
+	    .root = TEXT("/srv"), .cgroup = TEXT("/system.slice/" SCOPE "/x"),                 \
+	    .name = TEXT("it's x"), .path_state = UW_PATH_RESOLVED,                            \
+	    .path = TEXT("/srv/data/it's x"), .inode_known = true, .dev_known = true,          \
+	    .dev_major = 8, .dev_minor = 17, .ino = UINT64_MAX, .bytes = UINT64_C(1) << 63,    \
+	    .mode = 0100644, .owner = 1002, .links_known = true, .links = 2,                   \
+	    .fstype = TEXT("ext4")
+#define HOST                                                         \
+	.host_path = TEXT("/host/data/it's x"),                      \
+	.session = { "192.0.2.7", "sshd", "seat0", TIME_NS - 1000 }, \
 	.container = { "web", "shop/web:1", "web-0", "shop" }
 #define NAMES                                 \
 	"UNLINK_CONTAINER_NAME=web\n"         \
@@ -404,6 +409,11 @@ static const struct row {
 					      "UNLINK_SESSION=3\n"
 					      "UNLINK_REMOTE=192.0.2.7\n"
 					      "UNLINK_TTY=pts/0\n"
+					      "UNLINK_LOGIN_SERVICE=sshd\n"
+					      "UNLINK_LOGIN_TIME=1700000000123455789\n"
+					      "UNLINK_SEAT=seat0\n"
+					      "UNLINK_CLIENT=192.0.2.9\n"
+					      "UNLINK_CLIENT_FROM=request\n"
 					      "UNLINK_CGROUP=/system.slice/" SCOPE "/x\n"
 					      "UNLINK_UNIT=" SCOPE "\n"
 					      "UNLINK_SLICE=system.slice\n"
@@ -428,6 +438,7 @@ static const struct row {
 		"\"exe\":\"/usr/bin/rm\",\"exe_dev\":\"8:1\",\"exe_inode\":77,\"exe_state\":\"deleted\",\"cmdline\":\"rm -f -- 'it'\\\\''s x'\","
 		"\"cwd\":\"/srv/data\",\"root\":\"/srv\",\"uid\":1000,\"gid\":100,"
 		"\"euid\":0,\"user\":\"alice\",\"loginuid\":1001,\"login\":\"claimed\",\"session\":3,\"remote\":\"192.0.2.7\",\"tty\":\"pts/0\","
+		"\"login_service\":\"sshd\",\"login_time\":\"2023-11-14T22:13:20.123455789Z\",\"seat\":\"seat0\",\"client\":\"192.0.2.9\",\"client_from\":\"request\","
 		"\"cgroup\":\"/system.slice/" SCOPE "/x\",\"unit\":\"" SCOPE "\","
 		"\"slice\":\"system.slice\",\"container\":\"" ID "\"," NAMES_JSON
 		"\"mnt\":\"private\","
@@ -496,6 +507,8 @@ static const struct row {
 					      "UNLINK_SESSION=3\n"
 					      "UNLINK_REMOTE=192.0.2.7\n"
 					      "UNLINK_TTY=pts/0\n"
+					      "UNLINK_CLIENT=192.0.2.9\n"
+					      "UNLINK_CLIENT_FROM=request\n"
 					      "UNLINK_UNIT=" SCOPE "\n"
 					      "UNLINK_CONTAINER=" ID "\n" NAMES
 					      "UNLINK_MNT=private\n"
@@ -514,7 +527,7 @@ static const struct row {
 		"\"tid\":4243,\"ppid\":17," CHAIN_JSON "\"comm\":\"rm\","
 		"\"exe\":\"/usr/bin/rm\",\"exe_dev\":\"8:1\",\"exe_inode\":77,\"exe_state\":\"deleted\",\"cmdline\":\"rm -f -- 'it'\\\\''s x'\","
 		"\"uid\":1000,\"gid\":100,\"euid\":0,\"user\":\"alice\","
-		"\"loginuid\":1001,\"login\":\"claimed\",\"session\":3,\"remote\":\"192.0.2.7\",\"tty\":\"pts/0\",\"unit\":\"" SCOPE
+		"\"loginuid\":1001,\"login\":\"claimed\",\"session\":3,\"remote\":\"192.0.2.7\",\"tty\":\"pts/0\",\"client\":\"192.0.2.9\",\"client_from\":\"request\",\"unit\":\"" SCOPE
 		"\","
 		"\"container\":\"" ID "\"," NAMES_JSON
 		"\"mnt\":\"private\",\"filename\":\"it's x\","
@@ -1162,8 +1175,43 @@ static void test_field_names(void **state)
 		for (k = 0; k < i; k++)
 			assert_string_not_equal(name, uw_record_fields[k].name);
 	}
-	assert_int_equal(i, 60);
+	assert_int_equal(i, 65);
 	assert_null(uw_record_fields[i].get);
+}
+
+/* The text of an address, of a client and of anybody. */
+static void test_client(void **state)
+{
+	static const struct {
+		struct uw_client client;
+		const char *text;
+	} clients[] = {
+		{ { { 0x20, 0x01, 0x0d, 0xb8, [15] = 7 } }, "2001:db8::7" },
+		{ { { 0xfe, 0x80, [15] = 1 } }, "fe80::1" },
+		{ { { [10] = 0xff, 0xff, 127, 0, 0, 2 } }, "127.0.0.2" },
+		{ { { [15] = 1 } }, "::1" },
+		{ { { 0 } }, "::" },
+	};
+	const struct uw_field *field = uw_record_fields;
+	struct uw_record record = { 0 };
+	const struct uw_entry entry = { .record = &record, .detail = UW_DETAIL_STANDARD };
+	struct uw_value value;
+	struct uw_ask ask;
+	size_t i;
+
+	(void)state;
+	uw_first_field(&ask, &entry);
+	while (strcmp(field->name, "UNLINK_CLIENT"))
+		field++;
+	assert_int_equal(uw_field_value(field, &ask, 0).type, UW_VALUE_NONE);
+	assert_int_equal(uw_field_value(field + 1, &ask, 0).type, UW_VALUE_NONE);
+	for (i = 0; i < LEN(clients); i++) {
+		record.client = (struct uw_str){ (const char *)&clients[i].client,
+						 sizeof(clients[i].client) };
+		value = uw_field_value(field, &ask, 0);
+		assert_int_equal(value.type, UW_VALUE_STR);
+		assert_true(uw_str_is(value.s, clients[i].text));
+	}
 }
 
 /* Each detail has its own fields and those of the lower details. */
@@ -1173,11 +1221,12 @@ static void test_field_details(void **state)
 		[UW_DETAIL_MINIMAL] = "TIME OP VIA RET ERRNO PID COMM UID FSUID USER FILENAME "
 				      "PATH PATH_STATE MOVED_TO REPLACED_BY RULE ",
 		[UW_DETAIL_STANDARD] =
-			"TID PPID ANCESTORS ANCESTOR EXE EXE_DEV EXE_INODE EXE_STATE CMDLINE GID EUID FSGID LOGINUID LOGIN SESSION REMOTE TTY UNIT "
+			"TID PPID ANCESTORS ANCESTOR EXE EXE_DEV EXE_INODE EXE_STATE CMDLINE GID EUID FSGID LOGINUID LOGIN SESSION REMOTE TTY CLIENT CLIENT_FROM UNIT "
 			"CONTAINER OUTER_CONTAINER CONTAINER_CLAIMED_BY CONTAINER_NAME CONTAINER_IMAGE POD POD_NAMESPACE MNT "
 			"HOST_PATH UPPER_PATH HOST_MOVED_TO HOST_REPLACED_BY "
 			"REPLACED_BY_INODE DEV INODE MODE OWNER SIZE NLINK ",
-		[UW_DETAIL_FULL] = "CWD ROOT CGROUP SLICE MNTNS FSTYPE DURATION_NS ",
+		[UW_DETAIL_FULL] =
+			"CWD ROOT LOGIN_SERVICE LOGIN_TIME SEAT CGROUP SLICE MNTNS FSTYPE DURATION_NS ",
 	};
 	char found[512];
 	size_t detail, i;
@@ -1199,8 +1248,8 @@ static void test_field_details(void **state)
 static void test_field_set(void **state)
 {
 	static const char *const extra[] = { "MESSAGE", "MESSAGE_ID", "PRIORITY" };
-	const char *known[64] = { extra[0], extra[1], extra[2] };
-	bool seen[64] = { false };
+	const char *known[96] = { extra[0], extra[1], extra[2] };
+	bool seen[96] = { false };
 	size_t n_known = LEN(extra), n, i, k, len;
 	struct iovec iov[FIELDS_MAX];
 	struct uw_buf buf = { 0 };
@@ -1210,7 +1259,7 @@ static void test_field_set(void **state)
 		known[n_known++] = uw_record_fields[i].name;
 	for (i = 0; i < LEN(rows); i++) {
 		struct uw_entry e = entry_of(&rows[i]);
-		unsigned int times[64] = { 0 };
+		unsigned int times[96] = { 0 };
 
 		n = journal_of(&e, &buf, iov);
 		while (n--) {
@@ -1330,7 +1379,7 @@ static void test_moving_buffer(void **state)
 		 * The table without the rule, the two of a move, the two of a second container
 		 * and the upper path, and a second ancestor and three that are not in it.
 		 */
-		assert_int_equal(n, 60 - 6 + 1 + 3 + n_rules);
+		assert_int_equal(n, 65 - 6 + 1 + 3 + n_rules);
 		check_field(iov, n, "UNLINK_PATH", path, sizeof(path));
 		check_field(iov, n, "UNLINK_FILENAME", name, sizeof(name));
 		check_field(iov, n, "UNLINK_HOST_PATH", name, sizeof(name));
@@ -1748,6 +1797,7 @@ static void test_every_result(void **state)
 static const struct CMUnitTest others[] = {
 	TEST("names every field as journald takes it, once", test_field_names),
 	TEST("writes each field at its detail and above", test_field_details),
+	TEST("writes the address of a client as text", test_client),
 	TEST("writes exactly the fields of the table, and only rules and ancestors more than once",
 	     test_field_set),
 	TEST("writes the right values when the buffer moves, with at most 64 rules",

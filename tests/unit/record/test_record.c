@@ -165,6 +165,9 @@ static const char *broken_strings(const struct uw_record *r, const void *data, s
 	if (!inside(r->ancestors, data, size) || r->ancestors.len % sizeof(struct uw_ancestor) ||
 	    r->ancestors.len > UW_ANCESTORS_MAX * sizeof(struct uw_ancestor))
 		return "the ancestors are not whole";
+	if (!inside(r->client, data, size) ||
+	    (r->client.len && r->client.len != sizeof(struct uw_client)))
+		return "the client is not whole";
 	if (!r->exe_known && (r->exe_deleted || r->exe_private))
 		return "something is known of an executable that is not known";
 	if ((r->cwd_cut && !r->cwd.len) || (r->cmdline_cut && !r->cmdline.len) ||
@@ -270,6 +273,8 @@ enum base {
 
 static const struct uw_ancestor ancestors[] = { { "sh", 9 }, { "0123456789abcde", 1 } };
 
+static const struct uw_client client = { { 0xfe, 0x80, [15] = 1 } };
+
 /* The strings of a valid event have four bytes each; the command line has six. */
 static struct strings strings_of(enum base base)
 {
@@ -282,6 +287,7 @@ static struct strings strings_of(enum base base)
 		.s[UW_STR_CMDLINE] = { cmdline, sizeof(cmdline) },
 		.s[UW_STR_CGROUP] = text("/cgr"),
 		.s[UW_STR_ANCESTORS] = { (const char *)ancestors, sizeof(ancestors) },
+		.s[UW_STR_CLIENT] = { (const char *)&client, sizeof(client) },
 	};
 
 	if (base == UNRESOLVED) {
@@ -346,20 +352,20 @@ static const struct rejected {
 	int more; /* bytes in addition to those of the event */
 } rejected[] = {
 	{ "refuses no bytes at all", .more = -302 },
-	{ "refuses a single byte", .more = -301 },
-	{ "refuses a header that lacks its last byte", .more = -71 },
-	{ "refuses a header without the strings that it announces", .more = -70 },
+	{ "refuses a single byte", .more = -317 },
+	{ "refuses a header that lacks its last byte", .more = -87 },
+	{ "refuses a header without the strings that it announces", .more = -86 },
 	{ "refuses an event that lacks its last byte", .more = -1 },
 	{ "refuses an event with a byte too many", .more = 1 },
 	{ "refuses an event with a byte too many that its size includes",
-	  { FIELD(size, 303) },
+	  { FIELD(size, 319) },
 	  .more = 1 },
 	{ "refuses an event with a byte too few that its size allows for",
-	  { FIELD(size, 301) },
+	  { FIELD(size, 317) },
 	  .more = -1 },
 	{ "refuses a size of 0", { FIELD(size, 0) } },
-	{ "refuses a size that is one too small", { FIELD(size, 301) } },
-	{ "refuses a size that is one too large", { FIELD(size, 303) } },
+	{ "refuses a size that is one too small", { FIELD(size, 317) } },
+	{ "refuses a size that is one too large", { FIELD(size, 319) } },
 	{ "refuses the largest size", { FIELD(size, UINT32_MAX) } },
 	{ "refuses the ABI 0", { FIELD(abi, 0) } },
 	{ "refuses the previous ABI", { FIELD(abi, UW_ABI - 1) } },
@@ -387,9 +393,10 @@ static const struct rejected {
 	{ "refuses two lengths of the maximum",
 	  { LENGTH(UW_STR_NAME, UINT16_MAX), LENGTH(UW_STR_CGROUP, UINT16_MAX) } },
 	{ "refuses a size and a length that agree on a missing byte",
-	  { FIELD(size, 303), LENGTH(UW_STR_CGROUP, 5) } },
+	  { FIELD(size, 319), LENGTH(UW_STR_CGROUP, 5) } },
 	{ "refuses a part of an ancestor",
 	  { LENGTH(UW_STR_CGROUP, 5), LENGTH(UW_STR_ANCESTORS, 39) } },
+	{ "refuses a part of a client", { LENGTH(UW_STR_CGROUP, 5), LENGTH(UW_STR_CLIENT, 15) } },
 	{ "refuses more bytes below the mount than the directory has", { FIELD(below, 5) } },
 	{ "refuses the largest number of bytes below the mount", { FIELD(below, UINT16_MAX) } },
 };
@@ -430,7 +437,7 @@ static void test_rejected(void **state)
 
 	check_accepted(&ev, &strings);
 	whole = build(&ev, &strings, &size);
-	assert_int_equal(size, 302);
+	assert_int_equal(size, 318);
 	patch(whole, &row->patch[0]);
 	patch(whole, &row->patch[1]);
 	delivered = (size_t)((ptrdiff_t)size + row->more);
@@ -708,6 +715,8 @@ static size_t max_of(enum uw_string which)
 {
 	if (which == UW_STR_ANCESTORS)
 		return UW_ANCESTORS_MAX * sizeof(struct uw_ancestor);
+	if (which == UW_STR_CLIENT)
+		return sizeof(struct uw_client);
 	return which == UW_STR_CMDLINE ? UW_CMDLINE_MAX : LONGEST;
 }
 
@@ -790,6 +799,7 @@ static void check_who(const struct uw_record *r, unsigned int flags)
 	assert_true(same(r->comm, text("rm")) && same(r->root, text("/jar")));
 	assert_true(same(r->cwd, text("/cwd")) && same(r->exe, text("/exe")));
 	assert_true(same(r->cgroup, text("/cgr")));
+	assert_true(same(r->client, (struct uw_str){ (const char *)&client, sizeof(client) }));
 	assert_true(uw_record_ancestor(r, 0, &comm, &pid) && same(comm, text("sh")) && pid == 9);
 	assert_true(uw_record_ancestor(r, 1, &comm, &pid) && pid == 1);
 	assert_true(same(comm, text("0123456789abcde")) && !uw_record_ancestor(r, 2, &comm, &pid));
@@ -1799,6 +1809,7 @@ static void any_strings(struct uw_event *ev, struct strings *strings)
 	}
 	strings->s[UW_STR_ANCESTORS].len -=
 		strings->s[UW_STR_ANCESTORS].len % sizeof(struct uw_ancestor);
+	strings->s[UW_STR_CLIENT].len -= strings->s[UW_STR_CLIENT].len % sizeof(struct uw_client);
 	if (!any(8))
 		return;
 	if (any(2)) {

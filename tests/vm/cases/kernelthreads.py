@@ -1,13 +1,15 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """
-nfsd deletes files for a client on the same machine. Each deletion has two records: one for the
-client's system call, and one for the kernel thread, with the user that the client is mapped to and
-the host's path.
+nfsd deletes files for clients on the same machine. Each deletion has two records: one for the
+client's system call, and one for the kernel thread, with the user that the client is mapped to, its
+address, and the host's path.
 """
 import collections
 import os
+import socket
 import stat
+import struct
 import subprocess
 import time
 
@@ -18,6 +20,7 @@ VICTIMS = "/root/vm/victims"
 ALICE = 1000
 NOBODY = 65534
 MODULES = ("nfsd", "ksmbd")
+CLIENTS = ("127.0.0.1", "127.0.0.2", "::1")
 PROBES = ("vfs_rename", "vfs_rmdir", "vfs_symlink", "vfs_unlink")
 
 # Each export is a file system below /srv/nfs on the server and below /mnt on the client.
@@ -83,7 +86,7 @@ def server(path, uid=0, ret=0, **more):
     error = {-1: "EPERM", -39: "ENOTEMPTY"}.get(ret)
     dev = os.stat(os.path.dirname(path)).st_dev
     return fields(path, VIA="kernel", COMM="nfsd", EXE=None, CMDLINE=None, UID=str(uid),
-                  GID=str(uid), EUID="0",
+                  GID=str(uid), EUID="0", CLIENT="127.0.0.1", CLIENT_FROM="request",
                   PPID="2", USER={0: "root", ALICE: "alice", NOBODY: "nobody"}[uid], RET=str(ret),
                   ERRNO=error,
                   PATH=path, PATH_STATE="resolved", HOST_PATH=None, FILENAME=os.path.basename(path),
@@ -111,7 +114,8 @@ def client(call, title, name, expected, steps=(), ret=0, op=None, **more):
     path, op = call[1] if op == "move" else call[-1], op or call[0]
     cases.append(Case(title, name, {"VIA": "syscall", "OP": op, "COMM": "victims",
                                     "RET": str(ret), "PATH": path,
-                                    "FILENAME": path, **more}, expected and {**expected, "OP": op}))
+                                    "FILENAME": path, "CLIENT": None, **more},
+                      expected and {**expected, "OP": op}))
 
 
 def one_of_each(export, uid):
@@ -189,8 +193,8 @@ def prepare():
     make_overlay()
     with open("/etc/exports", "w") as f:
         for number, (name, squash) in enumerate(EXPORTS.items(), 1):
-            f.write("/srv/nfs/%s 127.0.0.1(rw,%s,fsid=%d,no_subtree_check,insecure)\n" %
-                    (name, squash, number))
+            options = "(rw,%s,fsid=%d,no_subtree_check,insecure)" % (squash, number)
+            f.write("/srv/nfs/%s 127.0.0.0/8%s ::1%s\n" % (name, options, options))
     run("useradd", "-u", str(ALICE), "alice")
 
 
@@ -300,6 +304,56 @@ def turned_link():
           "a rule follows its link as soon as nfsd has turned it")
 
 
+def opaque(data):
+    """Bytes of any length, in XDR."""
+    return struct.pack(">I", len(data)) + data + bytes(-len(data) % 4)
+
+
+def remove_call(path):
+    """A request of NFS 4.0, by root: the compound that removes a file. See RFC 7530."""
+    *directories, name = path.strip("/").encode().split(b"/")
+    operations = [struct.pack(">I", 24)]  # PUTROOTFH
+    operations += [struct.pack(">I", 15) + opaque(d) for d in directories]  # LOOKUP
+    operations += [struct.pack(">I", 28) + opaque(name)]  # REMOVE
+    user = struct.pack(">I", 0) + opaque(b"test") + struct.pack(">3I", 0, 0, 0)
+    call = struct.pack(">7I", 1, 0, 2, 100003, 4, 1, 1) + opaque(user) + bytes(8) + opaque(b"") + \
+        struct.pack(">2I", 0, len(operations)) + b"".join(operations)
+    return struct.pack(">I", 1 << 31 | len(call)) + call
+
+
+def status_of(connection):
+    """The status of the compound that is answered next."""
+    size, = struct.unpack(">I", connection.recv(4, socket.MSG_WAITALL))
+    answer = connection.recv(size & 0x7fffffff, socket.MSG_WAITALL)
+    return struct.unpack(">I", answer[24:28])[0]
+
+
+def other_clients():
+    """Requests of several clients by turns, for the few threads that all of them share."""
+    with open("/proc/fs/nfsd/threads", "w") as f:
+        f.write("2")
+    connections = {a: socket.create_connection(("::1" if ":" in a else "127.0.0.1", 2049), 60,
+                                               (a, 0)) for a in CLIENTS}
+    wanted = {"%d-%s" % (i, a): a for i in range(200) for a in CLIENTS}
+    for name in wanted:
+        make("/srv/nfs/tmpfs/" + name)
+    start, failed = cursor(), 0
+    for name, address in wanted.items():
+        connections[address].sendall(remove_call("/srv/nfs/tmpfs/" + name))
+        if address == CLIENTS[-1]:  # all are under way
+            failed += sum(status_of(c) != 0 for c in connections.values())
+    equal(failed, 0, "%d clients delete by turns" % len(CLIENTS))
+    records = settle(start, len(wanted))
+    equal({r["UNLINK_FILENAME"]: r.get("UNLINK_CLIENT") for r in records}, wanted,
+          "each of %d records has the address of its client" % len(wanted))
+    equal(len(records), len(wanted), "and there are no others")
+    shared = collections.defaultdict(set)
+    for r in records:
+        shared[r["UNLINK_TID"]].add(r["UNLINK_CLIENT"])
+    ok(any(len(addresses) > 1 for addresses in shared.values()),
+       "a thread has worked for more than one of them", dict(shared))
+
+
 equal(unload(), [], "neither nfsd nor ksmbd is loaded")
 configure("""[Watch all]
 ExcludePath=/proc /sys /dev /run /var /tmp /srv/nfs/tmpfs/secret /srv/nfs/ovl/secret
@@ -318,6 +372,7 @@ check(begin)
 silly_rename()
 moved_directory()
 turned_link()
+other_clients()
 for export in EXPORTS:
     run("umount", "/mnt/" + export)
 disappear(begin)

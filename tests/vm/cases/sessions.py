@@ -53,6 +53,9 @@ WAYS = {
     "a login without a host": (lambda path: run("systemd-run", "--quiet", "--wait", "-p",
                                                 "PAMName=login", "-p", "User=alice", "rm", path),
                                False, False),
+    "a terminal without a session": (lambda path: run(
+        "script", "-qec", "setpriv --reuid=1000 --clear-groups rm " + path, "/dev/null"),
+                                     False, True),
     "a service": (lambda path: run("systemd-run", "--quiet", "--wait", "rm", path), False, False),
     "no session": (os.unlink, False, False),
 }
@@ -71,7 +74,8 @@ for i, (way, (_, remote, terminal)) in enumerate(WAYS.items()):
     ok(bool(re.fullmatch(r"pts/\d+", record.get("UNLINK_TTY", ""))) == terminal,
        way + ": the terminal", record)
 shown = run("unlinkwatchctl", "who", DIR + "/3")
-ok(re.search(r"^    user     root, logged in as alice in session \d+, "
-             r"from 127\.0\.0\.1, on pts/\d+$", shown, re.M),
+ok(re.search(r"^    user     root, logged in as alice in session \d+, through sudo$", shown,
+             re.M) and
+   re.search(r"^    chain    rm\[.* < sshd\[.* \(from 127\.0\.0\.1, on pts/\d+\)$", shown, re.M),
    "who says where somebody came from", shown)
 done()
