@@ -18,6 +18,7 @@
 #define UW_CLIENT_BPF_H
 
 #include "append.bpf.h"
+#include "output.bpf.h"
 
 /*
  * Whether the first n characters of a name are these, n at most 8; `name` has the first eight as a
