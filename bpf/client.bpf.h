@@ -17,6 +17,7 @@
 #ifndef UW_CLIENT_BPF_H
 #define UW_CLIENT_BPF_H
 
+#include "address.bpf.h"
 #include "append.bpf.h"
 #include "output.bpf.h"
 
@@ -35,18 +36,6 @@ static __always_inline void *pointer_at(const void *at)
 	return p;
 }
 
-/* Takes the address of that family. False if it is none of IP, or cannot be read. */
-static __always_inline bool take(struct uw_client *to, __u16 family, const void *in,
-				 const void *in6)
-{
-	__builtin_memset(to, 0, sizeof(*to));
-	if (family == AF_INET6)
-		return !bpf_probe_read_kernel(to->address, 16, in6);
-	to->address[10] = 0xff;
-	to->address[11] = 0xff;
-	return family == AF_INET && !bpf_probe_read_kernel(&to->address[12], 4, in);
-}
-
 /* From a struct svc_rqst: its struct sockaddr_storage. */
 static __always_inline bool take_of_rqst(struct uw_client *to, void *rqst,
 					 const struct task_struct *task)
@@ -58,7 +47,7 @@ static __always_inline bool take_of_rqst(struct uw_client *to, void *rqst,
 	if (!at->rqst_addr || pointer_at(rqst + at->rqst_task) != task)
 		return false;
 	bpf_probe_read_kernel(&family, sizeof(family), address);
-	return take(to, family, address + 4, address + 8);	/* sin_addr, sin6_addr */
+	return take_address(to, family, address + 4, address + 8);	/* sin_addr, sin6_addr */
 }
 
 /* From a struct ksmbd_conn: the peer of its socket. A connection over RDMA has no socket. */
@@ -72,11 +61,7 @@ static __always_inline bool take_of_conn(struct uw_client *to, void *conn)
 		return false;
 	socket = pointer_at(pointer_at(conn + at->conn_transport) + at->sock);
 	sk = BPF_CORE_READ(socket, sk);
-	if (!sk || BPF_CORE_READ(sk, sk_socket) != socket)
-		return false;
-	return take(to, BPF_CORE_READ(sk, __sk_common.skc_family),
-		    (void *)sk + AT(sock, __sk_common.skc_daddr),
-		    (void *)sk + AT(sock, __sk_common.skc_v6_daddr));
+	return sk && BPF_CORE_READ(sk, sk_socket) == socket && take_peer(to, sk);
 }
 
 /* From what a worker is doing. */

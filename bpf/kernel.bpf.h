@@ -155,6 +155,8 @@ struct fs_struct {
 
 struct file {
 	struct path f_path;
+	struct inode *f_inode;
+	void *private_data;	/* of a socket: its struct socket */
 };
 
 struct fdtable {

@@ -5,23 +5,15 @@
  * accepted, as far as the local port tells: clients get theirs from net.ipv4.ip_local_port_range,
  * by default from 32768 on.
  */
-#include "kernel.bpf.h"
-#include "unlinkwatch.h"
+#include "address.bpf.h"
 
 #define S_IFSOCK 0140000
 #define LOCAL_PORTS 32768
 #define TCP_ESTABLISHED 1
 #define TCP_LISTEN 10
 #define IPPROTO_TCP 6
-#define AF_INET 2
-#define AF_INET6 10
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
-
-struct file___socket {
-	struct inode *f_inode;
-	void *private_data;
-};
 
 struct bpf_iter_meta {
 	struct seq_file *seq;
@@ -39,8 +31,8 @@ struct bpf_iter__task_file {
 SEC("iter/task_file")
 int uw_peers(struct bpf_iter__task_file *ctx)
 {
-	struct file___socket *file = (void *)ctx->file;
 	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
 	struct uw_peer peer = {};
 	struct sock *sk;
 	__u8 state;
@@ -56,18 +48,15 @@ int uw_peers(struct bpf_iter__task_file *ctx)
 	if (!sk || BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
 		return 0;
 	state = BPF_CORE_READ(sk, __sk_common.skc_state);
-	peer.listens = state == TCP_LISTEN;
-	if (!peer.listens && (state != TCP_ESTABLISHED ||
-			      BPF_CORE_READ(sk, __sk_common.skc_num) >= LOCAL_PORTS))
-		return 0;
-	peer.family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	if (peer.family == AF_INET)
-		BPF_CORE_READ_INTO((__u32 *)peer.address, sk, __sk_common.skc_daddr);
-	else if (peer.family == AF_INET6)
-		BPF_CORE_READ_INTO((struct in6_addr *)peer.address, sk, __sk_common.skc_v6_daddr);
+	if (state == TCP_LISTEN)
+		peer.type = UW_PEER_LISTENS;
+	else if (state == TCP_ESTABLISHED &&
+		 BPF_CORE_READ(sk, __sk_common.skc_num) < LOCAL_PORTS)
+		peer.type = UW_PEER_CONNECTION;
 	else
 		return 0;
-	bpf_seq_write(ctx->meta->seq, &peer, sizeof(peer));
+	if (take_peer(&peer.client, sk))
+		bpf_seq_write(ctx->meta->seq, &peer, sizeof(peer));
 	return 0;
 }
 

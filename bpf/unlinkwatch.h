@@ -557,11 +557,17 @@ struct uw_shared {
 };
 
 /* What the iterator in peers.bpf.c writes: the process, then its TCP sockets of a server. */
+enum uw_peer_type {
+	UW_PEER_PROCESS,
+	UW_PEER_LISTENS,
+	UW_PEER_CONNECTION,
+};
+
 struct uw_peer {
 	__u64 start_ns;	/* when the thread with the file began */
-	__u32 family;	/* AF_INET or AF_INET6, 0 in the first one */
-	__u32 listens;
-	__u8 address[16];	/* of the other end, in network byte order */
+	__u32 type;	/* enum uw_peer_type */
+	__u32 reserved;
+	struct uw_client client;	/* of a connection */
 };
 
 #ifdef __cplusplus

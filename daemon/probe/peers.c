@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "probe/peers.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -29,9 +28,10 @@ struct slot {
 	uint32_t pid; /* 0: free */
 	int pidfd;
 	bool asked;
-	bool resolved;			/* the ancestors have been asked too */
-	uint64_t start_ns, alive_ns;	/* it lived from one to the other, at least */
-	char address[INET6_ADDRSTRLEN]; /* "": none */
+	bool resolved;		     /* the ancestors have been asked too */
+	bool serves;		     /* this client */
+	uint64_t start_ns, alive_ns; /* it lived from one to the other, at least */
+	struct uw_client client;
 };
 
 struct uw_peers {
@@ -120,53 +120,32 @@ static int iterate(struct uw_peers *peers, uint32_t pid)
 	return fd;
 }
 
-/* "*" stands for several addresses, or one that may change. */
-static void add(struct slot *slot, const struct uw_peer *peer)
-{
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-	const uint8_t *at = peer->address;
-	bool v4 = peer->family == AF_INET;
-	char text[INET6_ADDRSTRLEN];
-
-	if (!v4 && !memcmp(at, mapped, sizeof(mapped))) {
-		at += sizeof(mapped);
-		v4 = true;
-	}
-	if (peer->listens) {
-		strcpy(slot->address, "*");
-		return;
-	}
-	if (!inet_ntop(v4 ? AF_INET : AF_INET6, at, text, sizeof(text)))
-		return;
-	if (!*slot->address)
-		strcpy(slot->address, text);
-	else if (strcmp(slot->address, text))
-		strcpy(slot->address, "*");
-}
-
 /* Returns false if the process is not there. */
 static bool read_peers(struct uw_peers *peers, struct slot *slot, uint32_t pid)
 {
 	_cleanup_close_ int fd = iterate(peers, pid);
 	struct uw_peer peer[32];
-	bool found = false;
+	bool found = false, ambiguous = false;
 	ssize_t n;
 
 	peers->impossible = fd == -E2BIG || fd == -EINVAL;
 	if (fd < 0)
 		return false;
-	*slot->address = '\0';
+	slot->serves = false;
 	while ((n = read(fd, peer, sizeof(peer))) > 0)
 		for (size_t i = 0; i < (size_t)n / sizeof(peer[0]); i++) {
-			if (peer[i].family) {
-				add(slot, &peer[i]);
+			if (peer[i].type == UW_PEER_PROCESS) {
+				slot->start_ns = peer[i].start_ns;
+				found = true;
 				continue;
 			}
-			slot->start_ns = peer[i].start_ns;
-			found = true;
+			ambiguous |= peer[i].type == UW_PEER_LISTENS ||
+				     (slot->serves &&
+				      memcmp(&slot->client, &peer[i].client, sizeof(slot->client)));
+			slot->client = peer[i].client;
+			slot->serves = true;
 		}
-	if (*slot->address == '*')
-		*slot->address = '\0';
+	slot->serves &= !ambiguous;
 	return found;
 }
 
@@ -206,7 +185,7 @@ static struct slot *find(struct uw_peers *peers, uint32_t pid, uint64_t ns)
 }
 
 /* Finds the nearest ancestor that has a client, and remembers that for the process. */
-static const char *ask_ancestors(struct uw_peers *peers, const struct uw_record *r)
+static const struct uw_client *ask_ancestors(struct uw_peers *peers, const struct uw_record *r)
 {
 	struct slot *slot = &peers->slot[r->pid % SLOTS];
 	const struct slot *other = NULL;
@@ -217,25 +196,26 @@ static const char *ask_ancestors(struct uw_peers *peers, const struct uw_record 
 		if (!uw_record_ancestor(r, i, &comm, &pid) || pid <= 1)
 			break;
 		other = find(peers, pid, i ? r->exit_ns - ANCESTORS_NS : r->exit_ns);
-		if (other && *other->address)
+		if (other && other->serves)
 			break;
 	}
 	if (slot->pid == r->pid && slot != other) {
 		slot->resolved = true;
-		if (other)
-			strcpy(slot->address, other->address);
+		slot->serves = other && other->serves;
+		if (slot->serves)
+			slot->client = other->client;
 	}
-	return other && *other->address ? other->address : NULL;
+	return other && other->serves ? &other->client : NULL;
 }
 
-const char *uw_peers_find(struct uw_peers *peers, const struct uw_record *r)
+const struct uw_client *uw_peers_find(struct uw_peers *peers, const struct uw_record *r)
 {
 	const struct slot *slot;
 
 	if (!load(peers))
 		return NULL;
 	slot = find(peers, r->pid, r->exit_ns);
-	if (slot && *slot->address)
-		return slot->address;
+	if (slot && slot->serves)
+		return &slot->client;
 	return slot && slot->resolved ? NULL : ask_ancestors(peers, r);
 }

@@ -28,7 +28,7 @@ void uw_peers_free(struct uw_peers *peers);
  * The address of the client of the process of the record, or of its nearest ancestor that has one.
  * NULL if there is none, or it is not known any more. Valid until the next call.
  */
-const char *uw_peers_find(struct uw_peers *peers, const struct uw_record *record);
+const struct uw_client *uw_peers_find(struct uw_peers *peers, const struct uw_record *record);
 
 /* Forgets processes that nobody has asked for since the last call of this. */
 void uw_peers_tick(struct uw_peers *peers);

@@ -274,12 +274,15 @@ static struct uw_value get_seat(struct uw_ask *a)
 
 static struct uw_value get_client(struct uw_ask *a)
 {
+	const struct uw_client *client = a->entry->client;
 	struct in6_addr in6;
 	bool mapped;
 
-	if (a->record->client.len != sizeof(in6))
-		return text(a->entry->client);
-	memcpy(&in6, a->record->client.s, sizeof(in6));
+	if (a->record->client.len)
+		client = (const struct uw_client *)a->record->client.s;
+	if (!client)
+		return none();
+	memcpy(&in6, client, sizeof(in6));
 	mapped = IN6_IS_ADDR_V4MAPPED(&in6);
 	return text(inet_ntop(mapped ? AF_INET : AF_INET6, &in6.s6_addr[mapped ? 12 : 0], a->room,
 			      sizeof(a->room)));

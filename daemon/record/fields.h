@@ -39,9 +39,9 @@ struct uw_entry {
 	const char *user;      /* name of the user that the file system checked, or NULL */
 	const char *real_user; /* that of the real user, if it is another, or NULL */
 	struct uw_session session;
-	struct uw_container container; /* the outermost one, as the host's runtime has it */
-	const char *client;	       /* that the process serves by a connection, or NULL */
-	struct uw_str host_path;       /* the record's path in the host's tree, "" if it has none */
+	struct uw_container container;	/* the outermost one, as the host's runtime has it */
+	const struct uw_client *client; /* that the process serves by a connection, or NULL */
+	struct uw_str host_path;  /* the record's path in the host's tree, "" if it has none */
 	struct uw_str upper_path; /* on overlayfs: the same of the file in the upper directory */
 	struct uw_str host_other; /* the same of the other name of a rename */
 	enum uw_detail detail;	  /* fields of a higher one are left out */

@@ -1194,7 +1194,7 @@ static void test_client(void **state)
 	};
 	const struct uw_field *field = uw_record_fields;
 	struct uw_record record = { 0 };
-	const struct uw_entry entry = { .record = &record, .detail = UW_DETAIL_STANDARD };
+	struct uw_entry entry = { .record = &record, .detail = UW_DETAIL_STANDARD };
 	struct uw_value value;
 	struct uw_ask ask;
 	size_t i;
@@ -1211,6 +1211,11 @@ static void test_client(void **state)
 		value = uw_field_value(field, &ask, 0);
 		assert_int_equal(value.type, UW_VALUE_STR);
 		assert_true(uw_str_is(value.s, clients[i].text));
+		assert_true(uw_str_is(uw_field_value(field + 1, &ask, 0).s, "request"));
+		record.client.len = 0;
+		entry.client = &clients[i].client;
+		assert_true(uw_str_is(uw_field_value(field, &ask, 0).s, clients[i].text));
+		assert_true(uw_str_is(uw_field_value(field + 1, &ask, 0).s, "socket"));
 	}
 }
 
