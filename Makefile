@@ -125,20 +125,24 @@ $(BUILD)/daemon/probe/peers.o $(BUILD)/san/probe/peers.o: $(BUILD)/peers.skel.h
 
 $(BUILD)/unit/status/test_status.o: VERSION
 
-# One source, three objects: see the comment at its top. Without DWARF, which would be a quarter of
-# the program.
+# unlinkwatch.bpf.c is three objects: see the comment at its top. Without DWARF, which would be a
+# quarter of the program.
 $(BUILD)/unlinkwatch.bpf.o: bpf_variant := UW_KERNEL_READS
 $(BUILD)/unlinkwatch_plain.bpf.o: bpf_variant := UW_PLAIN
 $(BUILD)/unlinkwatch_raw.bpf.o: bpf_variant := UW_RAW
-$(BPF_OBJECTS): bpf/unlinkwatch.bpf.c Makefile | $(BUILD)
+$(BUILD)/peers.bpf.o: bpf_variant := UW_KERNEL_READS
+
+define compile_bpf
 	$(call say,BPF,$@)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -D$(bpf_variant)=1 -MMD -MP -MF $(@:.o=.d) -MT $@ -c -o $@ $<
 	$(Q)$(LLVM_STRIP) --strip-debug $@
+endef
+
+$(BPF_OBJECTS): bpf/unlinkwatch.bpf.c Makefile | $(BUILD)
+	$(compile_bpf)
 
 $(BUILD)/peers.bpf.o: bpf/peers.bpf.c Makefile | $(BUILD)
-	$(call say,BPF,$@)
-	$(Q)$(CLANG) $(BPF_CFLAGS) -DUW_KERNEL_READS=1 -MMD -MP -MF $(@:.o=.d) -MT $@ -c -o $@ $<
-	$(Q)$(LLVM_STRIP) --strip-debug $@
+	$(compile_bpf)
 
 $(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
 	$(call say,SKEL,$@)

@@ -123,11 +123,10 @@ static void find_origin(struct uw_pipeline *rec, struct uw_entry *entry)
 {
 	const struct uw_record *record = entry->record;
 	const struct uw_cgroup *cgroup = uw_cgroup_of(record->cgroup);
-	struct uw_str unit = cgroup->unit;
 
 	entry->session = uw_sessions_find(rec->sessions, cgroup->session, record->exit_ns);
 	if (record->via != UW_VIA_KERNEL && !record->tty && !entry->session.remote &&
-	    unit.len > 8 && !memcmp(unit.s + unit.len - 8, ".service", 8))
+	    uw_str_ends(cgroup->unit, ".service"))
 		entry->client = uw_peers_find(rec->peers, record);
 	/* A user, or the root of a container, may give a group the id of another one. */
 	if (!cgroup->of_user)

@@ -22,4 +22,11 @@ static inline bool uw_str_is(struct uw_str s, const char *text)
 	return uw_str_equal(s, (struct uw_str){ text, strlen(text) });
 }
 
+static inline bool uw_str_ends(struct uw_str s, const char *end)
+{
+	size_t len = strlen(end);
+
+	return s.len >= len && !memcmp(s.s + s.len - len, end, len);
+}
+
 #endif

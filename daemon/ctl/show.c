@@ -61,8 +61,8 @@ static bool is_login(const struct uw_journal_record *found, uint64_t login)
 	if (uw_journal_record_has(found, UW_JOURNAL_RECORD_LOGIN))
 		return false;
 	snprintf(manager, sizeof(manager), "user@%" PRIu64 ".service", login);
-	return uw_str_is(unit, manager) || (unit.len > 14 && !memcmp(unit.s, "session-", 8) &&
-					    !memcmp(unit.s + unit.len - 6, ".scope", 6));
+	return uw_str_is(unit, manager) ||
+	       (unit.len > 14 && !memcmp(unit.s, "session-", 8) && uw_str_ends(unit, ".scope"));
 }
 
 /* The program by which a user became another one, as the chain has it. */
@@ -96,8 +96,8 @@ static void add_user(const struct uw_show *show, const struct uw_journal_record 
 		     struct uw_buf *buf)
 {
 	uint64_t uid = 0, fsuid = 0, euid, login, session;
-	bool known = uw_journal_record_uint(found, UW_JOURNAL_RECORD_UID, &uid);
-	const char *by = NULL;
+	bool known = uw_journal_record_uint(found, UW_JOURNAL_RECORD_UID, &uid), became = false;
+	const char *by;
 
 	begin(buf, show, "user");
 	if (uw_journal_record_has(found, UW_JOURNAL_RECORD_USER))
@@ -118,15 +118,16 @@ static void add_user(const struct uw_show *show, const struct uw_journal_record 
 		add_uid(show, buf, euid);
 	}
 	if (uw_journal_record_uint(found, UW_JOURNAL_RECORD_LOGINUID, &login)) {
-		uw_buf_puts(buf, known && login != uid ? show->style->bold : "");
+		became = known && login != uid;
+		uw_buf_puts(buf, became ? show->style->bold : "");
 		uw_buf_puts(buf, is_login(found, login) ? ", logged in as "
 							: ", claims to be logged in as ");
 		add_uid(show, buf, login);
-		uw_buf_puts(buf, known && login != uid ? show->style->off : "");
-		by = known && login != uid ? became_by(found) : NULL;
+		uw_buf_puts(buf, became ? show->style->off : "");
 	}
 	if (uw_journal_record_uint(found, UW_JOURNAL_RECORD_SESSION, &session))
 		uw_buf_printf(buf, " in session %" PRIu64, session);
+	by = became ? became_by(found) : NULL;
 	if (by)
 		uw_buf_printf(buf, ", through %s", by);
 	if (!uw_journal_record_has(found, UW_JOURNAL_RECORD_ANCESTORS))

@@ -45,7 +45,7 @@ static void find_servers(struct uw_kthreads *k)
 	if (!memcmp(&loaded, &k->loaded, sizeof(loaded)))
 		return;
 	k->loaded = loaded;
-	uw_vfs_read_servers(&offsets);
+	uw_vfs_read_servers(&loaded, &offsets);
 	uw_source_set_servers(k->source, &offsets);
 	uw_memory_trim();
 }

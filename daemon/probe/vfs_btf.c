@@ -136,39 +136,34 @@ void uw_vfs_find_servers(const struct btf *btf, struct uw_server_offsets *ret)
 		[CONN] = { "ksmbd_conn", BTF_KIND_STRUCT, 0 },
 		[TRANSPORT] = { "tcp_transport", BTF_KIND_STRUCT, 0 },
 	};
-	struct uw_server_offsets at = *ret;
+	struct uw_server_offsets nfsd = *ret, ksmbd;
 	__u32 transport;
 
 	uw_btf_find(btf, wanted, N_STRUCTS);
-	if (find_member(btf, &wanted[RQST], "rq_addr", address, &at.rqst_addr) &&
-	    find_member(btf, &wanted[RQST], "rq_task", pointer, &at.rqst_task)) {
-		ret->rqst_addr = at.rqst_addr;
-		ret->rqst_task = at.rqst_task;
-	}
-	if (find_member(btf, &wanted[WORK], "work", 0, &at.work) &&
-	    find_member(btf, &wanted[WORK], "conn", pointer, &at.work_conn) &&
-	    find_member(btf, &wanted[CONN], "transport", pointer, &at.conn_transport) &&
+	if (find_member(btf, &wanted[RQST], "rq_addr", address, &nfsd.rqst_addr) &&
+	    find_member(btf, &wanted[RQST], "rq_task", pointer, &nfsd.rqst_task))
+		*ret = nfsd;
+	ksmbd = *ret;
+	if (find_member(btf, &wanted[WORK], "work", 0, &ksmbd.work) &&
+	    find_member(btf, &wanted[WORK], "conn", pointer, &ksmbd.work_conn) &&
+	    find_member(btf, &wanted[CONN], "transport", pointer, &ksmbd.conn_transport) &&
 	    find_member(btf, &wanted[TRANSPORT], "transport", 0, &transport) &&
-	    find_member(btf, &wanted[TRANSPORT], "sock", pointer, &at.sock) &&
-	    at.sock > transport) {
-		at.sock -= transport;
-		at.rqst_addr = ret->rqst_addr;
-		at.rqst_task = ret->rqst_task;
-		*ret = at;
+	    find_member(btf, &wanted[TRANSPORT], "sock", pointer, &ksmbd.sock) &&
+	    ksmbd.sock > transport) {
+		ksmbd.sock -= transport;
+		*ret = ksmbd;
 	}
 }
 
-void uw_vfs_read_servers(struct uw_server_offsets *ret)
+void uw_vfs_read_servers(const struct uw_servers_loaded *loaded, struct uw_server_offsets *ret)
 {
 	libbpf_print_fn_t print = libbpf_set_print(NULL); /* a missing BTF is no error */
 	struct btf *kernel = btf__load_vmlinux_btf(), *module;
-	struct uw_servers_loaded loaded;
 	size_t i;
 
 	*ret = (struct uw_server_offsets){ 0 };
-	uw_vfs_servers_loaded(UW_SYS_MODULE, &loaded);
 	for (i = 0; i < UW_SERVERS && kernel; i++) {
-		if (!loaded.number[i])
+		if (!loaded->number[i])
 			continue;
 		module = btf__load_module_btf(servers[i], kernel);
 		uw_vfs_find_servers(module ? module : kernel, ret);

@@ -33,12 +33,6 @@ const char *uw_vfs_deleter(const char *sys_module);
 void uw_vfs_find_servers(const struct btf *btf, struct uw_server_offsets *ret);
 
 /*
- * Reads the offsets from the BTF of the modules that are loaded, or where there is none, as before
- * Linux 5.11, from that of the kernel. What they do not have is 0.
- */
-void uw_vfs_read_servers(struct uw_server_offsets *ret);
-
-/*
  * Numbers that tell whether nfsd and ksmbd are still the modules that they were, in this order; 0
  * for one that is not there.
  */
@@ -49,5 +43,11 @@ struct uw_servers_loaded {
 };
 
 void uw_vfs_servers_loaded(const char *sys_module, struct uw_servers_loaded *ret);
+
+/*
+ * Reads the offsets from the BTF of the modules that are loaded, or where there is none, as before
+ * Linux 5.11, from that of the kernel. What they do not have is 0.
+ */
+void uw_vfs_read_servers(const struct uw_servers_loaded *loaded, struct uw_server_offsets *ret);
 
 #endif

@@ -29,11 +29,9 @@ static bool cut_start(struct uw_str *s, const char *start)
 
 static bool cut_end(struct uw_str *s, const char *end)
 {
-	size_t len = strlen(end);
-
-	if (s->len < len || memcmp(s->s + s->len - len, end, len))
+	if (!uw_str_ends(*s, end))
 		return false;
-	s->len -= len;
+	s->len -= strlen(end);
 	return true;
 }
 
