@@ -11,9 +11,11 @@ import os
 import re
 import shutil
 import subprocess
+import time
 
-from uwtest import (configure, cursor, deletions, done, equal, need, ok, preempts, restart,
-                    run, settle, touch)
+from uwtest import (configure, cursor, deletions, done, drained, equal, keep_journal, need, ok,
+                    preempts, restart, run, settle, touch)
+from uwwitness import parse
 
 DIR = "/srv/chain"
 WITNESS = os.path.abspath("uwwitness.py")
@@ -117,29 +119,10 @@ ORIGINS = {
 }
 
 
-def unquote(text):
-    """The name of a process, as UNLINK_ANCESTORS has it."""
-    if not text.startswith('"'):
-        return text
-    return re.sub(r'\\(x..|.)', lambda m: {"n": "\n", "t": "\t"}.get(m[1]) or
-                  (chr(int(m[1][1:], 16)) if m[1][0] == "x" else m[1]), text[1:-1])
-
-
-def parse(text):
-    """[(name, pid)] of UNLINK_ANCESTORS. What does not fit its grammar is an error."""
-    entry = r'("(?:[^"\\]|\\.)*"|[^"\[\]<]*)\[(\d+)\]'
-    if not re.fullmatch(entry + "(?: < " + entry + ")*", text):
-        raise ValueError(text)
-    return [(unquote(name), int(pid)) for name, pid in re.findall("(?: < )?" + entry, text)]
-
-
 def witnessed(path):
-    """What the log has, with odd bytes as the record has them."""
     with open(path + ".log") as f:
         log = json.load(f)
-    log["chain"] = [(name.encode(errors="surrogateescape").decode("latin-1")
-                     if not name.isascii() else name, pid) for name, pid in log["chain"]]
-    return log
+    return log["pid"], [tuple(above) for above in log["chain"]]
 
 
 def check_origins(probe):
@@ -154,10 +137,10 @@ def check_origins(probe):
     settle(here, len(paths))
     found = {r["UNLINK_PATH"]: r for r in deletions(here) if r.get("UNLINK_PATH")}
     for origin, path in paths.items():
-        record, log = found.get(path, {}), witnessed(path)
-        got = parse(record.get("UNLINK_ANCESTORS", ""))
-        equal((int(record["UNLINK_PID"]), got), (log["pid"], log["chain"][:8]),
-              "%s: %s" % (probe, origin))
+        record = found.get(path, {})
+        pid, chain = witnessed(path)
+        equal((int(record["UNLINK_PID"]), parse(record.get("UNLINK_ANCESTORS", ""))),
+              (pid, chain[:8]), "%s: %s" % (probe, origin))
     return found, paths
 
 
@@ -170,10 +153,16 @@ def check_index(found, path):
     equal((len(names), set(names)), (len(wanted), wanted), "the index has each ancestor once")
 
 
+def each(*arguments):
+    """Yields the answers of unlinkwatchctl. There may be many."""
+    with subprocess.Popen(["unlinkwatchctl", "who", "--json", *arguments, DIR + "/"],
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as p:
+        for line in p.stdout:
+            yield json.loads(line)
+
+
 def who(*arguments):
-    r = subprocess.run(["unlinkwatchctl", "who", "--json", *arguments, DIR + "/"],
-                       stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    return [json.loads(line) for line in r.stdout.splitlines()]
+    return list(each(*arguments))
 
 
 def check_under(found, paths):
@@ -236,23 +225,29 @@ def check_reuse(probe):
         before = f.read()
     with open("/proc/sys/kernel/pid_max", "w") as f:
         f.write("400")  # after the first round, the kernel gives no numbers below 300
+    began = time.time()
     count = generations(FORKS)
     with open("/proc/sys/kernel/pid_max", "w") as f:
         f.write(before)
-    need(lambda: sum("/gen" in r["path"] for r in who("--since=-10min")) >= count, "the records")
-    wrong, parents = [], set()
-    for r in who("--since=-10min"):
+    print("# %d processes in %.0f s" % (count, time.time() - began))
+    drained()
+    run("journalctl", "--sync")
+    wrong, parents, seen = [], set(), 0
+    for r in each("--since=@%d" % began):
         m = re.fullmatch(DIR + r"/(gen\d+)-(\d+)-\d+", r["path"])
         if not m:
             continue
+        seen += 1
         parents.add(m[2])
         if not r["ancestors"].startswith("%s[%s] < " % (m[1], m[2])):
             wrong.append("%s: %s" % (r["path"], r["ancestors"]))
+    equal(seen, count, "%s: each of %d processes has its record" % (probe, count))
     ok(not wrong, "%s: no wrong parent in %d processes" % (probe, count), *wrong)
     ok(len(parents) < count / 10, "%s: numbers were used again" % probe,
        "%d of %d" % (len(parents), count / 10))
 
 
+keep_journal()
 os.makedirs(DIR)
 for name in ("kprobe",) if preempts() else ("kprobe", "fentry"):
     configure("[Watch chain]\nPath=%s\n[Daemon]\nProbe=%s\n[Storm]\nBurst=100000\n" % (DIR, name))

@@ -8,26 +8,10 @@ import os
 import re
 import subprocess
 
-from uwtest import configure, cursor, deletions, done, equal, need, ok, restart, run, settle, touch
+from uwtest import (SSH, configure, cursor, deletions, done, equal, ok, restart, run, settle,
+                    ssh_user, touch)
 
 DIR = "/srv/sessions"
-SSH = ("ssh", "-q", "-o", "StrictHostKeyChecking=no")
-KEY = "/root/.ssh/id_ed25519"
-
-
-def prepare():
-    run("useradd", "-m", "-u", "1000", "-s", "/bin/bash", "alice", check=False)
-    with open("/etc/sudoers.d/alice", "w") as f:
-        f.write("alice ALL=(ALL) NOPASSWD: ALL\n")
-    os.makedirs("/root/.ssh", exist_ok=True)
-    run("ssh-keygen", "-q", "-N", "", "-t", "ed25519", "-f", KEY)
-    run("install", "-d", "-o", "alice", "-m", "700", "/home/alice/.ssh")
-    run("install", "-o", "alice", "-m", "600", KEY + ".pub", "/home/alice/.ssh/authorized_keys")
-    run("systemctl", "unmask", "ssh", "systemd-logind", "dbus", "dbus.socket")
-    run("systemctl", "start", "dbus", "systemd-logind", "ssh")
-    need(lambda: subprocess.run([*SSH, "alice@127.0.0.1", "true"]).returncode == 0, "sshd")
-    os.makedirs(DIR)
-    os.chmod(DIR, 0o777)
 
 
 def fresh(name):
@@ -60,7 +44,9 @@ WAYS = {
     "no session": (os.unlink, False, False),
 }
 
-prepare()
+ssh_user()
+os.makedirs(DIR)
+os.chmod(DIR, 0o777)
 configure("[Watch sessions]\nPath=%s\n" % DIR)
 restart()
 here = cursor()

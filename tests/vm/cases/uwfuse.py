@@ -34,12 +34,12 @@ class Server:
     """
     Serves a tree from a process of its own. removal(tree) decides how each UNLINK, RMDIR or RENAME
     is answered: with an error number, with 0 after the name is taken away, or not at all (None). It
-    may change the tree first.
+    may change the tree first. While answer() runs, `caller` is the thread that waits for it.
     """
 
     def __init__(self, tree, removal=lambda tree: 0):
         self.tree, self.removal = tree, removal
-        self.fd = self.pid = None
+        self.fd = self.pid = self.caller = None
         self.paths, self.nodes = {1: ()}, {(): 1}
         self.numbers = itertools.count(2)
 
@@ -82,7 +82,7 @@ class Server:
                 if e.errno in (errno.ENOENT, errno.EINTR, errno.EAGAIN):
                     continue
                 return  # unmounted
-            _, opcode, unique, node, *_ = REQUEST.unpack_from(request)
+            _, opcode, unique, node, _, _, self.caller, _ = REQUEST.unpack_from(request)
             if opcode in UNANSWERED:
                 continue
             answer = self.answer(opcode, node, request[REQUEST.size:])

@@ -291,6 +291,23 @@ def drained(seconds=300):
     return need(is_drained, "all that the daemon has seen is written", seconds)
 
 
+SSH = ("ssh", "-q", "-o", "StrictHostKeyChecking=no")
+
+
+def ssh_user():
+    """Adds user 1000, alice, who may use sudo. Root may log in as alice by ssh."""
+    run("useradd", "-m", "-u", "1000", "-s", "/bin/bash", "alice")
+    with open("/etc/sudoers.d/alice", "w") as f:
+        f.write("alice ALL=(ALL) NOPASSWD: ALL\n")
+    os.makedirs("/root/.ssh", exist_ok=True)
+    run("ssh-keygen", "-q", "-N", "", "-t", "ed25519", "-f", "/root/.ssh/id_ed25519")
+    run("install", "-d", "-o", "alice", "-m", "700", "/home/alice/.ssh")
+    run("install", "-o", "alice", "-m", "600", "/root/.ssh/id_ed25519.pub",
+        "/home/alice/.ssh/authorized_keys")
+    run("systemctl", "start", "ssh")
+    need(lambda: subprocess.run([*SSH, "alice@127.0.0.1", "true"]).returncode == 0, "sshd")
+
+
 def log_in():
     """
     As a login of user 1000 does: a session, and the login uid, which sudo keeps. For preexec_fn.

@@ -3,9 +3,12 @@
 """
 uwwitness PATH [thread | wait PID]: writes the processes above this one, as /proc has them, to
 PATH.log, and deletes PATH: by a thread, or as soon as process PID is not its parent any more.
+
+As a module: what /proc has, and what a record has, in the same form.
 """
 import json
 import os
+import re
 import sys
 import threading
 import time
@@ -22,12 +25,32 @@ def comm(pid):
 
 
 def chain(pid):
-    """Nearest first, up to process 1."""
+    """[(name, pid)], nearest first, up to process 1, or 2 for what the kernel has started."""
     above = []
-    while pid != 1:
+    while pid > 2:
         pid = parent(pid)
         above.append((comm(pid), pid))
     return above
+
+
+def unquote(text):
+    """The name of a process, as UNLINK_ANCESTORS has it."""
+    if not text.startswith('"'):
+        return text
+
+    def byte(m):
+        if m[1] in b"abtnvfr":
+            return bytes([ord("\a") + b"abtnvfr".index(m[1])])
+        return bytes.fromhex(m[1][1:].decode()) if m[1][1:] else m[1]
+    return re.sub(rb"\\(x..|.)", byte, text[1:-1].encode()).decode(errors="surrogateescape")
+
+
+def parse(text):
+    """The same of UNLINK_ANCESTORS. What does not fit its grammar is an error."""
+    entry = r'("(?:[^"\\]|\\.)*"|[^"\[\]<]*)\[(\d+)\]'
+    if text and not re.fullmatch(entry + "(?: < " + entry + ")*", text):
+        raise ValueError(text)
+    return [(unquote(name), int(pid)) for name, pid in re.findall("(?: < )?" + entry, text)]
 
 
 def main():
