@@ -328,6 +328,12 @@ report()
 without_server()
 records = check(begin)
 
+# The connections of the mounts last for the whole test.
+for user, address, _, point in mounts[::2]:
+    clients = [(r.get("UNLINK_CLIENT"), r.get("UNLINK_CLIENT_FROM")) for path, r in records.items()
+               if "/CIFS-by-%s/" % user in path]
+    ok(len(clients) > 5 and set(clients) == {(address, "socket")},
+       "each record of the smbd for %s has the address of the client" % address, clients)
 for text in shown:
     ok(without_pid(text) in [without_pid(r["MESSAGE"]) for r in records.values()],
        "the page shows this record: " + text)

@@ -86,7 +86,7 @@ def server(path, uid=0, ret=0, **more):
     error = {-1: "EPERM", -39: "ENOTEMPTY"}.get(ret)
     dev = os.stat(os.path.dirname(path)).st_dev
     return fields(path, VIA="kernel", COMM="nfsd", EXE=None, CMDLINE=None, UID=str(uid),
-                  GID=str(uid), EUID="0", CLIENT="127.0.0.1", CLIENT_FROM="request",
+                  GID=str(uid), EUID="0", CLIENT="127.0.0.1", CLIENT_FROM="request", ANCESTORS=None,
                   PPID="2", USER={0: "root", ALICE: "alice", NOBODY: "nobody"}[uid], RET=str(ret),
                   ERRNO=error,
                   PATH=path, PATH_STATE="resolved", HOST_PATH=None, FILENAME=os.path.basename(path),

@@ -6,7 +6,7 @@ import signal
 import subprocess
 
 from on_terminal import Session
-from uwtest import configure, cursor, log_in, run, settle, touch
+from uwtest import SSH, configure, cursor, log_in, run, settle, ssh_user, touch
 
 
 def prompt(command):
@@ -19,10 +19,8 @@ def alice(*command, cwd="/srv/data"):
     p.wait()
 
 
-run("useradd", "-u", "1000", "-m", "alice")
-with open("/etc/sudoers.d/alice", "w") as f:
-    f.write("alice ALL=(ALL) NOPASSWD: ALL\n")
-os.chmod("/etc/sudoers.d/alice", 0o440)
+ssh_user()
+run("ip", "address", "add", "192.0.2.7/32", "dev", "lo")
 configure("[Watch all]\nPath=/srv /etc\n")
 run("systemctl", "start", "unlinkwatchd")
 os.makedirs("/srv/data/old")
@@ -30,7 +28,7 @@ for name in ("report.csv", "plan.txt", "plan.new", "old/a"):
     touch("/srv/data/" + name)
 run("chown", "-R", "alice", "/srv/data")
 here = cursor()
-alice("sudo", "-n", "rm", "-f", "report.csv")
+run(*SSH, "-tt", "-b", "192.0.2.7", "alice@127.0.0.1", "sudo rm -f /srv/data/report.csv")
 settle(here, 1)
 
 prompt("unlinkwatchctl who /srv/data/report.csv")
