@@ -18,7 +18,6 @@
 struct attempt {
 	__u32 op;	/* of a process's rename, which is not resolved yet: move or exchange */
 	__u32 probe;
-	enum scratch_index index;
 	__s32 dfd;
 	const void *name;	/* may be an error pointer, which fails to read */
 	__s32 other_dfd;	/* of a rename: the new name */
@@ -119,22 +118,40 @@ __noinline int uw_load_long(__u32 at, __u32 index)
 	return 0;
 }
 
+/* Sends what the slot has, where no scratch space is free. */
+__noinline int uw_send_bare(__u32 at)
+{
+	struct uw_slot *slot = get_slot(at);
+
+	if (!slot)
+		return 0;
+	if (slot->name_ptr)
+		slot->ev.flags |= UW_EV_NAME_FAULT | (slot->other_ptr ? UW_EV_OTHER_NAME_FAULT : 0);
+	slot->ev.file.origin = 0;
+	count_end(slot, slot->long_slot == UW_NO_SLOT ? output_slot(slot) : UW_CNT_RING_FULL);
+	return 0;
+}
+
 /* Sends the event and counts what becomes of it. Rare cases are apart, as they take more stack. */
-static __always_inline void emit(struct uw_slot *slot, enum scratch_index index, const __u32 flags)
+static __always_inline void emit(struct uw_slot *slot, struct scratch *s, __u32 index,
+				 const __u32 flags)
 {
 	struct uw_control *control = &uw_shared.control;
-	struct scratch *s = get_scratch(index);
 	struct uw_event *ev = &slot->ev;
 	__u32 size = ev->size;
 	enum uw_counter sent;
 	bool followed;
 
-	if (!(flags & UW_EV_RET_UNKNOWN) && s && slot->long_slot == UW_NO_SLOT && !slot->name_ptr &&
+	if (!s) {
+		uw_send_bare(slot->at);
+		return;
+	}
+	if (!(flags & UW_EV_RET_UNKNOWN) && slot->long_slot == UW_NO_SLOT && !slot->name_ptr &&
 	    ev->flags & UW_EV_RESOLVED && control->detail < UW_DETAIL_FULL) {
 		followed = may_be_followed(ev);
 		if (followed && uw_send_next(slot->at, index))
 			return;
-		ev->file.origin = followed ? origin_of(index) : 0;
+		ev->file.origin = followed ? index + 1 : 0;
 		if (append_task(STRINGS_OF_SLOT(slot), s, index, control->detail, false)) {
 			sent = output_slot(slot);
 			if (followed)
@@ -153,14 +170,12 @@ static __always_inline void emit(struct uw_slot *slot, enum scratch_index index,
 }
 #else
 /* Sends the event and returns what becomes of it. */
-static __always_inline enum uw_counter send(struct uw_slot *slot, enum scratch_index index)
+static __always_inline enum uw_counter send(struct uw_slot *slot, struct scratch *s)
 {
 	struct uw_event *ev = &slot->ev;
 	struct uw_long_slot *strings;
-	struct scratch *s;
 
 	if (slot->name_ptr) {
-		s = get_scratch(index);
 		if (!s)
 			return UW_CNT_RING_FULL;
 		s->ev = *ev;
@@ -178,9 +193,10 @@ static __always_inline enum uw_counter send(struct uw_slot *slot, enum scratch_i
 	return output(&strings->ev, strings->ev.size, sizeof(*strings), &strings->ev);
 }
 
-static __always_inline void emit(struct uw_slot *slot, enum scratch_index index, const __u32 flags)
+static __always_inline void emit(struct uw_slot *slot, struct scratch *s, __u32 index,
+				 const __u32 flags)
 {
-	count_end(slot, send(slot, index));
+	count_end(slot, send(slot, s));
 }
 #endif
 
@@ -215,10 +231,11 @@ static __always_inline void complete(struct uw_event *ev, const struct uw_slot *
  * at the return, and with UW_EV_RET_UNKNOWN where the return was missed: the kernel silently skips
  * a kretprobe when all of its instances are in use.
  */
-static __always_inline void finish(__u64 id, struct uw_slot *slot, __s32 ret, const __u32 flags,
-				   enum scratch_index index)
+static __always_inline void finish(__u64 id, struct uw_slot *slot, __s32 ret, const __u32 flags)
 {
 	__u64 rules = (ret ? rules_of_failure(slot) : slot->on_success) & slot->of_target;
+	__u32 index = 0;
+	struct scratch *s;
 
 	if (is_swept(slot))
 		return;
@@ -232,18 +249,20 @@ static __always_inline void finish(__u64 id, struct uw_slot *slot, __s32 ret, co
 		if (flags & UW_EV_RET_UNKNOWN)
 			count_end(slot, UW_CNT_STALE);
 		complete(&slot->ev, slot, rules, ret, flags);
-		emit(slot, index, flags);
+		s = take_scratch(&index);
+		emit(slot, s, index, flags);
+		leave_scratch(s, index);
 	}
 	free_slot(id, slot);
 }
 
 /* A global function, so that the verifier checks it once and not in every caller. */
-__noinline int uw_finish_stale(__u64 id, __u32 index)
+__noinline int uw_finish_stale(__u64 id)
 {
 	struct uw_slot *slot = find(id);
 
 	if (slot)
-		finish(id, slot, 0, UW_EV_RET_UNKNOWN, index);
+		finish(id, slot, 0, UW_EV_RET_UNKNOWN);
 	return 0;
 }
 
@@ -357,7 +376,7 @@ static __always_inline struct beginning select_rules(const struct attempt *a)
 		b.rules |= set->op[UW_OP_RENAME];
 	if (b.rules && set->check_uids) {
 		ids = ids_of(a, false);
-		b.rules &= uid_rules(a->index, b.set, set->gen, ids.uid, ids.fsuid);
+		b.rules &= uid_rules(b.set, set->gen, ids.uid, ids.fsuid);
 	}
 	return b;
 }
@@ -403,7 +422,7 @@ static __always_inline int enter(const struct attempt *a)
 		return 0;
 	/* Even if no rule wants this deletion, its return must not end the old one. */
 	if (!a->kthread && find(id))
-		uw_finish_stale(id, a->index);
+		uw_finish_stale(id);
 
 	/* On a stacked file system, a kernel thread's call is kept to tell the calls inside it. */
 	if (!b.selftest)
@@ -428,26 +447,23 @@ static __always_inline int enter(const struct attempt *a)
 
 #if UW_KERNEL_READS
 /*
- * For a deletion that may have found no slot at its entry, once its target is known: prepares a slot
- * of this CPU and returns its number, or UW_NO_SLOT if no rule wants it. The names are gone.
+ * For a deletion that may have found no slot at its entry, once its target is known: prepares the
+ * slot of the scratch space and returns its number, or UW_NO_SLOT if no rule wants it. The names are
+ * gone.
  */
-__noinline __u32 uw_begin_unslotted(__u32 op, __u32 index, __u64 kthread_sp)
+__noinline __u32 uw_begin_unslotted(__u32 op, __u32 probe, __u32 index, __u64 kthread_sp)
 {
-	__u32 cpu = bpf_get_smp_processor_id();
-	struct attempt a = { .op = op, .index = index, .dfd = -1, .other_dfd = -1 };
+	struct attempt a = { .op = op, .probe = probe, .dfd = -1, .other_dfd = -1 };
 	struct uw_slot *slot;
 	struct beginning b;
 	struct ids ids;
 
 	a.kthread = kthread_sp;
 	a.sp = kthread_sp;
-	a.probe = index < SCRATCH_FENTRY ? UW_PROBE_KPROBE : UW_PROBE_FENTRY;
 	b = select_rules(&a);
 	if (b.ignored || b.selftest || !b.rules)
 		return UW_NO_SLOT;
-	/* The programs for an operation's target preempt one another, but none itself. */
-	slot = empty_slot(UW_SLOTS + cpu * UW_SPARE_SLOTS +
-			  (index < SCRATCH_FENTRY ? 0 : 1 + (index - SCRATCH_FENTRY) / 3));
+	slot = empty_slot(UW_SLOTS + index);
 	if (!slot)
 		return UW_NO_SLOT;
 	ids = ids_of(&a, true);

@@ -19,24 +19,11 @@
 #define POINT_MAX 255
 #define PART 16
 
-struct descent {
-	struct mount *mount;	/* the name leads into it */
-	struct mount *found;	/* is mounted on that, and the name leads into it, too */
-	struct list_head *next;
-	__u32 len;		/* of the path of `found`, or of `mount` */
-	__u32 relative;		/* 1: the name does not begin with a slash */
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, UW_SCRATCHES + UW_FENTRY_SCRATCHES);
-	__type(key, __u32);
-	__type(value, struct descent);
-} uw_descents SEC(".maps");
-
 static __always_inline struct descent *get_descent(__u32 index)
 {
-	return bpf_map_lookup_elem(&uw_descents, &index);
+	struct scratch *s = get_scratch(index);
+
+	return s ? &s->descent : NULL;
 }
 
 /*
@@ -136,7 +123,7 @@ __noinline int uw_descend_level(__u32 index)
  * of its namespace; NULL where it stays in mnt. Needs the name in the scratch space and overwrites
  * the second walk.
  */
-static __always_inline struct mount *descend(struct scratch *s, enum scratch_index index,
+static __always_inline struct mount *descend(struct scratch *s, __u32 index,
 					     struct vfsmount *mnt)
 {
 	struct descent *d = get_descent(index);

@@ -8,17 +8,17 @@
 
 static __always_inline int fentry_enter(__u32 op, __s32 dfd, struct filename *name)
 {
-	return enter_outer(UW_PROBE_FENTRY, SCRATCH_OF_FENTRY(op, STEP_ENTER), op, dfd, name);
+	return enter_outer(UW_PROBE_FENTRY, op, dfd, name);
 }
 
 static __always_inline int fentry_target(__u32 op, const struct path *dir, struct dentry *dentry)
 {
-	return security_path_remove(SCRATCH_OF_FENTRY(op, STEP_TARGET), op, dir, dentry, true);
+	return security_path_remove(op, dir, dentry, true);
 }
 
 static __always_inline int fexit_leave(__u32 op, __s32 ret)
 {
-	return leave_outer(SCRATCH_OF_FENTRY(op, STEP_LEAVE), op, ret);
+	return leave_outer(op, ret);
 }
 
 SEC("fentry")
@@ -61,16 +61,14 @@ SEC("fentry")
 int BPF_PROG(uw_fentry_rename, int olddfd, struct filename *from, int newdfd, struct filename *to,
 	     unsigned int flags)
 {
-	return enter_rename(UW_PROBE_FENTRY, SCRATCH_OF_FENTRY(UW_OP_RENAME, STEP_ENTER), olddfd,
-			    from, newdfd, to, flags);
+	return enter_rename(UW_PROBE_FENTRY, olddfd, from, newdfd, to, flags);
 }
 
 SEC("fentry")
 int BPF_PROG(uw_fentry_path_rename, const struct path *from, struct dentry *source,
 	     const struct path *to, struct dentry *victim, unsigned int flags)
 {
-	return security_path_rename(SCRATCH_OF_FENTRY(UW_OP_RENAME, STEP_TARGET), from, source, to,
-				    victim, flags, true);
+	return security_path_rename(from, source, to, victim, flags, true);
 }
 
 SEC("fexit")

@@ -27,22 +27,20 @@
 
 #include "target.bpf.h"
 
-static __always_inline int enter_outer(enum uw_probe probe, enum scratch_index index, __u32 op,
-				       __s32 dfd, struct filename *name)
+static __always_inline int enter_outer(enum uw_probe probe, __u32 op, __s32 dfd,
+				       struct filename *name)
 {
-	struct attempt a = { .op = op, .probe = probe, .index = index, .dfd = dfd, .name = name };
+	struct attempt a = { .op = op, .probe = probe, .dfd = dfd, .name = name };
 
 	return enter(&a);
 }
 
-static __always_inline int enter_rename(enum uw_probe probe, enum scratch_index index,
-					__s32 olddfd, struct filename *from, __s32 newdfd,
-					struct filename *to, __u32 flags)
+static __always_inline int enter_rename(enum uw_probe probe, __s32 olddfd, struct filename *from,
+					__s32 newdfd, struct filename *to, __u32 flags)
 {
 	struct attempt a = {
 		.op = flags & RENAME_EXCHANGE ? UW_OP_EXCHANGE : UW_OP_MOVE,
 		.probe = probe,
-		.index = index,
 		.dfd = olddfd,
 		.name = from,
 		.other_dfd = newdfd,
@@ -52,53 +50,77 @@ static __always_inline int enter_rename(enum uw_probe probe, enum scratch_index 
 	return enter(&a);
 }
 
-static __always_inline int leave_outer(enum scratch_index index, __u32 op, __s32 ret)
+static __always_inline int leave_outer(__u32 op, __s32 ret)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	struct uw_slot *slot = find(id);
 
 	change_ends(id);
 	if (slot && is_of_call(&slot->ev, op))
-		finish(id, slot, ret, 0, index);
+		finish(id, slot, ret, 0);
 	return 0;
 }
 
+#define PROBE_OF(typed) ((typed) ? UW_PROBE_FENTRY : UW_PROBE_KPROBE)
+
 /* security_path_unlink() and security_path_rmdir() */
-static __always_inline int security_path_remove(enum scratch_index index, __u32 op,
-						const struct path *dir, struct dentry *dentry,
-						const bool typed)
+static __always_inline int security_path_remove(__u32 op, const struct path *dir,
+						struct dentry *dentry, const bool typed)
 {
 	__u64 id = bpf_get_current_pid_tgid();
-	struct uw_slot *slot = find_for_target(id, op, index, 0);
+	struct uw_slot *slot = find(id);
+	struct scratch *s;
+	__u32 index = 0;
 
 	/* A rule may lead through a link; a directory may be mounted elsewhere. */
 	if (op == UW_OP_RMDIR || uw_shared.control.links)
-		path_dep_changes(id, dentry, index);
+		path_dep_changes(id, dentry);
+	if (!slot && !uw_shared.lacked)
+		return 0;
+	s = take_scratch(&index);
+	if (!s) {
+		if (slot)
+			forget_target(slot);
+		return 0;
+	}
+	slot = begin_targeted(slot, op, PROBE_OF(typed), index, 0);
 	if (slot) {
-		resolve(index, slot, dir, dentry, typed);
+		resolve(s, index, slot, dir, dentry, typed);
 		leave_target(slot, index);
 	}
+	leave_scratch(s, index);
 	return 0;
 }
 
-static __always_inline int security_path_rename(enum scratch_index index, const struct path *from,
-						struct dentry *source, const struct path *to,
-						struct dentry *victim, __u32 flags,
-						const bool typed)
+static __always_inline int security_path_rename(const struct path *from, struct dentry *source,
+						const struct path *to, struct dentry *victim,
+						__u32 flags, const bool typed)
 {
 	__u64 id = bpf_get_current_pid_tgid();
-	struct uw_slot *slot = find_for_target(id, flags & RENAME_EXCHANGE ? UW_OP_EXCHANGE
-							       : UW_OP_MOVE, index, 0);
+	struct uw_slot *slot = find(id);
 	struct inode *old, *new;
+	struct scratch *s;
+	__u32 index = 0;
 
-	rename_begins(id, source, victim, flags, index, typed);
-	if (!slot)
+	rename_begins(id, source, victim, flags, typed);
+	if (!slot && !uw_shared.lacked)
 		return 0;
-	old = typed ? source->d_inode : BPF_CORE_READ(source, d_inode);
-	new = typed ? victim->d_inode : BPF_CORE_READ(victim, d_inode);
-	if (decide_rename(slot, old, new))
-		resolve_rename(index, slot, from, source, to, victim, typed);
-	leave_target(slot, index);
+	s = take_scratch(&index);
+	if (!s) {
+		if (slot)
+			forget_target(slot);
+		return 0;
+	}
+	slot = begin_targeted(slot, flags & RENAME_EXCHANGE ? UW_OP_EXCHANGE : UW_OP_MOVE,
+			      PROBE_OF(typed), index, 0);
+	if (slot) {
+		old = typed ? source->d_inode : BPF_CORE_READ(source, d_inode);
+		new = typed ? victim->d_inode : BPF_CORE_READ(victim, d_inode);
+		if (decide_rename(slot, old, new))
+			resolve_rename(s, index, slot, from, source, to, victim, typed);
+		leave_target(slot, index);
+	}
+	leave_scratch(s, index);
 	return 0;
 }
 

@@ -60,14 +60,6 @@ struct {
 	__array(values, struct dep_name_table);
 } uw_dep_names SEC(".maps");
 
-/* Room for a key, for each scratch index. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, UW_SCRATCHES + UW_FENTRY_SCRATCHES);
-	__type(key, __u32);
-	__type(value, struct uw_path_key);
-} uw_dep_keys SEC(".maps");
-
 /* The mount namespace of this process, and the count of mounts and unmounts in it. */
 static __always_inline __u64 mount_event(__u64 *ret_ns)
 {
@@ -118,16 +110,17 @@ static __always_inline bool has_dep_name(struct dentry *dentry)
 /* A global function, as several programs call it, some of them twice. */
 __noinline int uw_is_path_dep(__u32 index, __u32 which)
 {
-	struct uw_path_key *key = bpf_map_lookup_elem(&uw_dep_keys, &index);
 	struct scratch *s = get_scratch(index);
 	__u32 zero = 0, pos, len;
+	struct uw_path_key *key;
 	struct dentry *dentry;
 	struct walk *w;
 	void *deps;
 
 	deps = bpf_map_lookup_elem(&uw_path_deps, &zero);
-	if (!key || !s || !deps)
+	if (!s || !deps)
 		return 0;
+	key = &s->dep_key;
 	dentry = (void *)s->dep[which & 1];
 	if (!has_dep_name(dentry))
 		return 0;
@@ -147,15 +140,19 @@ __noinline int uw_is_path_dep(__u32 index, __u32 which)
 	return bpf_map_lookup_elem(deps, key) != NULL;
 }
 
-/* Whether rules depend on what the dentry is. */
-static __always_inline bool is_path_dep(struct dentry *dentry, enum scratch_index index)
+/* Whether rules may depend on what the dentry is. */
+static __always_inline bool is_path_dep(struct dentry *dentry)
 {
-	struct scratch *s = get_scratch(index);
+	__u32 index = 0;
+	struct scratch *s = take_scratch(&index);
+	bool dep = true;
 
-	if (!s)
-		return false;
-	s->dep[0] = (__u64)dentry;
-	return uw_is_path_dep(index, 0);
+	if (s) {
+		s->dep[0] = (__u64)dentry;
+		dep = uw_is_path_dep(index, 0);
+	}
+	leave_scratch(s, index);
+	return dep;
 }
 
 /* Once, until the daemon asks: a link that changes all the time must not fill the ring buffer. */
@@ -207,10 +204,9 @@ static __always_inline void change_begins(__u64 id, __u32 what)
 }
 
 /* Before such a place may change, which is no directory that moves. */
-static __always_inline void path_dep_changes(__u64 id, struct dentry *dentry,
-					     enum scratch_index index)
+static __always_inline void path_dep_changes(__u64 id, struct dentry *dentry)
 {
-	if (is_path_dep(dentry, index))
+	if (is_path_dep(dentry))
 		change_begins(id, UW_CHANGES_TREE);
 }
 
@@ -233,25 +229,26 @@ static __always_inline bool is_served(struct dentry *dentry, const bool typed)
 
 /* Before a rename. Of files only symbolic links matter; those that go, only if a rule needs one. */
 static __always_inline void rename_begins(__u64 id, struct dentry *source, struct dentry *target,
-					  __u32 flags, enum scratch_index index, const bool typed)
+					  __u32 flags, const bool typed)
 {
 	bool both = flags & RENAME_EXCHANGE || uw_shared.control.links;
-	__u32 type = file_type(source, typed), other = 0, what = 0;
+	__u32 type = file_type(source, typed), other = 0, what = 0, index = 0;
 	struct scratch *s;
 
 	if (both)
 		other = file_type(target, typed);
 	if (type != S_IFDIR && type != S_IFLNK && other != S_IFDIR && other != S_IFLNK)
 		return;
-	s = get_scratch(index);
-	if (!s)
-		return;
-	s->dep[0] = as_number(s, source);
-	s->dep[1] = as_number(s, target);
 	if ((type == S_IFDIR || other == S_IFDIR) && !is_served(source, typed))
 		what = UW_MOVES_DIR;
-	if (uw_is_path_dep(index, 0) || uw_is_path_dep(index, 1))
+	s = take_scratch(&index);
+	if (s) {
+		s->dep[0] = as_number(s, source);
+		s->dep[1] = as_number(s, target);
+	}
+	if (!s || uw_is_path_dep(index, 0) || uw_is_path_dep(index, 1))
 		what |= UW_CHANGES_TREE;
+	leave_scratch(s, index);
 	if (what)
 		change_begins(id, what);
 }

@@ -7,12 +7,12 @@
 
 static __always_inline int kprobe_enter(__u32 op, __u64 dfd, __u64 name)
 {
-	return enter_outer(UW_PROBE_KPROBE, SCRATCH_PROBE, op, (__s32)dfd, (struct filename *)name);
+	return enter_outer(UW_PROBE_KPROBE, op, (__s32)dfd, (struct filename *)name);
 }
 
 static __always_inline int kprobe_target(struct pt_regs *ctx, __u32 op)
 {
-	return security_path_remove(SCRATCH_PROBE, op, (void *)PT_REGS_PARM1(ctx),
+	return security_path_remove(op, (void *)PT_REGS_PARM1(ctx),
 				    (void *)PT_REGS_PARM2(ctx), false);
 }
 
@@ -31,7 +31,7 @@ int uw_target_unlink(struct pt_regs *ctx)
 SEC("kprobe")
 int uw_leave_unlink(struct pt_regs *ctx)
 {
-	return leave_outer(SCRATCH_PROBE, UW_OP_UNLINK, (__s32)PT_REGS_RC(ctx));
+	return leave_outer(UW_OP_UNLINK, (__s32)PT_REGS_RC(ctx));
 }
 
 SEC("kprobe")
@@ -49,13 +49,13 @@ int uw_target_rmdir(struct pt_regs *ctx)
 SEC("kprobe")
 int uw_leave_rmdir(struct pt_regs *ctx)
 {
-	return leave_outer(SCRATCH_PROBE, UW_OP_RMDIR, (__s32)PT_REGS_RC(ctx));
+	return leave_outer(UW_OP_RMDIR, (__s32)PT_REGS_RC(ctx));
 }
 
 SEC("kprobe")
 int uw_enter_rename(struct pt_regs *ctx)
 {
-	return enter_rename(UW_PROBE_KPROBE, SCRATCH_PROBE, (__s32)PT_REGS_PARM1(ctx),
+	return enter_rename(UW_PROBE_KPROBE, (__s32)PT_REGS_PARM1(ctx),
 			    (void *)PT_REGS_PARM2(ctx), (__s32)PT_REGS_PARM3(ctx),
 			    (void *)PT_REGS_PARM4(ctx), PT_REGS_PARM5(ctx));
 }
@@ -63,7 +63,7 @@ int uw_enter_rename(struct pt_regs *ctx)
 SEC("kprobe")
 int uw_target_rename(struct pt_regs *ctx)
 {
-	return security_path_rename(SCRATCH_PROBE, (void *)PT_REGS_PARM1(ctx),
+	return security_path_rename((void *)PT_REGS_PARM1(ctx),
 				    (void *)PT_REGS_PARM2(ctx), (void *)PT_REGS_PARM3(ctx),
 				    (void *)PT_REGS_PARM4(ctx), PT_REGS_PARM5(ctx), false);
 }
@@ -71,5 +71,5 @@ int uw_target_rename(struct pt_regs *ctx)
 SEC("kprobe")
 int uw_leave_rename(struct pt_regs *ctx)
 {
-	return leave_outer(SCRATCH_PROBE, UW_OP_RENAME, (__s32)PT_REGS_RC(ctx));
+	return leave_outer(UW_OP_RENAME, (__s32)PT_REGS_RC(ctx));
 }

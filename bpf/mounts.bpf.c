@@ -12,7 +12,7 @@
 SEC("kprobe")
 int uw_target_symlink(struct pt_regs *ctx)
 {
-	path_dep_changes(bpf_get_current_pid_tgid(), (void *)PT_REGS_PARM2(ctx), SCRATCH_PROBE);
+	path_dep_changes(bpf_get_current_pid_tgid(), (void *)PT_REGS_PARM2(ctx));
 	return 0;
 }
 

@@ -21,16 +21,10 @@
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);		/* the daemon sets it by the number of CPUs */
+	__uint(max_entries, 1);		/* one for each scratch space */
 	__type(key, __u32);
 	__type(value, struct uw_whole);
 } uw_whole SEC(".maps");
-
-/* The number of this scratch space, from 1. */
-static __always_inline __u32 origin_of(__u32 index)
-{
-	return bpf_get_smp_processor_id() * UW_ORIGINS + index + 1;
-}
 
 /* The texts of the process. False if one is not in the caches. */
 static __always_inline bool find_texts(struct scratch *s, struct uw_event *ev, struct texts *ret)

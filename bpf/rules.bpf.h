@@ -59,38 +59,40 @@ static __always_inline struct uw_uid_value look_up_uid(__u32 which, __u32 uid)
  * Deletions come in a row, so each CPU keeps the last answer. A global function, for want of stack
  * in its callers.
  */
-__noinline __u64 uw_find_uid_rules(__u32 index, __u32 which, __u32 gen, __u32 uid, __u32 fsuid)
+__noinline __u64 uw_find_uid_rules(__u32 which, __u32 gen, __u32 uid, __u32 fsuid)
 {
+	__u32 index = 0;
+	struct scratch *s = take_scratch(&index);
 	struct uw_uid_value real, checked;
-	struct scratch *s = get_scratch(index);
+	__u64 rules = ~0ULL;
 
-	if (!s)
-		return ~0ULL;
-	if (s->uid_gen == gen && s->uid == uid && s->fsuid == fsuid)
-		return s->uid_rules;
-	checked = real = look_up_uid(which, uid);
-	if (fsuid != uid)
-		checked = look_up_uid(which, fsuid);
-	s->uid_rules = uw_uid_rules(&real, &checked);
-	s->uid = uid;
-	s->fsuid = fsuid;
-	s->uid_gen = gen;
-	return s->uid_rules;
+	if (s && (s->uid_gen != gen || s->uid != uid || s->fsuid != fsuid)) {
+		checked = real = look_up_uid(which, uid);
+		if (fsuid != uid)
+			checked = look_up_uid(which, fsuid);
+		s->uid_rules = uw_uid_rules(&real, &checked);
+		s->uid = uid;
+		s->fsuid = fsuid;
+		s->uid_gen = gen;
+	}
+	if (s)
+		rules = s->uid_rules;
+	leave_scratch(s, index);
+	return rules;
 }
 
 /*
  * The rules of this set that accept the real user and the one that the file system checks, mostly
  * the same. That no rule accepts a user is kept for all CPUs, in one word.
  */
-static __always_inline __u64 uid_rules(enum scratch_index index, __u32 which, __u32 gen, __u32 uid,
-				       __u32 fsuid)
+static __always_inline __u64 uid_rules(__u32 which, __u32 gen, __u32 uid, __u32 fsuid)
 {
 	volatile __u64 *refused = &uw_shared.refused[uid & (UW_REFUSED - 1)];
 	__u64 word = (__u64)gen << 32 | uid, rules;
 
 	if (uid == fsuid && *refused == word)
 		return 0;
-	rules = uw_find_uid_rules(index, which, gen, uid, fsuid);
+	rules = uw_find_uid_rules(which, gen, uid, fsuid);
 	if (!rules && uid == fsuid)
 		*refused = word;
 	return rules;

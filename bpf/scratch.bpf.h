@@ -4,36 +4,15 @@
  * remembers from one deletion to the next.
  *
  * The kernel runs kprobe programs with preemption off. fentry programs (since 5.11) and programs on
- * tracepoints (in 7.x) only stay on their CPU, so any of them may preempt another. None preempts
- * itself: the kernel skips it then. So each of these programs has a scratch space of its own on
- * each CPU, which a scratch index tells.
+ * tracepoints (in 7.x) only stay on their CPU, so any of them may preempt another. So a program takes
+ * a scratch space before it uses it, and leaves it afterwards: that of its CPU, or, while a program
+ * that was preempted there has it, one of a few that all CPUs share.
  */
 #ifndef UW_SCRATCH_BPF_H
 #define UW_SCRATCH_BPF_H
 
 #include "kernel.bpf.h"
 #include "unlinkwatch.h"
-
-/* All kprobe programs share the first. */
-enum scratch_index {
-	SCRATCH_PROBE,
-	SCRATCH_EXIT,
-	SCRATCH_SYS_LEAVE,
-	SCRATCH_SYS_UNLINK,
-	SCRATCH_SYS_RMDIR,
-	SCRATCH_SYS_RENAME,
-	SCRATCH_SYS_RENAMEAT,
-	SCRATCH_SYS_RENAMEAT2,
-	SCRATCH_FENTRY,
-};
-
-/* The three fentry programs of an operation. */
-enum step { STEP_ENTER, STEP_TARGET, STEP_LEAVE };
-
-#define SCRATCH_OF_FENTRY(op, step) (SCRATCH_FENTRY + 3 * ((op) - 1) + (step))
-
-_Static_assert(SCRATCH_FENTRY == UW_SCRATCHES, "those of fentry come after the others");
-_Static_assert(3 * UW_OP_RENAME == UW_FENTRY_SCRATCHES, "one for each fentry program");
 
 /*
  * Every string starts below this offset, as those before it are shorter. The verifier of 5.10
@@ -115,15 +94,28 @@ struct decision {
 	bool below;	/* rules are about what is below */
 };
 
+/* See descend.bpf.h. */
+struct descent {
+	struct mount *mount;	/* the name leads into it */
+	struct mount *found;	/* is mounted on that, and the name leads into it, too */
+	struct list_head *next;
+	__u32 len;		/* of the path of `found`, or of `mount` */
+	__u32 relative;		/* 1: the name does not begin with a slash */
+};
+
 struct scratch {
 	/* An event that does not fit its slot is put together here. */
 	struct uw_event ev;
 	char data[DATA_STARTS + UW_PATH_MAX];
-	__u32 walks;	/* the first of the two walks of this scratch index */
+	__u32 users;	/* of the space of a CPU: who adds itself and is alone owns it */
+	__u32 shared;	/* it belongs to no CPU */
+	__u32 walks;	/* the first of its two walks */
 	__u64 number;	/* see as_number() */
 	__u64 inode[12];	/* the beginning of the target's inode, see read_file() */
 	__u64 dentry[7];	/* the beginning of a dentry, see identify_with_flags() */
 	struct uw_file file;	/* of a rename: the other one */
+	struct descent descent;
+	struct uw_path_key dep_key;
 	__u64 dep[2];	/* dentries for uw_is_path_dep(): numbers, unlike fentry's pointers */
 	struct {	/* arguments of uw_walk_target() and uw_walk_rename() */
 		__u64 dir, mnt, dentry;
@@ -150,43 +142,66 @@ struct scratch {
 	__u64 turn;	/* counts insertions into the directory cache */
 	struct dir_cache_entry dir_cache[DIR_CACHE_SIZE];
 	struct cgroup_cache_entry cgroup_cache[CGROUP_CACHE_SIZE];
-	struct {
-		__u32 op, flags;
-		void *victim, *source;
-	} call;	/* of a kernel thread; see vfs.bpf.c */
 };
 
-/* UW_SCRATCHES for each CPU. No per-CPU array: its values are limited to 32 KiB. */
+/*
+ * One for each CPU, by its number, and behind them the shared ones. No per-CPU array: its values are
+ * limited to 32 KiB.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);		/* the daemon sets it by the number of CPUs */
+	__uint(max_entries, 1);		/* the daemon sets it, as it does for all others of this size */
 	__type(key, __u32);
 	__type(value, struct scratch);
 } uw_scratch SEC(".maps");
 
-/* UW_FENTRY_SCRATCHES for each CPU, where fentry is used. */
+/* The free ones of those that are shared. The daemon fills it. */
 struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(type, BPF_MAP_TYPE_STACK);
 	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct scratch);
-} uw_fentry_scratch SEC(".maps");
+	__uint(value_size, sizeof(__u32));
+} uw_scratch_free SEC(".maps");
 
-static __always_inline struct scratch *get_scratch(enum scratch_index index)
+/* The scratch space that the program has taken, for global functions. */
+static __always_inline struct scratch *get_scratch(__u32 index)
 {
-	__u32 cpu = bpf_get_smp_processor_id(), key;
-	struct scratch *s;
+	return bpf_map_lookup_elem(&uw_scratch, &index);
+}
 
-	if (index < SCRATCH_FENTRY) {
-		key = cpu * UW_SCRATCHES + index;
-		s = bpf_map_lookup_elem(&uw_scratch, &key);
-	} else {
-		key = cpu * UW_FENTRY_SCRATCHES + index - SCRATCH_FENTRY;
-		s = bpf_map_lookup_elem(&uw_fentry_scratch, &key);
+/*
+ * Returns a scratch space, and its number, that nobody else uses until leave_scratch(). NULL where
+ * none is free. Between two programs on one CPU no order of memory matters; the stack has a lock.
+ */
+static __always_inline struct scratch *take_scratch(__u32 *ret_index)
+{
+	__u32 index = bpf_get_smp_processor_id();
+	struct scratch *s = get_scratch(index);
+
+	if (!s)
+		return NULL;
+	__sync_fetch_and_add(&s->users, 1);
+	if (*(volatile __u32 *)&s->users != 1) {
+		__sync_fetch_and_add(&s->users, -1);
+		if (bpf_map_pop_elem(&uw_scratch_free, &index))
+			return NULL;
+		s = get_scratch(index);
+		if (!s)
+			return NULL;
+		s->shared = 1;
 	}
-	if (s)
-		s->walks = 2 * index;
+	s->walks = 2 * index;
+	*ret_index = index;
 	return s;
+}
+
+static __always_inline void leave_scratch(struct scratch *s, __u32 index)
+{
+	if (!s)
+		return;
+	if (s->shared)
+		bpf_map_push_elem(&uw_scratch_free, &index, 0);
+	else
+		__sync_fetch_and_add(&s->users, -1);
 }
 
 /*

@@ -20,17 +20,15 @@
 #define WALKS 8
 
 /*
- * The deletion that is under way on this thread and comes to its target, or NULL. The kernel may
+ * The deletion in the slot, which comes to its target, or one without a slot; or NULL. The kernel may
  * come to another target afterwards: where a file system answers ESTALE, which a user's FUSE server
  * can do, it looks the name up once more. `sp` is that of a kernel thread, or 0.
  */
-static __always_inline struct uw_slot *find_for_target(__u64 id, __u32 op, enum scratch_index index,
-						       __u64 sp)
+static __always_inline struct uw_slot *begin_targeted(struct uw_slot *slot, __u32 op, __u32 probe,
+						      __u32 index, __u64 sp)
 {
-	struct uw_slot *slot = find(id);
-
 	if (!slot)
-		return uw_shared.lacked ? get_slot(uw_begin_unslotted(op, index, sp)) : NULL;
+		return get_slot(uw_begin_unslotted(op, probe, index, sp));
 	if (!is_of_call(&slot->ev, op))
 		return NULL;
 	if (slot->targeted)
@@ -40,7 +38,7 @@ static __always_inline struct uw_slot *find_for_target(__u64 id, __u32 op, enum 
 }
 
 /* After the target is known. */
-static __always_inline void leave_target(struct uw_slot *slot, enum scratch_index index)
+static __always_inline void leave_target(struct uw_slot *slot, __u32 index)
 {
 	if (slot->at >= UW_SLOTS)
 		uw_end_unslotted(slot->at, index);
@@ -399,7 +397,7 @@ __noinline int uw_walk_rename(__u32 at, __u32 index)
 
 /* Walks until the tree is steady, and keeps what the slot needs. */
 static __always_inline void walk_steadily(struct uw_slot *slot, struct scratch *s,
-					  enum scratch_index index, const bool rename)
+					  __u32 index, const bool rename)
 {
 	int i, r = WALK_AGAIN;
 
@@ -447,10 +445,9 @@ static __always_inline void begin_target(struct scratch *s, struct dentry *dentr
  * Resolves the target in `dir`, if it exists. With `typed`, the verifier knows the types of what
  * `dir` and `dentry` point to.
  */
-static __always_inline void resolve(enum scratch_index index, struct uw_slot *slot,
+static __always_inline void resolve(struct scratch *s, __u32 index, struct uw_slot *slot,
 				    const struct path *dir, struct dentry *dentry, const bool typed)
 {
-	struct scratch *s = get_scratch(index);
 	struct uw_rule_masks *set;
 	struct dir_cache_entry *k;
 	struct dentry *parent;
@@ -459,8 +456,6 @@ static __always_inline void resolve(enum scratch_index index, struct uw_slot *sl
 	__u64 mnt;
 	bool known;
 
-	if (!s)
-		return;
 	if (typed) {
 		parent = dir->dentry;
 		mnt = (__u64)dir->mnt;
@@ -527,12 +522,11 @@ static __always_inline bool rules_of_dir(struct scratch *s, __u32 gen, struct de
 }
 
 /* Resolves a rename of `source` in the directory `from` to `victim` in `to`. */
-static __always_inline void resolve_rename(enum scratch_index index, struct uw_slot *slot,
-					   const struct path *from, struct dentry *source,
+static __always_inline void resolve_rename(struct scratch *s, __u32 index,
+					   struct uw_slot *slot, const struct path *from, struct dentry *source,
 					   const struct path *to, struct dentry *victim,
 					   const bool typed)
 {
-	struct scratch *s = get_scratch(index);
 	struct dentry *old_dir, *new_dir;
 	struct uw_rule_masks *set;
 	__u32 op = slot->ev.op;
@@ -540,8 +534,6 @@ static __always_inline void resolve_rename(enum scratch_index index, struct uw_s
 	__u64 rules = 0;
 	__u32 tree = 0;
 
-	if (!s)
-		return;
 	old_dir = typed ? from->dentry : BPF_CORE_READ(from, dentry);
 	new_dir = typed ? to->dentry : BPF_CORE_READ(to, dentry);
 	s->target.decided = 0;
@@ -564,29 +556,33 @@ static __always_inline void resolve_rename(enum scratch_index index, struct uw_s
 	walk_steadily(slot, s, index, true);
 }
 
-/* Resolves the target of a kernel thread, s->call. A dentry alone tells no mount. */
-static __always_inline void resolve_kthread(enum scratch_index index, struct uw_slot *slot)
+/* What a kernel thread calls; see vfs.bpf.c. */
+struct kthread_call {
+	__u32 op, flags;
+	void *victim, *source;
+};
+
+/* Resolves its target. A dentry alone tells no mount. */
+static __always_inline void resolve_kthread(struct scratch *s, __u32 index, struct uw_slot *slot,
+					    const struct kthread_call *call)
 {
-	struct scratch *s = get_scratch(index);
 	struct uw_rule_masks *set;
 	struct dentry *victim;
 	__u32 tree = 0;
 	bool moves;
 
-	if (!s)
-		return;
-	victim = s->call.victim;
-	moves = uw_op_is_move(s->call.op);
+	victim = call->victim;
+	moves = uw_op_is_move(call->op);
 	set = path_ruleset(slot, &tree);
-	s->target.op = s->call.op;
+	s->target.op = call->op;
 	s->target.kthread = 1;
 	s->target.decided = 0;
 	s->target.dir = 0;
 	s->target.other_dir = 0;
-	s->target.other = (__u64)(moves ? s->call.victim : s->call.source);
-	begin_target(s, moves ? s->call.source : s->call.victim, set, tree, false);
+	s->target.other = (__u64)(moves ? call->victim : call->source);
+	begin_target(s, moves ? call->source : call->victim, set, tree, false);
 	s->target.overlay = is_overlay(BPF_CORE_READ(victim, d_sb));
-	walk_steadily(slot, s, index, uw_op_is_rename(s->call.op));
+	walk_steadily(slot, s, index, uw_op_is_rename(call->op));
 }
 
 #endif

@@ -115,7 +115,7 @@ static __always_inline const struct path *start_of(struct task_struct *task, cha
 	return path_of_fd(task, dfd);
 }
 
-static __always_inline void append_start(struct scratch *s, enum scratch_index index)
+static __always_inline void append_start(struct scratch *s, __u32 index)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	const struct path *start;
@@ -168,7 +168,7 @@ static __always_inline void append_other_start(struct scratch *s)
 }
 
 /* For the names of an event that the kernel did not resolve. */
-static __always_inline void append_starts(struct scratch *s, enum scratch_index index)
+static __always_inline void append_starts(struct scratch *s, __u32 index)
 {
 	append_start(s, index);
 	append_other_start(s);

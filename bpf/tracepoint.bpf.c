@@ -35,19 +35,18 @@ int uw_thread_exit(void *ctx)
 	change_ends(id);
 #endif
 	if (find(id))
-		uw_finish_stale(id, SCRATCH_EXIT);
+		uw_finish_stale(id);
 	/* Until the next daemon is there, anybody may get its process id. */
 	if (control->thread == (__u32)id)
 		control->self = control->thread = 0;
 	return 0;
 }
 
-static __always_inline int enter_syscall(enum scratch_index index, __u32 op, __s32 dfd, __u64 name)
+static __always_inline int enter_syscall(__u32 op, __s32 dfd, __u64 name)
 {
 	struct attempt a = {
 		.op = op,
 		.probe = UW_PROBE_TRACEPOINT,
-		.index = index,
 		.dfd = dfd,
 		.name = (const void *)name,
 		.user = true,
@@ -56,13 +55,12 @@ static __always_inline int enter_syscall(enum scratch_index index, __u32 op, __s
 	return enter(&a);
 }
 
-static __always_inline int enter_rename_call(enum scratch_index index, __s32 olddfd, __u64 from,
+static __always_inline int enter_rename_call(__s32 olddfd, __u64 from,
 					     __s32 newdfd, __u64 to, __u64 flags)
 {
 	struct attempt a = {
 		.op = flags & RENAME_EXCHANGE ? UW_OP_EXCHANGE : UW_OP_MOVE,
 		.probe = UW_PROBE_TRACEPOINT,
-		.index = index,
 		.dfd = olddfd,
 		.name = (const void *)from,
 		.other_dfd = newdfd,
@@ -85,7 +83,7 @@ static __always_inline int leave_syscall(__s64 ret)
 	struct uw_slot *slot = find(id);
 
 	if (slot)
-		finish(id, slot, ret, 0, SCRATCH_SYS_LEAVE);
+		finish(id, slot, ret, 0);
 	return 0;
 }
 
@@ -137,16 +135,16 @@ int BPF_PROG(uw_raw_sys_enter, struct pt_regs *regs, long nr)
 	if (!is_ours(nr) || is_compat())
 		return 0;
 	if (nr == NR_UNLINK)
-		return enter_syscall(SCRATCH_PROBE, UW_OP_UNLINK, AT_FDCWD, ARG(regs, 0));
+		return enter_syscall(UW_OP_UNLINK, AT_FDCWD, ARG(regs, 0));
 	if (nr == NR_RMDIR)
-		return enter_syscall(SCRATCH_PROBE, UW_OP_RMDIR, AT_FDCWD, ARG(regs, 0));
+		return enter_syscall(UW_OP_RMDIR, AT_FDCWD, ARG(regs, 0));
 	if (nr == NR_UNLINKAT)
-		return enter_syscall(SCRATCH_PROBE, op_of(ARG(regs, 2)), (__s32)ARG(regs, 0),
+		return enter_syscall(op_of(ARG(regs, 2)), (__s32)ARG(regs, 0),
 				     ARG(regs, 1));
 	if (nr == NR_RENAME)
-		return enter_rename_call(SCRATCH_PROBE, AT_FDCWD, ARG(regs, 0), AT_FDCWD,
+		return enter_rename_call(AT_FDCWD, ARG(regs, 0), AT_FDCWD,
 					 ARG(regs, 1), 0);
-	return enter_rename_call(SCRATCH_PROBE, (__s32)ARG(regs, 0), ARG(regs, 1),
+	return enter_rename_call((__s32)ARG(regs, 0), ARG(regs, 1),
 				 (__s32)ARG(regs, 2), ARG(regs, 3),
 				 nr == NR_RENAMEAT2 ? ARG(regs, 4) : 0);
 }
@@ -162,40 +160,40 @@ int BPF_PROG(uw_raw_sys_exit, struct pt_regs *regs, long ret)
 SEC("tp")
 int uw_sys_enter_unlink(struct sys_enter_ctx *ctx)
 {
-	return enter_syscall(SCRATCH_SYS_UNLINK, UW_OP_UNLINK, AT_FDCWD, ctx->args[0]);
+	return enter_syscall(UW_OP_UNLINK, AT_FDCWD, ctx->args[0]);
 }
 
 SEC("tp")
 int uw_sys_enter_rmdir(struct sys_enter_ctx *ctx)
 {
-	return enter_syscall(SCRATCH_SYS_RMDIR, UW_OP_RMDIR, AT_FDCWD, ctx->args[0]);
+	return enter_syscall(UW_OP_RMDIR, AT_FDCWD, ctx->args[0]);
 }
 
 SEC("tp")
 int uw_sys_enter_unlinkat(struct sys_enter_ctx *ctx)
 {
-	return enter_syscall(SCRATCH_PROBE, op_of(ctx->args[2]), (__s32)ctx->args[0],
+	return enter_syscall(op_of(ctx->args[2]), (__s32)ctx->args[0],
 			     ctx->args[1]);
 }
 
 SEC("tp")
 int uw_sys_enter_rename(struct sys_enter_ctx *ctx)
 {
-	return enter_rename_call(SCRATCH_SYS_RENAME, AT_FDCWD, ctx->args[0], AT_FDCWD, ctx->args[1],
+	return enter_rename_call(AT_FDCWD, ctx->args[0], AT_FDCWD, ctx->args[1],
 				 0);
 }
 
 SEC("tp")
 int uw_sys_enter_renameat(struct sys_enter_ctx *ctx)
 {
-	return enter_rename_call(SCRATCH_SYS_RENAMEAT, (__s32)ctx->args[0], ctx->args[1],
+	return enter_rename_call((__s32)ctx->args[0], ctx->args[1],
 				 (__s32)ctx->args[2], ctx->args[3], 0);
 }
 
 SEC("tp")
 int uw_sys_enter_renameat2(struct sys_enter_ctx *ctx)
 {
-	return enter_rename_call(SCRATCH_SYS_RENAMEAT2, (__s32)ctx->args[0], ctx->args[1],
+	return enter_rename_call((__s32)ctx->args[0], ctx->args[1],
 				 (__s32)ctx->args[2], ctx->args[3], ctx->args[4]);
 }
 

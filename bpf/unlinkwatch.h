@@ -35,7 +35,6 @@
 #define UW_DIRECT_SLOT(id) ((__u32)(id) & (UW_DIRECT_SLOTS - 1))
 #define UW_HASH_SLOTS 2048
 #define UW_SLOTS (UW_DIRECT_SLOTS + UW_HASH_SLOTS)
-#define UW_SPARE_SLOTS 4	/* more for each CPU, see uw_begin_unslotted() */
 #define UW_LONG_SLOTS 128
 
 /*
@@ -48,9 +47,8 @@
 #define UW_SLOT_DATA (UW_SLOT_EVENT - 232)
 #define UW_LONG_DATA (5 * UW_PATH_MAX + 32)
 
-/* Scratch spaces for each CPU, and how many more for fentry; see scratch.bpf.h. */
-#define UW_SCRATCHES 8
-#define UW_FENTRY_SCRATCHES 9
+/* Scratch spaces that all CPUs share, beside one for each; see scratch.bpf.h. */
+#define UW_SHARED_SCRATCHES(cpus) (8 + (cpus) / 8)
 
 /* Steps of the dentry walk, mounts included; see walk.bpf.h. */
 #define UW_WALK_STEPS 512
@@ -294,9 +292,7 @@ static inline __u64 uw_slot_rules(const struct uw_slot *slot)
 
 #define UW_NO_SLOT 0xffffffff
 
-/* An event that others may follow, and from how many scratch spaces of a CPU. */
-#define UW_ORIGINS (UW_SCRATCHES + UW_FENTRY_SCRATCHES)
-
+/* An event that others may follow, from one scratch space. */
 struct uw_whole {
 	struct uw_event ev;
 	char data[UW_SLOT_DATA];

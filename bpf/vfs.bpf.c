@@ -53,35 +53,52 @@ static __always_inline bool inside(const struct uw_slot *slot, __u64 sp, __u32 d
 	return sp < slot->sp && depth < slot->depth;
 }
 
-/* Begins the deletion in s->call. Returns its slot, if the target has to be resolved. */
-__noinline __u32 uw_enter_kthread(__u64 sp)
+/* From enter_call() to uw_enter_vfs(). Nothing preempts a kprobe. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct kthread_call);
+} uw_call SEC(".maps");
+
+static __always_inline struct kthread_call *get_call(void)
 {
-	struct scratch *s = get_scratch(SCRATCH_PROBE);
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&uw_call, &zero);
+}
+
+/* Begins the deletion in get_call(). Returns its slot, if the target has to be resolved. */
+__noinline __u32 uw_enter_kthread(__u64 sp, __u32 index)
+{
+	struct kthread_call *call = get_call();
 	struct attempt a = { .probe = UW_PROBE_KPROBE, .dfd = -1, .kthread = true, .sp = sp };
 	struct dentry *victim, *source, *target;
 	__u64 id = bpf_get_current_pid_tgid();
 	struct inode *inode;
 	struct uw_slot *slot;
 
-	if (!s)
-		return 0;
-	victim = s->call.victim;
-	source = s->call.source;
+	if (!call)
+		return UW_NO_SLOT;
+	victim = call->victim;
+	source = call->source;
 	target = victim;
 	a.depth = BPF_CORE_READ(victim, d_sb, s_stack_depth);
 	inode = BPF_CORE_READ(victim, d_inode);
 	if (source) {
-		if (s->call.flags & RENAME_EXCHANGE)
-			s->call.op = UW_OP_EXCHANGE;
+		if (call->flags & RENAME_EXCHANGE)
+			call->op = UW_OP_EXCHANGE;
 		else
-			s->call.op = inode ? UW_OP_RENAME : UW_OP_MOVE;
-		if (s->call.op != UW_OP_RENAME)
+			call->op = inode ? UW_OP_RENAME : UW_OP_MOVE;
+		if (call->op != UW_OP_RENAME)
 			target = source;
 	}
-	a.op = s->call.op;
+	a.op = call->op;
 	a.name = BPF_CORE_READ(target, d_name.name);
 	enter(&a);
-	slot = find_for_target(id, a.op, SCRATCH_PROBE, sp);
+	slot = find(id);
+	if (slot || uw_shared.lacked)
+		slot = begin_targeted(slot, a.op, UW_PROBE_KPROBE, index, sp);
 	if (!slot || (!source && !inode))
 		return UW_NO_SLOT;
 	/* Between two links of one file it does nothing. */
@@ -101,16 +118,24 @@ SEC("kprobe")
 int uw_enter_vfs(struct pt_regs *ctx)
 {
 	__u64 id = bpf_get_current_pid_tgid();
+	struct kthread_call *call;
 	struct uw_slot *slot;
+	struct scratch *s;
+	__u32 index = 0;
 
 	/* First of all, or the return of this call would be taken for that of the old one. */
 	if (find(id))
-		uw_finish_stale(id, SCRATCH_PROBE);
-	slot = get_slot(uw_enter_kthread(PT_REGS_SP(ctx) + RETURN_POPS));
-	if (slot) {
-		resolve_kthread(SCRATCH_PROBE, slot);
-		leave_target(slot, SCRATCH_PROBE);
+		uw_finish_stale(id);
+	s = take_scratch(&index);
+	if (!s)
+		return 0;
+	slot = get_slot(uw_enter_kthread(PT_REGS_SP(ctx) + RETURN_POPS, index));
+	call = get_call();
+	if (slot && call) {
+		resolve_kthread(s, index, slot, call);
+		leave_target(slot, index);
 	}
+	leave_scratch(s, index);
 	return 0;
 }
 
@@ -127,17 +152,17 @@ static __always_inline int enter_call(struct pt_regs *ctx, __u32 op, struct dent
 				      struct dentry *source, __u32 flags)
 {
 	__u64 id = bpf_get_current_pid_tgid(), sp = PT_REGS_SP(ctx) + RETURN_POPS;
-	struct scratch *s = get_scratch(SCRATCH_PROBE);
+	struct kthread_call *call = get_call();
 	struct uw_slot *slot = find(id);
 
-	if (!s || (slot && inside(slot, sp, BPF_CORE_READ(victim, d_sb, s_stack_depth))))
+	if (!call || (slot && inside(slot, sp, BPF_CORE_READ(victim, d_sb, s_stack_depth))))
 		return 0;
 	if (op == UW_OP_RMDIR || (op == UW_OP_UNLINK && uw_shared.control.links))
-		path_dep_changes(id, victim, SCRATCH_PROBE);
-	s->call.op = op;
-	s->call.flags = flags;
-	s->call.victim = victim;
-	s->call.source = source;
+		path_dep_changes(id, victim);
+	call->op = op;
+	call->flags = flags;
+	call->victim = victim;
+	call->source = source;
 	bpf_tail_call(ctx, &uw_vfs_next, 0);
 	return 0;
 }
@@ -159,7 +184,7 @@ int uw_leave_vfs(struct pt_regs *ctx)
 		return 0;	/* of a call inside */
 	change_ends(id);
 	if (slot && slot->sp)
-		finish(id, slot, (__s32)PT_REGS_RC(ctx), 0, SCRATCH_PROBE);
+		finish(id, slot, (__s32)PT_REGS_RC(ctx), 0);
 	return 0;
 }
 
@@ -198,7 +223,7 @@ int uw_enter_vfs_rename(struct pt_regs *ctx)
 		victim = BPF_CORE_READ(rd, new_dentry);
 		flags = BPF_CORE_READ(rd, flags);
 	}
-	rename_begins(bpf_get_current_pid_tgid(), source, victim, flags, SCRATCH_PROBE, false);
+	rename_begins(bpf_get_current_pid_tgid(), source, victim, flags, false);
 	return enter_call(ctx, UW_OP_RENAME, victim, source, flags);
 }
 
@@ -207,7 +232,7 @@ int uw_enter_vfs_symlink(struct pt_regs *ctx)
 {
 	if (in_kthread())
 		path_dep_changes(bpf_get_current_pid_tgid(),
-				 (void *)parameter(ctx, uw_vfs.symlink_dentry), SCRATCH_PROBE);
+				 (void *)parameter(ctx, uw_vfs.symlink_dentry));
 	return 0;
 }
 

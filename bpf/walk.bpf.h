@@ -67,11 +67,11 @@ struct walk {
 };
 
 /*
- * Two for each scratch index. The path of the target stays in the first while the second is used.
+ * Two for each scratch space. The path of the target stays in the first while the second is used.
  */
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 2 * UW_SCRATCHES);	/* the daemon adds those of UW_FENTRY_SCRATCHES */
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2);
 	__type(key, __u32);
 	__type(value, struct walk);
 } uw_walks SEC(".maps");

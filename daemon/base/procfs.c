@@ -65,3 +65,32 @@ void uw_procfs_comm(uint32_t pid, uint32_t tid, char *buf, size_t size)
 		snprintf(path, sizeof(path), "/proc/%" PRIu32 "/comm", pid);
 	uw_file_read_small(AT_FDCWD, path, buf, size);
 }
+
+size_t uw_procfs_resident(void)
+{
+	char text[128];
+	size_t pages;
+
+	if (uw_file_read_small(AT_FDCWD, "/proc/self/statm", text, sizeof(text)) <= 0 ||
+	    sscanf(text, "%*s %zu", &pages) != 1)
+		return 0;
+	return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+uint64_t uw_procfs_fdinfo(int fd, const char *name)
+{
+	char path[64], text[1024], *line, *next;
+	size_t len = strlen(name);
+	uint64_t value;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	if (uw_file_read_small(AT_FDCWD, path, text, sizeof(text)) <= 0)
+		return 0;
+	for (line = text; line; line = next) {
+		next = strchr(line, '\n');
+		next = next ? next + 1 : NULL;
+		if (!strncmp(line, name, len) && sscanf(line + len, ": %" SCNu64, &value) == 1)
+			return value;
+	}
+	return 0;
+}

@@ -21,4 +21,10 @@ ssize_t uw_procfs_cwd(uint32_t pid, uint32_t tid, uint64_t before_ns, char *buf,
  */
 void uw_procfs_comm(uint32_t pid, uint32_t tid, char *buf, size_t size);
 
+/* The resident memory of this process in bytes; 0 if it cannot be read. */
+size_t uw_procfs_resident(void);
+
+/* What fdinfo says of a descriptor under this name, such as "memlock"; 0 if it says nothing. */
+uint64_t uw_procfs_fdinfo(int fd, const char *name);
+
 #endif

@@ -45,6 +45,10 @@ static const struct metric {
 	  "Room for deletions in flight" },
 	{ "unlinkwatchd_states_used", GAUGE, NULL, "states", "used",
 	  "Deletions in flight that the kernel side holds" },
+	{ "unlinkwatchd_resident_memory_bytes", GAUGE, "bytes", "memory", "resident",
+	  "Resident memory of the daemon" },
+	{ "unlinkwatchd_kernel_memory_bytes", GAUGE, "bytes", "memory", "kernel",
+	  "The kernel's memory for BPF maps and programs beside the ring buffer" },
 	{ "unlinkwatchd_config_generation", GAUGE, NULL, "generation", NULL,
 	  "Generation of the rules in force" },
 };

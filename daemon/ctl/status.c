@@ -190,6 +190,20 @@ static void add_level(struct status *s, const char *label, const char *member, c
 		      100.0 * (double)used / (double)size);
 }
 
+static void add_memory(struct status *s)
+{
+	uint64_t resident, kernel;
+
+	if (!uw_status_client_uint(s->root, "memory", "resident", &resident) ||
+	    !uw_status_client_uint(s->root, "memory", "kernel", &kernel))
+		return;
+	begin(s, "memory");
+	uw_buf_printf(s->buf,
+		      "%" PRIu64 " KiB, and %" PRIu64 " KiB in the kernel beside the ring "
+		      "buffer\n",
+		      resident / 1024, kernel / 1024);
+}
+
 static void print(const struct uw_ctl_options *options, const json_t *root, struct uw_buf *buf)
 {
 	struct status s = { .root = root, .style = uw_term_style(), .buf = buf };
@@ -203,6 +217,7 @@ static void print(const struct uw_ctl_options *options, const json_t *root, stru
 	add_level(&s, "ring buffer", "ring", "bytes");
 	add_level(&s, "queue", "queue", "bytes");
 	add_level(&s, "in flight", "states", "places");
+	add_memory(&s);
 	uw_buf_free(&s.room);
 	if (!options->no_pager)
 		uw_pager_open();

@@ -15,6 +15,7 @@
 #include <bpf/libbpf.h>
 
 #include "base/clock.h"
+#include "base/cpus.h"
 #include "base/hash.h"
 #include "base/priority.h"
 #include "helper/helper_client.h"
@@ -158,22 +159,23 @@ static int resize(struct uw_source *s, const char *map, size_t entries)
 					(__u32)entries);
 }
 
-/* Sizes the scratch maps for the plan's programs. */
-static int size_scratch(struct uw_source *s, const struct uw_plan *plan)
+/* Sizes the maps that have an entry for each scratch space. */
+static int size_scratch(struct uw_source *s)
 {
-	bool fentry = plan->probe == UW_PROBE_FENTRY;
-	size_t cpus = (size_t)libbpf_num_possible_cpus();
+	size_t cpus = uw_cpus_end(), shared = UW_SHARED_SCRATCHES(cpus), n = cpus + shared;
 	int r;
 
-	r = resize(s, "uw_scratch", UW_SCRATCHES * cpus);
-	if (r >= 0 && bpf_object__find_map_by_name(s->object, "uw_whole"))
-		r = resize(s, "uw_whole", UW_ORIGINS * cpus);
+	if (!cpus)
+		return -ENODATA;
+	r = resize(s, "uw_scratch", n);
 	if (r >= 0)
-		r = resize(s, "uw_slots", UW_SLOTS + UW_SPARE_SLOTS * cpus);
-	if (r < 0 || !fentry)
+		r = resize(s, "uw_scratch_free", shared);
+	if (r >= 0)
+		r = resize(s, "uw_slots", UW_SLOTS + n);
+	if (r < 0 || !bpf_object__find_map_by_name(s->object, "uw_whole"))
 		return r;
-	r = resize(s, "uw_fentry_scratch", UW_FENTRY_SCRATCHES * cpus);
-	return r < 0 ? r : resize(s, "uw_walks", 2 * (UW_SCRATCHES + UW_FENTRY_SCRATCHES));
+	r = resize(s, "uw_whole", n);
+	return r < 0 ? r : resize(s, "uw_walks", 2 * n);
 }
 
 static const void *object_of(const struct uw_plan *plan, size_t *ret_size)
@@ -221,7 +223,7 @@ static int open_object(struct uw_source *s, const struct uw_plan *plan, size_t r
 	if (r < 0)
 		return uw_source_explain(ret_why, r, "cannot set the size of the ring buffer",
 					 NULL);
-	r = size_scratch(s, plan);
+	r = size_scratch(s);
 	if (r < 0)
 		return uw_source_explain(ret_why, r, "cannot set the number of CPUs", NULL);
 	r = plan->kthreads ? uw_source_vfs_prepare(s) : 0;

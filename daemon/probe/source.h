@@ -185,6 +185,12 @@ struct uw_source_usage {
 void uw_source_usage(const struct uw_source *source, struct uw_source_usage *ret);
 
 /*
+ * The kernel's memory for the maps beside the ring buffer, and for the programs, in bytes, as
+ * fdinfo has it ("memlock").
+ */
+uint64_t uw_source_memory(const struct uw_source *source);
+
+/*
  * How many deletions have a slot, of UW_SLOTS: looks at each slot. Of a source of another version:
  * 1 where there are any, or that is not known.
  */

@@ -11,6 +11,7 @@
 #include <bpf/bpf.h>
 
 #include "base/clock.h"
+#include "base/cpus.h"
 #include "base/procfs.h"
 #include "probe/bpf_map.h"
 
@@ -48,6 +49,16 @@ struct entries {
 	const void *first;
 	size_t n, size, key_size, value_size, value_offset;
 };
+
+static struct bpf_map_info info_of(int map)
+{
+	struct bpf_map_info info = { 0 };
+	__u32 len = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(map, &info, &len))
+		info = (struct bpf_map_info){ 0 };
+	return info;
+}
 
 /* Puts a new table into the slot; the kernel waits for programs that still use the old one. */
 static int push_table(const struct uw_source *s, __u32 slot, const struct entries *e)
@@ -112,14 +123,6 @@ int uw_source_set_tables(struct uw_source *s, const struct uw_rule_tables *table
 	__atomic_store_n(&control->active, slot, __ATOMIC_SEQ_CST);
 	s->active = slot;
 	return 0;
-}
-
-static size_t value_size(int map)
-{
-	struct bpf_map_info info = { 0 };
-	__u32 len = sizeof(info);
-
-	return bpf_obj_get_info_by_fd(map, &info, &len) ? 0 : info.value_size;
 }
 
 void uw_source_set_selftest(struct uw_source *s, bool out)
@@ -190,10 +193,13 @@ int uw_source_tree(const struct uw_source *s, struct uw_host_tree *ret)
 	return 0;
 }
 
-/* Puts the slots from the first up to before the end on the stack. */
+/* Puts the numbers from the first up to before the end on the stack. */
 static int free_slots(const struct uw_source *s, const char *stack, __u32 first, __u32 end)
 {
 	__u32 slot[UW_SLOTS], n = 0;
+
+	if (end - first > UW_SLOTS)
+		end = first + UW_SLOTS;
 
 	while (end > first)
 		slot[n++] = --end;
@@ -202,16 +208,19 @@ static int free_slots(const struct uw_source *s, const char *stack, __u32 first,
 
 int uw_source_prepare_maps(struct uw_source *s)
 {
+	__u32 cpus = (__u32)uw_cpus_end();
 	int r = free_slots(s, "uw_slot_free", UW_DIRECT_SLOTS, UW_SLOTS);
 
-	return r ? r : free_slots(s, "uw_long_free", 0, UW_LONG_SLOTS);
+	if (!r)
+		r = free_slots(s, "uw_long_free", 0, UW_LONG_SLOTS);
+	return r ? r : free_slots(s, "uw_scratch_free", cpus, cpus + UW_SHARED_SCRATCHES(cpus));
 }
 
 /* Only the programs that read kernel memory send parts of events. */
 static int share_whole(struct uw_source *s)
 {
 	int fd = uw_source_map(s, "uw_whole");
-	size_t n = UW_ORIGINS * (size_t)libbpf_num_possible_cpus();
+	size_t n = info_of(fd).max_entries;
 	void *p;
 
 	if (fd < 0)
@@ -227,7 +236,7 @@ static int share_whole(struct uw_source *s)
 int uw_source_share_maps(struct uw_source *s)
 {
 	int fd = uw_source_map(s, "uw_shared");
-	size_t size = value_size(fd);
+	size_t size = info_of(fd).value_size;
 	void *p;
 
 	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -306,7 +315,7 @@ static uint64_t skipped(const struct uw_source *s)
 static int sum_counters(const struct uw_source *s, uint64_t ret[UW_CNT_MAX])
 {
 	int cpus = libbpf_num_possible_cpus(), fd = uw_source_map(s, "uw_counters"), r, cpu;
-	size_t n = value_size(fd) / sizeof(uint64_t), i;
+	size_t n = info_of(fd).value_size / sizeof(uint64_t), i;
 	uint64_t *values;
 	__u32 zero = 0;
 
@@ -420,6 +429,20 @@ void uw_source_usage(const struct uw_source *s, struct uw_source_usage *ret)
 		.written = written,
 		.consumed = consumed,
 	};
+}
+
+uint64_t uw_source_memory(const struct uw_source *s)
+{
+	int ring = uw_source_map(s, "uw_events");
+	uint64_t sum = 0;
+	size_t i;
+
+	for (i = 0; i < s->n_maps; i++)
+		if (s->maps[i].fd != ring)
+			sum += uw_procfs_fdinfo(s->maps[i].fd, "memlock");
+	for (i = 0; i < s->n_programs; i++)
+		sum += uw_procfs_fdinfo(s->programs[i].fd, "memlock");
+	return sum;
 }
 
 /* ---- Deletions that never returned: taken over from the kernel side, with an unknown result. */

@@ -276,6 +276,7 @@ static void try_probe(struct uw_trial *t, const struct uw_kernel *kernel,
 		return;
 	}
 	t->attached = true;
+	t->memory = uw_source_memory(source);
 	t->verdict = uw_selftest_run(source, &t->plan, selftest, &buf);
 	keep_why(t, buf.p, buf.len);
 	uw_buf_free(&buf);

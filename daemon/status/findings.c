@@ -268,6 +268,24 @@ static void judge_ring(const struct uw_facts *facts, struct uw_finding *f)
 	say(f, UW_LEVEL_OK, NULL, "%zu KiB (RingBufferSize=)", facts->ring_size / 1024);
 }
 
+/* The most of the probes that were attached: one is at a time. */
+static void judge_memory(const struct uw_facts *facts, struct uw_finding *f)
+{
+	uint64_t most = 0;
+	size_t i;
+
+	for (i = 0; i < facts->n_trials; i++)
+		if (facts->trials[i].memory > most)
+			most = facts->trials[i].memory;
+	if (most)
+		say(f, UW_LEVEL_OK, NULL,
+		    "maps and programs take up to %" PRIu64
+		    " KiB in the kernel beside the ring buffer",
+		    most / 1024);
+	else
+		say(f, UW_LEVEL_NOTE, NULL, "no probe was attached, so nothing is known");
+}
+
 static void judge_cgroup(const struct uw_facts *facts, struct uw_finding *f)
 {
 	if (facts->cgroup2 == UW_NO)
@@ -383,6 +401,7 @@ static const struct check {
 	{ "perf-event-paranoid", judge_paranoid },
 	{ "memlock", judge_memlock },
 	{ "ring-buffer", judge_ring },
+	{ "memory", judge_memory },
 	{ "cgroup2", judge_cgroup },
 	{ "missed", judge_missed },
 };

@@ -31,6 +31,7 @@ extern const char *const uw_options[UW_OPTIONS_MAX]; /* as CONFIG_ has them */
 struct uw_trial {
 	struct uw_plan plan;
 	bool attached;
+	uint64_t memory;	 /* of its maps and programs beside the ring buffer, in bytes */
 	enum uw_verdict verdict; /* where it was attached */
 	char why[512];		 /* what went wrong, safe to print */
 };
@@ -69,7 +70,7 @@ struct uw_finding {
 	const char *advice; /* NULL for none; static */
 };
 
-#define UW_FINDINGS_MAX (16 + UW_PLANS_MAX)
+#define UW_FINDINGS_MAX (17 + UW_PLANS_MAX)
 
 /* "ok", "note" or "lacking". */
 const char *uw_level_name(enum uw_level level);

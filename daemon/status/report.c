@@ -10,6 +10,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "base/clock.h"
+#include "base/procfs.h"
 #include "record/message_ids.h"
 #include "status/status.h"
 
@@ -126,6 +127,8 @@ static void tell_status(struct uw_buf *buf, void *userdata)
 	status.ring = (struct uw_usage){ usage.ring_size, usage.ring_used };
 	status.states =
 		(struct uw_usage){ UW_SLOTS, uw_source_in_flight(report->probe_select->source) };
+	status.resident = uw_procfs_resident();
+	status.kernel = uw_source_memory(report->probe_select->source);
 	uw_output_usage(report->output, &status.queue.size, &status.queue.used);
 	uw_status_json(&status, buf);
 }

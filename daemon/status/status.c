@@ -137,6 +137,14 @@ static void add_counters(struct uw_buf *buf, const struct uw_stats *stats)
 	uw_buf_puts(buf, "}");
 }
 
+static void add_memory(struct uw_buf *buf, const struct uw_status *status)
+{
+	uw_buf_puts(buf, "{");
+	add_uint(buf, "resident", status->resident);
+	add_uint(buf, "kernel", status->kernel);
+	uw_buf_puts(buf, "}");
+}
+
 void uw_status_json(const struct uw_status *status, struct uw_buf *buf)
 {
 	size_t i;
@@ -161,5 +169,7 @@ void uw_status_json(const struct uw_status *status, struct uw_buf *buf)
 	add_usage(buf, "ring", &status->ring);
 	add_usage(buf, "queue", &status->queue);
 	add_usage(buf, "states", &status->states);
+	key(buf, "memory");
+	add_memory(buf, status);
 	uw_buf_puts(buf, "}\n");
 }

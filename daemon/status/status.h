@@ -27,6 +27,7 @@ struct uw_status {
 	struct uw_stats stats;
 	struct uw_usage ring, queue; /* bytes */
 	struct uw_usage states;	     /* deletions in flight */
+	uint64_t resident, kernel;   /* bytes: of the daemon, of maps and programs but the ring */
 };
 
 /* Adds the object, and a newline. unlinkwatchd(8), STATUS, names its members. */

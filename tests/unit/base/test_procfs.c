@@ -355,6 +355,21 @@ static void test_size(void **state)
 	end(pid);
 }
 
+static void test_memory(void **state)
+{
+	int fds[2];
+
+	(void)state;
+	assert_true(uw_procfs_resident() > 65536 && !(uw_procfs_resident() % 4096));
+	assert_int_equal(pipe(fds), 0);
+	assert_true(uw_procfs_fdinfo(fds[0], "mnt_id") > 0);
+	assert_int_equal(uw_procfs_fdinfo(fds[0], "mnt"), 0);
+	assert_int_equal(uw_procfs_fdinfo(fds[0], "memlock"), 0);
+	close(fds[0]);
+	assert_int_equal(uw_procfs_fdinfo(fds[0], "mnt_id"), 0);
+	close(fds[1]);
+}
+
 #define TEST(title, function)                     \
 	{                                         \
 		title, function, NULL, NULL, NULL \
@@ -381,6 +396,7 @@ int main(void)
 		TEST("takes a directory named like a deleted one for deleted, not for another",
 		     test_name_like_deleted),
 		TEST("writes no more than the caller has room for", test_size),
+		TEST("reads its own memory, and what a descriptor takes", test_memory),
 	};
 
 	return cmocka_run_group_tests_name("procfs", tests, setup, teardown);

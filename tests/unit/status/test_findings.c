@@ -30,6 +30,7 @@ static const struct uw_trial kprobe = {
 		  .functions = { NAMES },
 		  .not_covered = "this" },
 	.attached = true,
+	.memory = 12 << 20,
 	.verdict = UW_VERDICT_SEES,
 };
 static const struct uw_trial tracepoint = {
@@ -71,6 +72,11 @@ static struct uw_facts model(void)
 		facts.blacklisted[i] = UW_NO;
 	}
 	return facts;
+}
+
+static void none_attached(struct uw_facts *f)
+{
+	f->trials[0].memory = 0;
 }
 
 static void no_options(struct uw_facts *f)
@@ -383,6 +389,9 @@ static const struct row {
 	{ "finds a limit that is high enough", memlock_raised, "memlock", UW_LEVEL_OK, "enough" },
 	{ "knows that root can raise it", memlock_can_be_raised, "memlock", UW_LEVEL_OK, "raised" },
 	{ "says how large the ring buffer is", NULL, "ring-buffer", UW_LEVEL_OK, "4096 KiB" },
+	{ "says how much memory maps take", NULL, "memory", UW_LEVEL_OK, "up to 12288 KiB" },
+	{ "does not guess how much that is", none_attached, "memory", UW_LEVEL_NOTE,
+	  "nothing is known" },
 	{ "finds the unified hierarchy", NULL, "cgroup2", UW_LEVEL_OK, "mounted" },
 	{ "misses the unified hierarchy", cgroup1, "cgroup2", UW_LEVEL_LACKING,
 	  "unit and container", "systemd.unified_cgroup_hierarchy=1" },

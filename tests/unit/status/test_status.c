@@ -21,7 +21,7 @@
 	"\"in_flight\":0,\"queued\":1,\"lost\":{\"ring_full\":2,\"ring_share\":0,\"state_full\":0,"               \
 	"\"skipped\":0,\"undecodable\":0,\"sink_failed\":0,\"total\":2},\"missed_returns\":1,\"strings_cut\":4}," \
 	"\"ring\":{\"size\":4096,\"used\":8},\"queue\":{\"size\":100,\"used\":0},"                                \
-	"\"states\":{\"size\":9,\"used\":1}}\n"
+	"\"states\":{\"size\":9,\"used\":1},\"memory\":{\"resident\":4096,\"kernel\":8192}}\n"
 
 static void check(const struct uw_config *config, const char *rules)
 {
@@ -45,6 +45,8 @@ static void check(const struct uw_config *config, const char *rules)
 		.ring = { 4096, 8 },
 		.queue = { 100, 0 },
 		.states = { 9, 1 },
+		.resident = 4096,
+		.kernel = 8192,
 	};
 	struct uw_buf buf = { 0 };
 	char want[2048];
