@@ -22,8 +22,8 @@
 
 static void check_room(struct uw_event_reader *in)
 {
-	if (in->probe_select->source && !uw_output_has_room(in->output))
-		uw_source_enough(in->probe_select->source);
+	if (!uw_output_has_room(in->output))
+		uw_probe_select_enough(in->probe_select);
 }
 
 void uw_event_reader_take(const void *data, size_t size, void *userdata)

@@ -9,11 +9,23 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fdpass.h"
 #include "helper/protocol.h"
 
-/* Longer than any request takes, and shorter than the watchdog's timeout. */
-#define ANSWER_S 10
+/*
+ * Longer than any request takes. The daemon does nothing else meanwhile, so only the first helper,
+ * which may start while the machine boots, gets long. One that has hung is not asked for a while,
+ * ever longer, and then gets a second.
+ */
+#define FIRST_S	      10
+#define ANSWER_S      4
+#define SHORT_S	      1
+#define AGAIN_NS      UINT64_C(60000000000)
+#define AGAIN_MOST_NS UINT64_C(600000000000)
+
+static uint64_t wait_ns, ask_again_ns; /* after a hang; 0: the last request did not hang */
+static bool answered;
 
 /* The connection. A helper that is idle for a second ends; the next request starts another one. */
 static int helper = -EBADF;
@@ -29,7 +41,9 @@ static int call(void)
 {
 	static const struct sockaddr_un addr = { .sun_family = AF_UNIX,
 						 .sun_path = UW_HELPER_SOCKET };
-	const struct timeval timeout = { .tv_sec = ANSWER_S };
+	const struct timeval timeout = { .tv_sec = wait_ns    ? SHORT_S
+						   : answered ? ANSWER_S
+							      : FIRST_S };
 	int r = 0;
 
 	if (helper >= 0)
@@ -46,19 +60,36 @@ static int call(void)
 	return r;
 }
 
+/* Remembers whether the helper hangs. */
+static void note_result(int r)
+{
+	if (r != -EAGAIN && r != -ETIMEDOUT) {
+		wait_ns = 0;
+		answered |= r >= 0;
+		return;
+	}
+	wait_ns = wait_ns ? 2 * wait_ns : AGAIN_NS;
+	if (wait_ns > AGAIN_MOST_NS)
+		wait_ns = AGAIN_MOST_NS;
+	ask_again_ns = uw_clock_ns(CLOCK_MONOTONIC) + wait_ns;
+}
+
 static int ask_once(const struct uw_helper_request *request, int program,
 		    struct uw_helper_reply *ret, int *ret_fd)
 {
-	int r = call();
+	int r;
 
-	if (r < 0)
-		return r;
-	r = uw_fdpass_send(helper, request, sizeof(*request), program);
+	if (wait_ns && uw_clock_ns(CLOCK_MONOTONIC) < ask_again_ns)
+		return -ETIMEDOUT;
+	r = call();
+	if (r >= 0)
+		r = uw_fdpass_send(helper, request, sizeof(*request), program);
 	if (r >= 0)
 		r = uw_fdpass_receive(helper, ret, sizeof(*ret), ret_fd);
 	/* A late answer would be taken for that of the next request. */
 	if (r < 0)
 		hang_up();
+	note_result(r);
 	return r;
 }
 

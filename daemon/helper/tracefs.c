@@ -15,6 +15,9 @@
 
 #include "base/file.h"
 
+/* Events of one name in a process. */
+#define NAMES_MAX 100
+
 #define REMOVE_STEPS   100
 #define REMOVE_STEP_NS 20000000
 
@@ -62,7 +65,7 @@ void uw_tracefs_clean(int tracefs)
 		return;
 	}
 	while (fgets(line, sizeof(line), f)) {
-		/* p:unlinkwatch/enter_do_unlinkat_4242 do_unlinkat */
+		/* p:unlinkwatch/enter_do_unlinkat_0_4242 do_unlinkat */
 		char *start = strstr(line, ":" UW_TRACEFS_GROUP "/"), *end, *id;
 
 		if (!start++)
@@ -95,14 +98,17 @@ static int define(int tracefs, const char *function, int max_active, pid_t pid,
 		  char ret_name[UW_EVENT_NAME_MAX])
 {
 	char name[UW_EVENT_NAME_MAX], line[256], type[16] = "p";
-	int r;
+	int r = -EEXIST, i;
 
 	if (max_active)
 		snprintf(type, sizeof(type), "r%d", max_active);
-	snprintf(name, sizeof(name), UW_TRACEFS_GROUP "/%s_%.24s_%d",
-		 max_active ? "leave" : "enter", function, pid);
-	snprintf(line, sizeof(line), "%s:%s %s\n", type, name, function);
-	r = command(tracefs, line);
+	/* systemd may still hold an earlier one of this process. */
+	for (i = 0; r == -EEXIST && i < NAMES_MAX; i++) {
+		snprintf(name, sizeof(name), UW_TRACEFS_GROUP "/%s_%.24s_%d_%d",
+			 max_active ? "leave" : "enter", function, i, pid);
+		snprintf(line, sizeof(line), "%s:%s %s\n", type, name, function);
+		r = command(tracefs, line);
+	}
 	if (r < 0)
 		return r;
 	strcpy(ret_name, name);

@@ -4,11 +4,19 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "base/clock.h"
 #include "base/memory_trim.h"
+
+/* Each attempt starts the root helper, so a failure is tried again ever later. */
+#define RETRY_FIRST_NS UINT64_C(2000000000)
+#define RETRY_MOST_NS  UINT64_C(300000000000)
 
 static void on_module(void *userdata)
 {
-	uw_kthreads_check(userdata);
+	struct uw_kthreads *k = userdata;
+
+	k->retry_ns = 0;
+	uw_kthreads_check(k);
 }
 
 void uw_kthreads_init(struct uw_kthreads *k, const struct uw_plan *plan, struct uw_source *source,
@@ -33,6 +41,10 @@ static void start(struct uw_kthreads *k, const char *deleter)
 			       "%s is there, but what kernel threads delete cannot be watched: %s",
 			       deleter, strerror(-r));
 	k->failed = !k->watching;
+	k->wait_ns = k->watching ? 0 : k->wait_ns ? 2 * k->wait_ns : RETRY_FIRST_NS;
+	if (k->wait_ns > RETRY_MOST_NS)
+		k->wait_ns = RETRY_MOST_NS;
+	k->retry_ns = uw_clock_ns(CLOCK_MONOTONIC) + k->wait_ns;
 }
 
 /* Before the probes are attached, and before a server that has just been loaded serves anybody. */
@@ -58,7 +70,8 @@ void uw_kthreads_check(struct uw_kthreads *k)
 		find_servers(k);
 	deleter = uw_vfs_deleter(UW_SYS_MODULE);
 	if (deleter && !k->watching && k->possible) {
-		start(k, deleter);
+		if (uw_clock_ns(CLOCK_MONOTONIC) >= k->retry_ns)
+			start(k, deleter);
 	} else if (!deleter && k->watching) {
 		uw_source_leave_kthreads(k->source);
 		k->watching = false;

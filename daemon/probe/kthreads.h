@@ -8,6 +8,7 @@
 #define UW_KTHREADS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "output/output.h"
 #include "probe/kernel.h"
@@ -20,6 +21,7 @@ struct uw_kthreads {
 	bool possible; /* by the plan */
 	bool watching;
 	bool failed;			 /* and said so */
+	uint64_t wait_ns, retry_ns;	 /* after a failure; when, on CLOCK_MONOTONIC */
 	struct uw_servers_loaded loaded; /* whose offsets the programs have */
 };
 

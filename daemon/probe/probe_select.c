@@ -50,6 +50,11 @@ static const char *time_text(time_t t, char text[TIME_LEN])
 
 /* ---- events, of the source in use and of the one that it replaces */
 
+static void tell_watchdog(void)
+{
+	sd_notify(0, "WATCHDOG=1");
+}
+
 static void say_no_memory(struct uw_probe_select *p)
 {
 	uw_output_note(p->output, NULL, LOG_WARNING, "no memory: a deletion may be recorded twice");
@@ -86,19 +91,31 @@ static void hold(struct uw_probe_select *p, const void *data, size_t size)
 	uw_buf_add(&p->held, padding, -size % sizeof(padding));
 }
 
+/* Waits for room. Returns 0, or -errno if the output has taken nothing for long. */
+static int make_room(struct uw_probe_select *p)
+{
+	return uw_output_has_room(p->output)
+		       ? 0
+		       : uw_output_drain(p->output, DRAIN_TIMEOUT_MS, tell_watchdog);
+}
+
 /* Hands on the events that were held and that the old source has not seen. */
 static void release_held(struct uw_probe_select *p)
 {
 	const struct uw_event *ev;
 	uint64_t length;
 	size_t at;
+	int r = 0;
 
 	for (at = 0; at < p->held.len; at += (length + 7) / 8 * 8) {
 		memcpy(&length, p->held.p + at, sizeof(length));
 		at += sizeof(length);
 		ev = (const void *)(p->held.p + at);
-		if (length < sizeof(*ev) || !seen_by_old(p, ev))
-			p->on_event(ev, length, p->userdata);
+		if (length >= sizeof(*ev) && seen_by_old(p, ev))
+			continue;
+		if (r >= 0)
+			r = make_room(p);
+		p->on_event(ev, length, p->userdata);
 	}
 	uw_buf_free(&p->held);
 }
@@ -148,6 +165,14 @@ static void on_old_sample(const void *data, size_t size, void *userdata)
 	if (size >= sizeof(struct uw_event))
 		remember(p, data);
 	p->on_event(data, size, p->userdata);
+}
+
+void uw_probe_select_enough(struct uw_probe_select *p)
+{
+	struct uw_source *source = p->reading ? p->reading : p->source;
+
+	if (source)
+		uw_source_enough(source);
 }
 
 int uw_probe_select_init(struct uw_probe_select *p, struct uw_persistent *persistent,
@@ -205,11 +230,6 @@ void uw_probe_select_describe(const struct uw_probe_select *p, struct uw_buf *bu
 	uw_buf_puts(buf, uw_plan_detail(&p->plan));
 }
 
-static void tell_watchdog(void)
-{
-	sd_notify(0, "WATCHDOG=1");
-}
-
 /*
  * Loading, attaching and detaching take seconds on a slow machine. Not at the start: the first ping
  * starts the watchdog.
@@ -220,19 +240,30 @@ static void take_time(const struct uw_probe_select *p)
 		tell_watchdog();
 }
 
-/* Detaches the source and reads what it still holds, as long as the output takes the records. */
+/*
+ * Detaches the source and reads what it still holds. Waits for room as long as the output takes
+ * records; after that, the queue counts what it has no room for as lost.
+ */
 static void stop(struct uw_probe_select *p, struct uw_source *source)
 {
-	int n, r = 0;
+	int n, swept, r = 0;
 
 	uw_source_stop(source);
 	take_time(p);
+	p->reading = source;
 	do {
+		if (r >= 0)
+			r = make_room(p);
 		n = uw_source_read(source, BATCH);
+		/* Deletions that are left have no return probe any more. */
+		swept = uw_source_sweep(source, 0);
 		uw_output_flush(p->output);
-		if (!uw_output_has_room(p->output))
-			r = uw_output_drain(p->output, DRAIN_TIMEOUT_MS, tell_watchdog);
-	} while (n > 0 && r >= 0);
+	} while (n > 0 || swept > 0);
+	p->reading = NULL;
+	if (n < 0 || swept < 0)
+		uw_output_note(p->output, NULL, LOG_ERR,
+			       "what a probe has seen cannot all be read: %s",
+			       strerror(n < 0 ? -n : -swept));
 }
 
 /* Reads what a source still has, adds its counters to the sums, and frees it. Accepts NULL. */
@@ -281,8 +312,11 @@ static struct uw_source_setup setup_for(struct uw_probe_select *p, const struct 
 static bool passes(struct uw_probe_select *p, const struct uw_plan *plan, struct uw_source *source,
 		   char **ret_why)
 {
-	enum uw_verdict verdict = uw_selftest_run(source, plan, &p->selftest, &p->why);
+	enum uw_verdict verdict;
 
+	p->reading = source;
+	verdict = uw_selftest_run(source, plan, &p->selftest, &p->why);
+	p->reading = NULL;
 	p->untested = verdict == UW_VERDICT_UNKNOWN || verdict == UW_VERDICT_BUSY;
 	if (p->untested)
 		uw_output_note(p->output, NULL, LOG_WARNING, "%s%s could not be tested: %.*s",
@@ -329,7 +363,7 @@ static int use(struct uw_probe_select *p, const struct uw_plan *plan, struct uw_
 
 	if (epoll_ctl(p->epoll, EPOLL_CTL_ADD, uw_source_fd(source), &event)) {
 		r = -errno;
-		uw_source_free(source);
+		retire(p, source);
 		return r;
 	}
 	retire(p, p->source);
@@ -338,7 +372,12 @@ static int use(struct uw_probe_select *p, const struct uw_plan *plan, struct uw_
 	release_held(p);
 	p->overlap_until = time(NULL) + OVERLAP_S;
 	p->source = source;
-	uw_source_keep(source, p->store, &info);
+	r = uw_source_keep(source, p->store, &info);
+	if (r < 0)
+		uw_output_note(p->output, NULL, LOG_WARNING,
+			       "systemd may not keep the probes, so that a restart would lose "
+			       "deletions: %s",
+			       strerror(-r));
 	p->plan = *plan;
 	p->tested_at = time(NULL);
 	p->resultless = 0;

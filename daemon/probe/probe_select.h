@@ -33,6 +33,7 @@ struct uw_probe_select {
 	struct uw_buf why;
 	struct uw_persistent *persistent;
 	struct uw_fdstore *store;
+	struct uw_source *reading;     /* whose events arrive, where that is not `source` */
 	struct uw_source *old;	       /* of another process, until ours is attached */
 	struct uw_event_dedup overlap; /* what it saw while ours was attached, too */
 	struct uw_buf held;	       /* what ours saw until the old one had been read */
@@ -67,6 +68,9 @@ int uw_probe_select_start(struct uw_probe_select *probe_select, const struct uw_
  */
 void uw_probe_select_check(struct uw_probe_select *probe_select, const struct uw_config *config,
 			   const struct uw_rule_tables *tables);
+
+/* Called by on_event: the present read of whatever source it is ends after this event. */
+void uw_probe_select_enough(struct uw_probe_select *probe_select);
 
 /* Adds a description of the probe in use, as "kprobe on do_unlinkat, do_rmdir and do_renameat2". */
 void uw_probe_select_describe(const struct uw_probe_select *probe_select, struct uw_buf *buf);

@@ -478,9 +478,6 @@ void uw_source_stop(struct uw_source *s)
 		nanosleep(&step, NULL);
 	detach(s);
 	uw_source_vfs_stop(s, false);
-	/* Deletions that are left have no return probe any more. */
-	if (!s->foreign)
-		uw_source_sweep(s, 0);
 }
 
 static void close_parts(struct uw_source_part *parts, size_t n)

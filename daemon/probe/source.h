@@ -51,9 +51,10 @@ int uw_source_new(const struct uw_source_setup *setup, struct uw_source **ret, c
 /*
  * Has systemd keep the source for the next process. `info` says what that needs to know to choose;
  * the rest of it is filled in here. From now on only uw_source_stop() detaches the probes.
+ * Returns 0, or -errno where something could not be handed to systemd.
  */
-void uw_source_keep(struct uw_source *source, struct uw_fdstore *store,
-		    const struct uw_source_info *info);
+int uw_source_keep(struct uw_source *source, struct uw_fdstore *store,
+		   const struct uw_source_info *info);
 
 /*
  * Finds the newest complete source that an earlier process has kept, with a serial below `below`.

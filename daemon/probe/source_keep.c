@@ -35,60 +35,64 @@ static void name_link(const struct uw_source *s, char kind, size_t i, const char
 	snprintf(ret, UW_FDSTORE_NAME_MAX, "s%" PRIu64 ".%c%zu.%s", s->serial, kind, i, event);
 }
 
-typedef void (*part_fn)(const struct uw_fdstore *store, const char *name, int fd);
+/* Returns 0 or -errno. */
+typedef int (*part_fn)(const struct uw_fdstore *store, const char *name, int fd);
 
-static void with_link(const struct uw_source *s, char kind, size_t i,
-		      const struct uw_source_link *link, part_fn fn)
+static int with_link(const struct uw_source *s, char kind, size_t i,
+		     const struct uw_source_link *link, part_fn fn)
 {
 	char name[UW_FDSTORE_NAME_MAX];
 
 	name_link(s, kind, i, link->event, name);
-	fn(s->store, name, link->fd);
+	return fn(s->store, name, link->fd);
 }
 
-/* Calls fn for the name and the descriptor of each part. */
-static void for_each(const struct uw_source *s, part_fn fn)
+static void add_error(int *error, int r)
+{
+	if (r < 0 && *error >= 0)
+		*error = r;
+}
+
+/* Calls fn for the name and the descriptor of each part. Returns 0 or the first -errno. */
+static int for_each(const struct uw_source *s, part_fn fn)
 {
 	char name[UW_FDSTORE_NAME_MAX];
+	int error = 0;
 	size_t i;
 
 	for (i = 0; i < s->n_maps; i++) {
 		name_part(s, MAP, s->maps[i].name, name);
-		fn(s->store, name, s->maps[i].fd);
+		add_error(&error, fn(s->store, name, s->maps[i].fd));
 	}
 	for (i = 0; i < s->n_programs; i++) {
 		name_part(s, PROGRAM, s->programs[i].name, name);
-		fn(s->store, name, s->programs[i].fd);
+		add_error(&error, fn(s->store, name, s->programs[i].fd));
 	}
 	for (i = 0; i < s->n_links; i++)
-		with_link(s, LINK, i, &s->links[i], fn);
+		add_error(&error, with_link(s, LINK, i, &s->links[i], fn));
 	for (i = 0; i < s->vfs.n; i++)
-		with_link(s, VFS_LINK, i, &s->vfs.link[i], fn);
+		add_error(&error, with_link(s, VFS_LINK, i, &s->vfs.link[i], fn));
 	snprintf(name, sizeof(name), MODULES, s->serial);
 	if (s->vfs.module_load >= 0)
-		fn(s->store, name, s->vfs.module_load);
+		add_error(&error, fn(s->store, name, s->vfs.module_load));
+	return error;
 }
 
-static void put(const struct uw_fdstore *store, const char *name, int fd)
-{
-	uw_fdstore_put(store, name, fd);
-}
-
-static void forget(const struct uw_fdstore *store, const char *name, int fd)
+static int forget(const struct uw_fdstore *store, const char *name, int fd)
 {
 	(void)fd;
 	uw_fdstore_remove(store, name);
+	return 0;
 }
 
-void uw_source_keep(struct uw_source *s, struct uw_fdstore *store,
-		    const struct uw_source_info *info)
+int uw_source_keep(struct uw_source *s, struct uw_fdstore *store, const struct uw_source_info *info)
 {
 	struct uw_source_info m = *info;
 	char name[UW_FDSTORE_NAME_MAX];
-	int fd;
+	int fd, r;
 
 	if (!store->enabled || s->store)
-		return;
+		return 0;
 	m.magic = UW_SOURCE_INFO_MAGIC;
 	m.build = uw_source_build(&s->plan);
 	m.serial = s->serial;
@@ -103,14 +107,16 @@ void uw_source_keep(struct uw_source *s, struct uw_fdstore *store,
 	uw_event_schema_describe(&m.schema);
 	fd = memfd_create("unlinkwatchd-manifest", MFD_CLOEXEC);
 	if (fd < 0)
-		return;
-	if (write(fd, &m, sizeof(m)) == sizeof(m)) {
+		return -errno;
+	r = write(fd, &m, sizeof(m)) == sizeof(m) ? 0 : -EIO;
+	if (r >= 0) {
 		s->store = store;
-		for_each(s, put);
+		r = for_each(s, uw_fdstore_put);
 		snprintf(name, sizeof(name), MANIFEST, s->serial);
-		put(store, name, fd);
+		add_error(&r, uw_fdstore_put(store, name, fd));
 	}
 	close(fd);
+	return r;
 }
 
 void uw_source_forget(const struct uw_source *s)
@@ -128,7 +134,7 @@ void uw_source_forget(const struct uw_source *s)
 void uw_source_keep_vfs(const struct uw_source *s, size_t i)
 {
 	if (s->store)
-		with_link(s, VFS_LINK, i, &s->vfs.link[i], put);
+		with_link(s, VFS_LINK, i, &s->vfs.link[i], uw_fdstore_put);
 }
 
 void uw_source_forget_vfs(const struct uw_source *s, size_t i)

@@ -497,14 +497,20 @@ static int hand_over(struct uw_source *s, const struct uw_slot *slot, struct uw_
 	struct uw_event *ev = &strings->ev;
 	int r = 0;
 
-	if (slot->ev.size > (slot->long_slot == UW_NO_SLOT ? UW_SLOT_DATA : UW_LONG_DATA))
-		return -EPROTO;
-	if (slot->long_slot == UW_NO_SLOT)
-		memcpy(strings->data, slot->data, slot->ev.size);
-	else
+	if (slot->long_slot != UW_NO_SLOT)
 		r = take_long_slot(s, slot, strings);
-	if (r < 0 || slot->sent || slot->ev.flags & UW_EV_SELFTEST)
-		return r;
+	if (slot->ev.size > (slot->long_slot == UW_NO_SLOT ? UW_SLOT_DATA : UW_LONG_DATA))
+		r = -EPROTO;
+	else if (slot->long_slot == UW_NO_SLOT)
+		memcpy(strings->data, slot->data, slot->ev.size);
+	if (slot->sent || slot->ev.flags & UW_EV_SELFTEST)
+		return 0;
+	if (r < 0) {
+		s->on_event(&slot->ev, 0, s->userdata); /* counted as undecodable */
+		if (s->persistent)
+			s->persistent->words->swept++;
+		return 1;
+	}
 	*ev = slot->ev;
 	if (slot->name_ptr)
 		ev->flags |= UW_EV_NAME_FAULT | (slot->other_ptr ? UW_EV_OTHER_NAME_FAULT : 0);
@@ -562,7 +568,7 @@ int uw_source_sweep(struct uw_source *s, uint64_t age_ns)
 	int swept = 0, r = 0;
 	__u32 at;
 
-	if (!s->shared)
+	if (!s->shared || s->foreign)
 		return 0;
 	room = malloc(sizeof(*room));
 	if (!room)

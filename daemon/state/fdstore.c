@@ -36,15 +36,18 @@ void uw_fdstore_done(struct uw_fdstore *store)
 	store->n = 0;
 }
 
-void uw_fdstore_put(const struct uw_fdstore *store, const char *name, int fd)
+int uw_fdstore_put(const struct uw_fdstore *store, const char *name, int fd)
 {
 	char state[UW_FDSTORE_NAME_MAX + 32];
 
+	int r;
+
 	if (!store->enabled)
-		return;
+		return 0;
 	/* FDPOLL=0: systemd would drop perf events and maps, which poll(2) reports as gone. */
 	snprintf(state, sizeof(state), "FDSTORE=1\nFDPOLL=0\nFDNAME=%s", name);
-	sd_pid_notify_with_fds(0, 0, state, &fd, 1);
+	r = sd_pid_notify_with_fds(0, 0, state, &fd, 1);
+	return r < 0 ? r : 0;
 }
 
 void uw_fdstore_remove(const struct uw_fdstore *store, const char *name)

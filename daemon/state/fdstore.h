@@ -31,8 +31,11 @@ struct uw_fdstore {
 void uw_fdstore_open(struct uw_fdstore *ret, bool wanted);
 void uw_fdstore_done(struct uw_fdstore *store);
 
-/* Has systemd keep a duplicate of the descriptor under the name. */
-void uw_fdstore_put(const struct uw_fdstore *store, const char *name, int fd);
+/*
+ * Has systemd keep a duplicate of the descriptor under the name. Returns 0, or -errno if it could
+ * not be sent; systemd does not answer.
+ */
+int uw_fdstore_put(const struct uw_fdstore *store, const char *name, int fd);
 
 /* Has systemd drop the descriptor of that name. */
 void uw_fdstore_remove(const struct uw_fdstore *store, const char *name);

@@ -263,7 +263,7 @@ int uw_persistent_open(struct uw_fdstore *store, size_t queue_size, struct uw_pe
 	}
 	r = uw_persistent_new(ret, queue_size);
 	if (!r)
-		uw_fdstore_put(store, STORED_NAME, ret->fd);
+		(void)uw_fdstore_put(store, STORED_NAME, ret->fd);
 	ret->refused = refused;
 	return r;
 }
