@@ -127,7 +127,10 @@ static void tell_status(struct uw_buf *buf, void *userdata)
 	status.ring = (struct uw_usage){ usage.ring_size, usage.ring_used };
 	status.states =
 		(struct uw_usage){ UW_SLOTS, uw_source_in_flight(report->probe_select->source) };
+	/* The ring buffer is mapped twice, one behind the other. */
 	status.resident = uw_procfs_resident();
+	if (status.resident > 2 * usage.ring_size)
+		status.resident -= 2 * usage.ring_size;
 	status.kernel = uw_source_memory(report->probe_select->source);
 	uw_output_usage(report->output, &status.queue.size, &status.queue.used);
 	uw_status_json(&status, buf);

@@ -27,7 +27,7 @@ struct uw_status {
 	struct uw_stats stats;
 	struct uw_usage ring, queue; /* bytes */
 	struct uw_usage states;	     /* deletions in flight */
-	uint64_t resident, kernel;   /* bytes: of the daemon, of maps and programs but the ring */
+	uint64_t resident, kernel; /* bytes without the ring: of the daemon; of maps and programs */
 };
 
 /* Adds the object, and a newline. unlinkwatchd(8), STATUS, names its members. */
