@@ -63,7 +63,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-pr
 CFLAGS ?= -O2 -g
 ALL_CPPFLAGS = -D_GNU_SOURCE -DUW_VERSION='"$(VERSION)"' -Ibpf -Idaemon -isystem $(BUILD) \
 	       $(CPPFLAGS)
-ALL_CFLAGS = -std=gnu17 $(WARNINGS) -fstack-protector-strong -fPIE $(CFLAGS)
+ALL_CFLAGS = -std=gnu17 -pthread $(WARNINGS) -fstack-protector-strong -fPIE $(CFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,separate-code $(LDFLAGS)
 
 # CO-RE needs the types from -g. 5.10 supports at most -mcpu=v3. BPF_ARCH is the architecture that
@@ -177,6 +177,11 @@ $(BUILD)/vm/%: tests/vm/%.c Makefile | $(BUILD)/vm
 	$(call say,CC,$@)
 	$(Q)$(CC) -D_GNU_SOURCE -std=gnu17 $(WARNINGS) -O2 -static -pthread -o $@ $<
 
+# A name service module for the guests.
+$(BUILD)/vm/libnss_slow.so.2: tests/vm/nss/slow.c Makefile | $(BUILD)/vm
+	$(call say,CC,$@)
+	$(Q)$(CC) -D_GNU_SOURCE -std=gnu17 $(WARNINGS) -O2 -shared -fPIC -o $@ $<
+
 # A daemon whose events have their members in another order: each of the two reads what the other
 # left behind.
 $(BUILD)/vm/unlinkwatchd-other: $(BUILD)/unlinkwatchd | $(BUILD)/vm
@@ -185,7 +190,7 @@ $(BUILD)/vm/unlinkwatchd-other: $(BUILD)/unlinkwatchd | $(BUILD)/vm
 		$(BUILD)/other/unlinkwatchd
 	$(Q)cp $(BUILD)/other/unlinkwatchd $@
 
-vm-programs: $(BUILD)/vm/unlinkwatchd-other \
+vm-programs: $(BUILD)/vm/unlinkwatchd-other $(BUILD)/vm/libnss_slow.so.2 \
 	     $(patsubst tests/vm/%.c,$(BUILD)/vm/%,$(wildcard tests/vm/*.c))
 
 # The benchmark compares with BPF programs that do nothing, or little.
@@ -361,7 +366,7 @@ rpm:
 # ---- maintenance
 
 C_SOURCES = $(wildcard $(addsuffix /*.[ch],bpf daemon daemon/* tests/fuzz tests/unit/* tests/vm \
-	    tests/bench/probes))
+	    tests/vm/nss tests/bench/probes))
 
 lint:
 	$(Q)tests/run lint

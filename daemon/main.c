@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "config/words.h"
 #include "helper/helper.h"
@@ -123,7 +124,8 @@ static int work(const struct uw_options *options)
 	else if (r != -ENODEV)
 		fprintf(stderr, "unlinkwatchd: %s\n", strerror(-r));
 	uw_manager_free(manager);
-	return status;
+	/* A look-up may hang in a thread: see uw_worker_free(). */
+	_exit(status);
 }
 
 int main(int argc, char *argv[])

@@ -26,7 +26,7 @@ int uw_pipeline_init(struct uw_pipeline *rec, struct uw_persistent *persistent,
 	rec->storm = persistent->room;
 	uw_storm_recover(rec->storm, persistent->interrupted, persistent->words->written);
 	persistent->words->written = 0;
-	r = uw_users_new(&rec->users);
+	r = uw_users_new(uw_users_system, UW_USERS_BUDGET_NS, &rec->users);
 	if (r >= 0)
 		r = uw_sessions_new(&rec->sessions);
 	if (r >= 0)

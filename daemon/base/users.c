@@ -7,60 +7,182 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/worker.h"
 
-#define SLOTS	 256 /* by the low bits of the uid; a collision costs a lookup */
-#define FRESH_NS (60 * UINT64_C(1000000000))
+/*
+ * Names are cached by a hash of the uid, in sets: the ranges of subordinate uids differ by
+ * multiples of 65,536.
+ */
+#define SETS	 64
+#define WAYS	 8
+#define FRESH_NS (60 * UW_NS_PER_S)
+
+/* So many look-ups wait for the thread. */
+#define LOOK_UPS 16
+
+/* Of the time that passes, the caller may wait a tenth for names, and saves up the budget. */
+#define REFILL 10
 
 struct slot {
-	bool used;
+	bool used, pending;
 	uid_t uid;
-	uint64_t when_ns;
+	uint64_t when_ns;	     /* of the look-up */
 	char name[UW_USER_NAME_MAX]; /* "" if the uid has none */
 };
 
-struct uw_users {
-	struct slot slots[SLOTS];
+struct look_up {
+	struct uw_job job;
+	uw_users_look_up_fn look_up;
+	uid_t uid;
+	char name[UW_USER_NAME_MAX];
 };
 
-int uw_users_new(struct uw_users **ret)
+struct uw_users {
+	uw_users_look_up_fn look_up;
+	struct uw_worker *worker;
+	uint64_t budget_ns, left_ns, refilled_ns;
+	struct slot slots[SETS][WAYS];
+};
+
+int uw_users_new(uw_users_look_up_fn look_up, uint64_t budget_ns, struct uw_users **ret)
 {
-	*ret = calloc(1, sizeof(**ret));
-	return *ret ? 0 : -ENOMEM;
+	struct uw_users *users = calloc(1, sizeof(*users));
+	int r;
+
+	if (!users)
+		return -ENOMEM;
+	r = uw_worker_new(LOOK_UPS, &users->worker);
+	if (r < 0) {
+		free(users);
+		return r;
+	}
+	users->look_up = look_up;
+	users->budget_ns = users->left_ns = budget_ns;
+	*ret = users;
+	return 0;
 }
 
 void uw_users_free(struct uw_users *users)
 {
+	if (!users)
+		return;
+	uw_worker_free(users->worker);
 	free(users);
 }
 
-static void look_up(struct slot *slot)
+void uw_users_system(uid_t uid, char name[UW_USER_NAME_MAX])
 {
 	struct passwd pwd, *found = NULL;
 	char text[4096];
 
-	slot->name[0] = '\0';
-	if (getpwuid_r(slot->uid, &pwd, text, sizeof(text), &found) || !found)
+	name[0] = '\0';
+	if (getpwuid_r(uid, &pwd, text, sizeof(text), &found) || !found)
 		return;
 	/* No tool of the system accepts a name that does not fit. */
-	if ((size_t)snprintf(slot->name, UW_USER_NAME_MAX, "%s", pwd.pw_name) >= UW_USER_NAME_MAX)
-		slot->name[0] = '\0';
+	if ((size_t)snprintf(name, UW_USER_NAME_MAX, "%s", pwd.pw_name) >= UW_USER_NAME_MAX)
+		name[0] = '\0';
+}
+
+static void run_look_up(struct uw_job *job)
+{
+	struct look_up *l = (struct look_up *)job;
+
+	l->look_up(l->uid, l->name);
+}
+
+/* Returns the slot of the uid, or the one of its set that has waited longest for a new owner. */
+static struct slot *find_slot(struct uw_users *users, uid_t uid)
+{
+	struct slot *set = users->slots[uw_hash_number(0, uid) % SETS], *oldest = set;
+
+	for (size_t i = 0; i < WAYS; i++) {
+		if (set[i].used && set[i].uid == uid)
+			return &set[i];
+		if (!set[i].used || (oldest->used && set[i].when_ns < oldest->when_ns))
+			oldest = &set[i];
+	}
+	return oldest;
+}
+
+/* Keeps the answer if its slot has the uid still. */
+static void keep(struct uw_users *users, struct look_up *l)
+{
+	struct slot *slot = find_slot(users, l->uid);
+
+	if (slot->used && slot->uid == l->uid) {
+		slot->pending = false;
+		memcpy(slot->name, l->name, sizeof(slot->name));
+	}
+	free(l);
+}
+
+/* Keeps all answers that are there, and waits for that of the slot while the budget lasts. */
+static void await(struct uw_users *users, const struct slot *slot, bool wait)
+{
+	uint64_t begin_ns = uw_clock_ns(CLOCK_MONOTONIC), used_ns = 0;
+	struct uw_job *job;
+
+	do {
+		job = uw_worker_take(users->worker,
+				     wait && slot->pending && users->left_ns > used_ns
+					     ? users->left_ns - used_ns
+					     : 0);
+		if (job)
+			keep(users, (struct look_up *)job);
+		used_ns = uw_clock_ns(CLOCK_MONOTONIC) - begin_ns;
+	} while (job);
+	if (wait)
+		users->left_ns -= used_ns < users->left_ns ? used_ns : users->left_ns;
+}
+
+static void refill(struct uw_users *users, uint64_t now_ns)
+{
+	uint64_t more_ns = users->refilled_ns ? (now_ns - users->refilled_ns) / REFILL : 0;
+
+	users->refilled_ns = now_ns;
+	users->left_ns = more_ns < users->budget_ns - users->left_ns ? users->left_ns + more_ns
+								     : users->budget_ns;
+}
+
+/* Gives the slot to the uid, and the thread the look-up. Returns false if it has too many. */
+static bool begin(struct uw_users *users, struct slot *slot, uid_t uid, uint64_t now_ns)
+{
+	struct look_up *l = malloc(sizeof(*l));
+
+	if (!l)
+		return false;
+	*l = (struct look_up){ .job.run = run_look_up, .look_up = users->look_up, .uid = uid };
+	if (!uw_worker_give(users->worker, &l->job)) {
+		free(l);
+		return false;
+	}
+	*slot = (struct slot){ .used = true, .pending = true, .uid = uid, .when_ns = now_ns };
+	return true;
 }
 
 const char *uw_users_name(struct uw_users *users, uid_t uid, uint64_t now_ns)
 {
-	struct slot *slot = &users->slots[uid % SLOTS];
+	struct slot *slot = find_slot(users, uid);
+	bool known = slot->used && slot->uid == uid;
 
-	if (!slot->used || slot->uid != uid || now_ns - slot->when_ns > FRESH_NS) {
-		slot->used = true;
-		slot->uid = uid;
-		slot->when_ns = now_ns;
-		look_up(slot);
+	if (known && !slot->pending && now_ns - slot->when_ns <= FRESH_NS)
+		return slot->name[0] ? slot->name : NULL;
+	refill(users, now_ns);
+	/* Make room among the look-ups first; this may answer an earlier one of this uid. */
+	await(users, slot, false);
+	if (!known || (!slot->pending && now_ns - slot->when_ns > FRESH_NS)) {
+		if (!begin(users, slot, uid, now_ns))
+			return NULL;
+		await(users, slot, true);
 	}
-	return slot->name[0] ? slot->name : NULL;
+	return !slot->pending && slot->name[0] ? slot->name : NULL;
 }
 
 #define BUFFER_START 1024

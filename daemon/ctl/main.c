@@ -23,11 +23,14 @@ int uw_fail(const char *what, int error)
 	return UW_CTL_ERROR;
 }
 
+/* What a command waits for the names of users, in all. */
+#define NAMES_NS (2 * UW_NS_PER_S)
+
 static const char *user_name(uint64_t uid)
 {
 	static struct uw_users *users;
 
-	if (!users && uw_users_new(&users) < 0)
+	if (!users && uw_users_new(uw_users_system, NAMES_NS, &users) < 0)
 		return NULL;
 	return uw_users_name(users, (uid_t)uid, uw_clock_ns(CLOCK_BOOTTIME));
 }
