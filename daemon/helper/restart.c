@@ -3,11 +3,21 @@
 
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-bus.h>
 
+#include "base/clock.h"
+#include "base/worker.h"
+
 /* How long systemd may take to answer. It is running, since it has just sent a signal. */
-#define ANSWER_USEC 3000000
+#define ANSWER_NS (3 * UW_NS_PER_S)
+
+struct question {
+	struct uw_job job;
+	pid_t pid;
+	bool due;
+};
 
 /* Root uses systemd's own socket, which needs no message bus. NULL if neither is there. */
 static sd_bus *open_bus(void)
@@ -80,17 +90,35 @@ static bool keeps_descriptors(sd_bus *bus, const char *unit)
 	return kept;
 }
 
-bool uw_restart_is_due(pid_t pid)
+static void ask(struct uw_job *job)
 {
-	char unit[256];
+	struct question *q = (struct question *)job;
 	sd_bus *bus = open_bus();
-	bool restart = false;
+	char unit[256];
 
 	if (!bus)
-		return false;
-	sd_bus_set_method_call_timeout(bus, ANSWER_USEC);
-	if (find_unit(bus, pid, unit) >= 0)
-		restart = job_is_restart(bus, unit) && keeps_descriptors(bus, unit);
+		return;
+	if (find_unit(bus, q->pid, unit) >= 0)
+		q->due = job_is_restart(bus, unit) && keeps_descriptors(bus, unit);
 	sd_bus_flush_close_unref(bus);
-	return restart;
+}
+
+/* In a thread, since sd-bus waits in its first call for as long as the connection takes. */
+bool uw_restart_is_due(pid_t pid)
+{
+	struct question *q = malloc(sizeof(*q));
+	struct uw_worker *worker = NULL;
+	bool due = false;
+
+	if (!q)
+		return false;
+	*q = (struct question){ .job.run = ask, .pid = pid };
+	if (uw_worker_new(1, &worker) < 0 || !uw_worker_give(worker, &q->job)) {
+		free(q);
+	} else if ((q = (struct question *)uw_worker_take(worker, ANSWER_NS))) {
+		due = q->due;
+		free(q);
+	}
+	uw_worker_free(worker);
+	return due;
 }

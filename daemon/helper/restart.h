@@ -7,7 +7,7 @@
 
 /*
  * Whether systemd is restarting the service of this process, and keeps descriptors of it. False if
- * systemd does not answer. Without root, this takes a message bus.
+ * systemd does not answer within three seconds. Without root, this takes a message bus.
  */
 bool uw_restart_is_due(pid_t pid);
 

@@ -1,11 +1,13 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """
-What the daemon asks is slow, or hangs: the name service (see nss/slow.c). Deletions are
+What the daemon asks is slow, or hangs: the name service (see nss/slow.c), systemd. Deletions are
 recorded with the uid alone, the status answers, and the daemon stops and starts as ever.
 """
 import os
 import shutil
+import signal
+import socket
 import time
 
 from uwtest import (configure, cursor, done, drained, equal, keep_journal, main_pid,
@@ -113,4 +115,19 @@ def name():
 
 
 ok(wait_for(name, 20), "names come back with the name service")
+
+# systemd's own socket takes connections and never answers.
+with socket.socket(socket.AF_UNIX) as mute:
+    mute.bind("/run/mute")
+    mute.listen()
+    pid = main_pid()
+    run("mount", "--bind", "/run/mute", "/run/systemd/private")
+    begin = time.monotonic()
+    os.kill(pid, signal.SIGTERM)
+    wait_for(lambda: not os.path.exists("/proc/%d" % pid), 30)
+    stop = time.monotonic() - begin
+    run("umount", "/run/systemd/private")
+ok(stop < 2 * plain + 5, "a systemd that does not answer by D-Bus delays the end by three seconds",
+   stop, plain)
+print("# the daemon ended after %.1f s" % stop)
 done()
