@@ -20,6 +20,9 @@
 #define REST_USEC_MAX	    10000
 #define ACCURACY_USEC	    1 /* 0 would mean 250 ms */
 
+/* How often events that wait for a look at the mounts are reconsidered. */
+#define WAIT_USEC 10000
+
 static void check_room(struct uw_event_reader *in)
 {
 	if (!uw_output_has_room(in->output))
@@ -45,13 +48,22 @@ bool uw_event_reader_take_next(const struct uw_next *next, const struct uw_event
 	return true;
 }
 
-int uw_event_reader_read(struct uw_event_reader *in, unsigned int max)
+/* Whether the events in the ring buffer cannot wait any longer. */
+static bool is_pressed(const struct uw_event_reader *in)
+{
+	struct uw_source_usage usage;
+
+	uw_source_usage(in->probe_select->source, &usage);
+	return usage.ring_used > usage.ring_size / 2;
+}
+
+static int read_until(struct uw_event_reader *in, unsigned int max, unsigned long until)
 {
 	int n = 0;
 
 	if (uw_output_has_room(in->output)) {
 		uw_pipeline_set_clock(in->pipeline);
-		n = uw_source_read(in->probe_select->source, max);
+		n = uw_source_read_until(in->probe_select->source, max, until);
 	}
 	/* Records can wait in the queue, events only as long as the ring buffer has room. */
 	if (n == (int)max && uw_output_has_room(in->output))
@@ -59,6 +71,11 @@ int uw_event_reader_read(struct uw_event_reader *in, unsigned int max)
 	if (uw_output_flush(in->output) == -EPIPE)
 		sd_event_exit(in->event, 0); /* the reader of the output has gone */
 	return n;
+}
+
+int uw_event_reader_read(struct uw_event_reader *in, unsigned int max)
+{
+	return read_until(in, max, uw_mountwatch_reach(in->mountwatch, true));
 }
 
 /*
@@ -109,7 +126,8 @@ static void take_batch(struct uw_event_reader *in)
 {
 	const uint64_t *summarised = &in->pipeline->stats->summarised;
 	uint64_t before = *summarised, usec;
-	int n = uw_event_reader_read(in, BATCH);
+	unsigned long reach = uw_mountwatch_reach(in->mountwatch, is_pressed(in));
+	int n = read_until(in, BATCH, reach);
 
 	/* Returning an error would disable this event source and leave the daemon blind. */
 	if (n < 0) {
@@ -118,6 +136,12 @@ static void take_batch(struct uw_event_reader *in)
 		sd_event_exit(in->event, n);
 	}
 	usec = rest_usec(in, n, *summarised - before);
+	if (uw_source_has_read(in->probe_select->source, reach)) {
+		uw_mountwatch_trim(in->mountwatch);
+		if (uw_source_written(in->probe_select->source) != reach &&
+		    uw_mountwatch_is_owed(in->mountwatch))
+			usec = WAIT_USEC;
+	}
 	if (!uw_output_has_room(in->output))
 		sd_event_source_set_enabled(in->readable, SD_EVENT_OFF);
 	else if (usec)

@@ -12,17 +12,19 @@
 #include "output/output.h"
 #include "pipeline.h"
 #include "probe/probe_select.h"
+#include "rules/mountwatch.h"
 
 struct uw_event_reader {
 	sd_event *event;		      /* borrowed, as all of these */
 	struct uw_probe_select *probe_select; /* whose source it takes them from */
 	struct uw_pipeline *pipeline;
 	struct uw_output *output;
+	struct uw_mountwatch *mountwatch;
 	sd_event_source *readable; /* owned */
 	sd_event_source *rested;   /* owned; a timer */
 };
 
-/* A uw_source_event_fn; userdata is the reader, whose probe_select, pipeline and output are set. */
+/* A uw_source_event_fn; userdata is the reader, whose borrowed members are set. */
 void uw_event_reader_take(const void *data, size_t size, void *userdata);
 
 /* A uw_source_next_fn, for storms. */
@@ -33,8 +35,8 @@ bool uw_event_reader_take_next(const struct uw_next *next, const struct uw_event
 int uw_event_reader_start(struct uw_event_reader *reader, sd_event *event);
 
 /*
- * Reads at most max events. Returns how many, or -errno. Ends the event loop if the output has lost
- * its reader.
+ * Reads at most max of the events that have arrived, after a look at the mounts if one is owed.
+ * Returns how many, or -errno. Ends the event loop if the output has lost its reader.
  */
 int uw_event_reader_read(struct uw_event_reader *reader, unsigned int max);
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,11 +98,11 @@ static int load_rules(struct uw_manager *m, const char *consequence, struct uw_r
 	return r;
 }
 
-static void on_other_tree(void *userdata)
+static bool on_other_tree(void *userdata)
 {
 	struct uw_manager *m = userdata;
 
-	uw_mountwatch_on_event(m->mountwatch);
+	return uw_mountwatch_on_event(m->mountwatch);
 }
 
 static void on_event(const void *data, size_t size, void *userdata)
@@ -119,23 +120,6 @@ static bool on_next(const struct uw_next *next, const struct uw_event *first, vo
 	struct uw_manager *m = userdata;
 
 	return uw_event_reader_take_next(next, first, &m->reader);
-}
-
-/*
- * Reads all that the ring buffer holds, if the output has room. Then no event of a generation
- * before the last is left.
- */
-static void drain(void *userdata)
-{
-	struct uw_manager *m = userdata;
-	struct uw_source_usage before, after;
-
-	uw_source_usage(m->probe_select.source, &before);
-	uw_event_reader_read(&m->reader,
-			     (unsigned int)(before.ring_size / sizeof(struct uw_event)) + 1);
-	uw_source_usage(m->probe_select.source, &after);
-	if (after.consumed >= before.written)
-		uw_ruleset_trim(&m->ruleset);
 }
 
 /* The self-test reads the ring buffer, so events may be recorded meanwhile. */
@@ -170,10 +154,9 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 	if (++m->ticks % PROOF_TICKS == 0)
 		test_probe(m);
 	uw_kthreads_check(&m->kthreads);
-	if (m->ticks % LOOK_TICKS == 0) {
-		drain(m);
+	if (m->ticks % LOOK_TICKS == 0)
 		uw_mountwatch_look(m->mountwatch);
-	}
+	uw_mountwatch_trim(m->mountwatch);
 	uw_report_renew(&m->report);
 	r = sd_event_source_set_time_relative(source, m->tick_usec);
 	if (r < 0)
@@ -198,8 +181,8 @@ static void reload(struct uw_manager *m)
 	struct uw_rules rules;
 	bool restart;
 
-	/* First, since an event may renew the rules in force, which takes the next generation. */
-	drain(m);
+	/* First, so that storms of the old rules end with what the ring buffer holds. */
+	uw_event_reader_read(&m->reader, UINT_MAX);
 	if (load_rules(m, "the rules in force stay", &rules) < 0)
 		return;
 	restart = rules.config->probe != old->probe || rules.config->ring_size != old->ring_size;
@@ -261,7 +244,7 @@ static int manager_init(struct uw_manager *m)
 	r = sd_event_default(&m->event);
 	if (r < 0)
 		return r;
-	r = uw_mountwatch_new(m->event, &m->ruleset, m->output, drain, m, &m->mountwatch);
+	r = uw_mountwatch_new(m->event, &m->ruleset, m->output, &m->mountwatch);
 	if (r < 0)
 		return r;
 	r = sd_event_add_signal(m->event, NULL, SIGHUP, on_hangup, m);
@@ -320,12 +303,13 @@ int uw_manager_start(struct uw_manager *m)
 	r = load_rules(m, "not started", &rules);
 	if (r < 0)
 		return r;
-	uw_ruleset_commit(&m->ruleset, &rules);
+	uw_ruleset_commit(&m->ruleset, &rules, 0);
 	config = m->ruleset.now.config;
 	resize_queue(m);
 	m->reader.probe_select = &m->probe_select;
 	m->reader.output = m->output;
 	m->reader.pipeline = &m->pipeline;
+	m->reader.mountwatch = m->mountwatch;
 	m->probe_select.choice = m->options.probe_set ? m->options.probe : config->probe;
 	uw_pipeline_set_clock(&m->pipeline);
 	r = uw_probe_select_start(&m->probe_select, config, &m->ruleset.now.filter->tables);

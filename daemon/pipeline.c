@@ -234,15 +234,22 @@ static bool are_for(const struct uw_rules *rules, const struct uw_record *record
 
 /*
  * The tree has changed twice, and its state in between is unknown. So a record matches if the rules
- * before or after match, or, in the host's own namespace, if its path does.
+ * of any state since its generation match, or, in the host's own namespace, if its path does.
  */
 static uint64_t match_any(const struct uw_ruleset *ruleset, const struct uw_record *record)
 {
 	uint64_t matches = uw_filter_match(ruleset->now.filter, record) |
 			   uw_filter_match_path(ruleset->now.filter, record);
 
-	if (ruleset->before[0].config == ruleset->now.config)
-		matches |= uw_filter_match(ruleset->before[0].filter, record);
+	for (size_t i = 0; i < UW_RULES_KEPT; i++) {
+		const struct uw_rules *rules = &ruleset->before[i];
+
+		if (rules->config != ruleset->now.config)
+			break;
+		matches |= uw_filter_match(rules->filter, record);
+		if (rules->gen <= record->gen)
+			break;
+	}
 	return matches;
 }
 
@@ -251,6 +258,7 @@ static uint64_t decide_name(struct uw_pipeline *rec, const struct uw_rules **ret
 {
 	const struct uw_rules *now = &rec->ruleset->now;
 	struct uw_record *record = &rec->record;
+	bool doubt;
 
 	*ret = uw_ruleset_find(rec->ruleset, record->gen);
 	if (*ret && are_for(*ret, record))
@@ -258,8 +266,12 @@ static uint64_t decide_name(struct uw_pipeline *rec, const struct uw_rules **ret
 	/* What the kernel side excluded under other rules does not count. */
 	*ret = now;
 	record->rules = UINT64_MAX;
-	if (!are_for(now, record) && now->checked_ns <= record->exit_ns)
-		rec->renew(rec->userdata);
+	doubt = !are_for(now, record) && now->checked_ns <= record->exit_ns &&
+		!rec->renew(rec->userdata);
+	/* Nothing is known of the tree as it was, so no path excludes the record. */
+	if (doubt || (record->tree && !are_for(now, record) && rec->ruleset->dropped &&
+		      (int32_t)(rec->ruleset->dropped - record->gen) >= 0))
+		return uw_filter_match_but_path(now->filter, record);
 	if (record->tree && !are_for(now, record))
 		return match_any(rec->ruleset, record);
 	return uw_filter_match(now->filter, record);

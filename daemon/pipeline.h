@@ -22,9 +22,9 @@
 
 /*
  * Brings the ruleset up to date. Called for an event from a state of the host's tree that the rules
- * in force may not be for.
+ * in force may not be for. Returns false if the tree has changed and cannot be read now.
  */
-typedef void (*uw_pipeline_renew_fn)(void *userdata);
+typedef bool (*uw_pipeline_renew_fn)(void *userdata);
 
 /* Enough for many threads that delete at once. */
 #define UW_PIPELINE_SERIES 256

@@ -116,7 +116,10 @@ static int on_sample(void *ctx, void *data, size_t size)
 		uw_persistent_next(s->persistent, (struct uw_taken){ 0 });
 	s->read++;
 	/* A negative value ends ring_buffer__consume() after this event. */
-	return s->enough || s->read == s->budget ? -ECANCELED : 0;
+	return s->enough || s->read == s->budget ||
+			       (long)(*s->consumed + uw_ring_room((__u32)size) - s->until) >= 0
+		       ? -ECANCELED
+		       : 0;
 }
 
 static bool wants(const struct uw_plan *plan, const char *program)
@@ -510,15 +513,33 @@ int uw_source_fd(const struct uw_source *s)
 	return ring_buffer__epoll_fd(s->ring);
 }
 
-int uw_source_read(struct uw_source *s, unsigned int max)
+unsigned long uw_source_written(const struct uw_source *s)
+{
+	return __atomic_load_n(s->produced, __ATOMIC_ACQUIRE);
+}
+
+bool uw_source_has_read(const struct uw_source *s, unsigned long position)
+{
+	return (long)(__atomic_load_n(s->consumed, __ATOMIC_ACQUIRE) - position) >= 0;
+}
+
+int uw_source_read_until(struct uw_source *s, unsigned int max, unsigned long until)
 {
 	int r;
 
+	if (uw_source_has_read(s, until))
+		return 0;
 	s->budget = max;
+	s->until = until;
 	s->read = 0;
 	s->enough = false;
 	r = ring_buffer__consume(s->ring);
 	return r == -ECANCELED ? (int)s->read : r;
+}
+
+int uw_source_read(struct uw_source *s, unsigned int max)
+{
+	return uw_source_read_until(s, max, uw_source_written(s));
 }
 
 void uw_source_enough(struct uw_source *s)

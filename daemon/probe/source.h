@@ -123,8 +123,20 @@ void uw_source_on_module(struct uw_source *source, uw_source_module_fn fn, void 
 /* A descriptor that polls readable when there are events; the source keeps it. */
 int uw_source_fd(const struct uw_source *source);
 
-/* Hands at most max events to on_event. Returns how many or -errno. */
+/*
+ * Hands at most max events to on_event, of those that have been written when it is called, so that
+ * it ends however fast others come. Returns how many or -errno.
+ */
 int uw_source_read(struct uw_source *source, unsigned int max);
+
+/* The same for events before a position that uw_source_written() returned. */
+int uw_source_read_until(struct uw_source *source, unsigned int max, unsigned long until);
+
+/* The position in the ring buffer, in bytes, of the next event. It may wrap. */
+unsigned long uw_source_written(const struct uw_source *source);
+
+/* Whether all events before the position have been read. */
+bool uw_source_has_read(const struct uw_source *source, unsigned long position);
 
 /* Called by on_event: the present uw_source_read() or uw_source_sweep() ends after this event. */
 void uw_source_enough(struct uw_source *source);
@@ -144,6 +156,11 @@ void uw_source_set_state(struct uw_source *source, const struct uw_rule_tables *
  * Makes the kernel count changes of these paths instead of the previous ones. Returns 0 or -errno.
  */
 int uw_source_set_path_deps(struct uw_source *source, const struct uw_path_deps *deps);
+
+/*
+ * How many changes of path_deps have begun, modulo 2^32. Costs no system call.
+ */
+uint32_t uw_source_dep_changes(const struct uw_source *source);
 
 /* Reads the state of the host's tree from the kernel side. Returns 0 or -errno. */
 int uw_source_tree(const struct uw_source *source, struct uw_host_tree *ret);

@@ -59,6 +59,7 @@ struct uw_source {
 	uw_source_next_fn on_next;
 	void *userdata;
 	unsigned int budget, read; /* events of the present uw_source_read() */
+	unsigned long until;	   /* it ends at this position of the ring buffer */
 	bool enough;		   /* on_event wants no more */
 	unsigned long *consumed;   /* positions in the ring buffer, or NULL */
 	const unsigned long *produced;

@@ -179,6 +179,11 @@ int uw_source_set_path_deps(struct uw_source *s, const struct uw_path_deps *deps
 	return 0;
 }
 
+uint32_t uw_source_dep_changes(const struct uw_source *s)
+{
+	return __atomic_load_n(&s->shared->tree.begun, __ATOMIC_ACQUIRE);
+}
+
 int uw_source_tree(const struct uw_source *s, struct uw_host_tree *ret)
 {
 	int r;

@@ -239,6 +239,13 @@ void uw_filter_set_mntns(struct uw_filter *filter, uint32_t mntns)
 	filter->path_rules.env.mntns = mntns;
 }
 
+void uw_filter_drop_paths(struct uw_filter *filter)
+{
+	free(filter->tables.paths);
+	filter->tables.paths = NULL;
+	filter->tables.n_paths = 0;
+}
+
 void uw_filter_free(struct uw_filter *filter)
 {
 	if (!filter)
@@ -318,8 +325,7 @@ static uint64_t match_ancestors(const struct uw_filter *filter, const struct uw_
 	return rules;
 }
 
-/* Returns those of record->rules that match in everything but the path. */
-static uint64_t match_all_but_path(const struct uw_filter *filter, const struct uw_record *record)
+uint64_t uw_filter_match_but_path(const struct uw_filter *filter, const struct uw_record *record)
 {
 	uint64_t rules = record->rules & all_rules(filter->config) & match_op(filter, record);
 
@@ -332,13 +338,14 @@ static uint64_t match_all_but_path(const struct uw_filter *filter, const struct 
 
 uint64_t uw_filter_match(const struct uw_filter *filter, const struct uw_record *record)
 {
-	return uw_path_rules_match(&filter->path_rules, record, match_all_but_path(filter, record));
+	return uw_path_rules_match(&filter->path_rules, record,
+				   uw_filter_match_but_path(filter, record));
 }
 
 uint64_t uw_filter_match_path(const struct uw_filter *filter, const struct uw_record *record)
 {
 	return uw_path_rules_match_path(&filter->path_rules, record,
-					match_all_but_path(filter, record));
+					uw_filter_match_but_path(filter, record));
 }
 
 bool uw_filter_host_path(const struct uw_filter *filter, const struct uw_record *record,

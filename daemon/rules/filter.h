@@ -43,6 +43,9 @@ int uw_filter_new(const struct uw_config *config, uint32_t gen, const struct uw_
 /* Sets env->mntns, for a caller that learns it later. */
 void uw_filter_set_mntns(struct uw_filter *filter, uint32_t mntns);
 
+/* Frees the table of paths, which only the kernel side needs. */
+void uw_filter_drop_paths(struct uw_filter *filter);
+
 /* Accepts NULL. */
 void uw_filter_free(struct uw_filter *filter);
 
@@ -78,6 +81,9 @@ void uw_filter_free(struct uw_filter *filter);
  * moment ago.
  */
 uint64_t uw_filter_match(const struct uw_filter *filter, const struct uw_record *record);
+
+/* The same without regard to paths. */
+uint64_t uw_filter_match_but_path(const struct uw_filter *filter, const struct uw_record *record);
 
 /*
  * The same by the text of the path alone, for a record from before the mounts changed, when its

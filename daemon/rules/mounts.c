@@ -415,20 +415,7 @@ static int read_mountinfo(char **ret, size_t *ret_size)
 	return r;
 }
 
-bool uw_mounts_hold(const struct uw_mounts *mounts)
-{
-	char *text = NULL;
-	size_t size = 0;
-	bool same;
-
-	if (read_mountinfo(&text, &size) < 0)
-		return false;
-	same = size == mounts->size && !memcmp(text, mounts->original, size);
-	free(text);
-	return same;
-}
-
-int uw_mounts_read(struct uw_mounts **ret)
+int uw_mounts_read(const struct uw_mounts *known, struct uw_mounts **ret)
 {
 	struct uw_mounts *mounts;
 	char *text = NULL;
@@ -438,6 +425,11 @@ int uw_mounts_read(struct uw_mounts **ret)
 	r = read_mountinfo(&text, &size);
 	if (r < 0)
 		return r;
+	if (known && known->original && size == known->size &&
+	    !memcmp(text, known->original, size)) {
+		free(text);
+		return 0;
+	}
 	r = uw_mounts_parse(text, size, &mounts);
 	free(text);
 	if (r < 0)
@@ -447,7 +439,19 @@ int uw_mounts_read(struct uw_mounts **ret)
 		return -ENODATA;
 	}
 	*ret = mounts;
-	return 0;
+	return 1;
+}
+
+void uw_mounts_drop_original(struct uw_mounts *mounts)
+{
+	free(mounts->original);
+	mounts->original = NULL;
+}
+
+size_t uw_mounts_memory(const struct uw_mounts *mounts)
+{
+	return mounts->n * (sizeof(*mounts->mount) + 3 * sizeof(*mounts->points.node)) +
+	       mounts->size;
 }
 
 /* ---- paths of the host and of file systems */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Translates paths of the host to paths within file systems, and back, by the lines of
- * /proc/PID/mountinfo (proc_pid_mountinfo(5)). Only uw_mounts_read() and uw_mounts_hold() read
- * the file; the rest is pure.
+ * /proc/PID/mountinfo (proc_pid_mountinfo(5)). Only uw_mounts_read() reads the file; the
+ * rest is pure.
  *
  * A mount is visible if a walk from the root directory reaches it. The kernel finds a mount by the
  * directory that it is mounted on, and this module by the ids of the parents: a mount at /a hides
@@ -46,7 +46,7 @@ struct uw_mounts {
 	struct uw_path_index all;    /* all mounts by mount point */
 	struct uw_path_index roots;  /* all mounts by dev and root */
 	char *text;		     /* of mountinfo, unescaped; the mounts point into it */
-	char *original;		     /* the same as it was read */
+	char *original;		     /* the same as it was read, or NULL */
 	size_t size;
 };
 
@@ -56,11 +56,18 @@ struct uw_mounts {
  */
 int uw_mounts_parse(const char *text, size_t size, struct uw_mounts **ret);
 
-/* Parses UW_MOUNTINFO. Returns 0 or -errno; -ENODATA if it has no mount. */
-int uw_mounts_read(struct uw_mounts **ret);
+/*
+ * Parses UW_MOUNTINFO, unless it still has the text of `known`, which may be NULL. Returns 1 if it
+ * has parsed another text, 0 if the text is the same, or -errno; -ENODATA if it has no mount. *ret
+ * is only touched if it returns 1.
+ */
+int uw_mounts_read(const struct uw_mounts *known, struct uw_mounts **ret);
 
-/* Whether UW_MOUNTINFO still has the same text. */
-bool uw_mounts_hold(const struct uw_mounts *mounts);
+/* Frees what only serves as `known`. */
+void uw_mounts_drop_original(struct uw_mounts *mounts);
+
+/* About how many bytes the mounts take. */
+size_t uw_mounts_memory(const struct uw_mounts *mounts);
 
 /*
  * Parses the lines alone, in the order of the file, into an array that the caller frees. It

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <syslog.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -29,18 +28,18 @@ struct uw_mountwatch {
 	sd_event *event;
 	struct uw_ruleset *ruleset;
 	struct uw_output *output;
-	uw_mountwatch_drain_fn drain;
-	void *userdata;
 	struct uw_source *const *source; /* NULL before the start */
 	struct uw_source *deps_in; /* the source that has the path_deps of the rules in force */
 	/*
 	 * Each descriptor reports POLLPRI once after something is mounted or unmounted. The event
-	 * loop polls one, and has_changed() the other, since the loop may be late.
+	 * loop polls one, and uw_mountwatch_is_owed() the other, since the loop may be late.
 	 */
 	int mountinfo, mountinfo_now;
 	sd_event_source *io, *timer;
-	bool stateless;	  /* the kernel side does not number the states of the tree */
-	uint64_t paid_ns; /* CLOCK_MONOTONIC at which the delays of all reads are over */
+	bool owed;		 /* the tree has changed since it was read, or during that */
+	uint32_t dep_changes;	 /* uw_source_dep_changes() before the tree was read */
+	unsigned long looked_at; /* position in the ring buffer before the tree was read */
+	uint64_t paid_ns;	 /* CLOCK_MONOTONIC at which the delays of all reads are over */
 };
 
 static int push_deps(struct uw_mountwatch *w, const struct uw_path_deps *deps)
@@ -53,6 +52,14 @@ static int push_deps(struct uw_mountwatch *w, const struct uw_path_deps *deps)
 			       "the kernel did not accept the paths that path rules depend on: %s",
 			       strerror(-r));
 	return r;
+}
+
+void uw_mountwatch_trim(struct uw_mountwatch *w)
+{
+	struct uw_source_usage usage;
+
+	uw_source_usage(*w->source, &usage);
+	uw_ruleset_trim(w->ruleset, usage.consumed);
 }
 
 int uw_mountwatch_swap(struct uw_mountwatch *w, struct uw_rules *rules)
@@ -73,74 +80,47 @@ int uw_mountwatch_swap(struct uw_mountwatch *w, struct uw_rules *rules)
 		uw_ruleset_discard(w->ruleset, rules);
 		return r;
 	}
-	uw_ruleset_commit(w->ruleset, rules);
+	uw_mountwatch_trim(w);
+	uw_ruleset_commit(w->ruleset, rules, uw_source_written(*w->source));
 	return 0;
 }
 
-/* Compiles the configuration in force for the tree as it is now. */
-static int renew(struct uw_mountwatch *w)
-{
-	struct uw_rules rules;
-	int r = uw_ruleset_renew(w->ruleset, &rules);
-
-	if (r >= 0)
-		return uw_mountwatch_swap(w, &rules);
-	uw_output_note(w->output, NULL, LOG_ERR, "cannot read the mounts: %s", strerror(-r));
-	return r;
-}
-
 /*
- * Makes the kernel side apply the path rules in force if they are for the present tree, and the
- * tree did not change during the check; *ret_sure tells so. *ret_holds tells whether mounts and
- * links were the same, so that the rules need not be compiled again.
+ * Reads the tree once, and recompiles the rules if it has changed. Makes the kernel side apply the
+ * path rules if the tree did not change meanwhile; *ret_sure tells so. Logs errors.
  */
-static int confirm(struct uw_mountwatch *w, bool *ret_sure, bool *ret_holds)
+static int look_once(struct uw_mountwatch *w, bool *ret_sure)
 {
+	const char *what = "the state of the mounts from the kernel";
 	struct uw_host_tree before, after;
+	struct uw_rules rules;
 	int r;
 
 	r = uw_source_tree(*w->source, &before);
 	if (r < 0)
-		return r;
-	*ret_holds = uw_ruleset_holds(w->ruleset);
+		goto fail;
+	r = uw_ruleset_renew(w->ruleset, w->deps_in != *w->source, &rules);
+	if (r < 0) {
+		what = "the mounts";
+		goto fail;
+	}
+	if (r > 0) {
+		r = uw_mountwatch_swap(w, &rules);
+		if (r < 0)
+			return r; /* it has logged why */
+	}
 	r = uw_source_tree(*w->source, &after);
 	if (r < 0)
-		return r;
-	w->stateless = !after.state;
-	*ret_sure = *ret_holds && before.settled && before.state == after.state;
+		goto fail;
+	*ret_sure = before.settled && before.state == after.state;
 	if (after.inum)
 		uw_filter_set_mntns(w->ruleset->now.filter, after.inum);
 	uw_ruleset_confirm(w->ruleset, *ret_sure ? after.state : UW_NO_STATE);
 	uw_source_set_state(*w->source, &w->ruleset->now.filter->tables);
 	return 0;
-}
-
-void uw_mountwatch_look(struct uw_mountwatch *w)
-{
-	bool sure = false, holds;
-	int r = 0;
-
-	if (!w->source) /* events arrive before the start, too */
-		return;
-	holds = w->deps_in == *w->source;
-	for (int i = 0; i < TRIES && r >= 0 && !sure; i++) {
-		if (!holds && renew(w) < 0)
-			return; /* renew() has logged why */
-		r = confirm(w, &sure, &holds);
-	}
-	if (r < 0)
-		uw_output_note(w->output, NULL, LOG_ERR,
-			       "cannot read the state of the mounts from the kernel: %s",
-			       strerror(-r));
-}
-
-/* By CLOCK_MONOTONIC. */
-static void sleep_until(uint64_t ns)
-{
-	struct timespec until = { (time_t)(ns / UW_NS_PER_S), (long)(ns % UW_NS_PER_S) };
-
-	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
-		;
+fail:
+	uw_output_note(w->output, NULL, LOG_ERR, "cannot read %s: %s", what, strerror(-r));
+	return r;
 }
 
 static bool has_changed(const struct uw_mountwatch *w)
@@ -148,6 +128,21 @@ static bool has_changed(const struct uw_mountwatch *w)
 	struct pollfd pfd = { .fd = w->mountinfo_now, .events = POLLPRI };
 
 	return poll(&pfd, 1, 0) > 0 && pfd.revents & POLLPRI;
+}
+
+void uw_mountwatch_look(struct uw_mountwatch *w)
+{
+	bool sure = false;
+	int r = 0;
+
+	if (!w->source) /* events arrive before the start, too */
+		return;
+	w->looked_at = uw_source_written(*w->source);
+	w->dep_changes = uw_source_dep_changes(*w->source);
+	has_changed(w);
+	for (int i = 0; i < TRIES && r >= 0 && !sure; i++)
+		r = look_once(w, &sure);
+	w->owed = r >= 0 && !sure;
 }
 
 /* CLOCK_MONOTONIC at which the next read is due. */
@@ -165,14 +160,37 @@ static void look_and_pay(struct uw_mountwatch *w)
 	now = uw_clock_ns(CLOCK_MONOTONIC);
 	w->paid_ns =
 		(w->paid_ns > now ? w->paid_ns : now) + (rest < REST_MAX_NS ? rest : REST_MAX_NS);
+	/* Those in a hurry were not due. */
+	if (w->paid_ns > now + CREDIT_NS + REST_MAX_NS)
+		w->paid_ns = now + CREDIT_NS + REST_MAX_NS;
 }
 
-void uw_mountwatch_on_event(struct uw_mountwatch *w)
+bool uw_mountwatch_is_owed(struct uw_mountwatch *w)
 {
-	if (w->stateless && !has_changed(w))
-		return;
-	sleep_until(look_due(w));
+	w->owed = w->owed || has_changed(w) || w->deps_in != *w->source ||
+		  uw_source_dep_changes(*w->source) != w->dep_changes;
+	return w->owed;
+}
+
+bool uw_mountwatch_on_event(struct uw_mountwatch *w)
+{
+	if (!w->source || !uw_mountwatch_is_owed(w))
+		return true;
+	if (look_due(w) > uw_clock_ns(CLOCK_MONOTONIC))
+		return false;
 	look_and_pay(w);
+	return true;
+}
+
+unsigned long uw_mountwatch_reach(struct uw_mountwatch *w, bool hurry)
+{
+	unsigned long written = uw_source_written(*w->source);
+
+	if (!uw_mountwatch_is_owed(w))
+		return written;
+	if (hurry || look_due(w) <= uw_clock_ns(CLOCK_MONOTONIC))
+		look_and_pay(w);
+	return w->looked_at;
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
@@ -180,7 +198,6 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	struct uw_mountwatch *w = userdata;
 
 	(void)source, (void)usec;
-	w->drain(w->userdata);
 	look_and_pay(w);
 	return 0;
 }
@@ -214,7 +231,7 @@ void uw_mountwatch_on_change(struct uw_mountwatch *w)
 }
 
 int uw_mountwatch_new(sd_event *event, struct uw_ruleset *ruleset, struct uw_output *output,
-		      uw_mountwatch_drain_fn drain, void *userdata, struct uw_mountwatch **ret)
+		      struct uw_mountwatch **ret)
 {
 	struct uw_mountwatch *w = calloc(1, sizeof(*w));
 	int r;
@@ -224,8 +241,6 @@ int uw_mountwatch_new(sd_event *event, struct uw_ruleset *ruleset, struct uw_out
 	w->event = sd_event_ref(event);
 	w->ruleset = ruleset;
 	w->output = output;
-	w->drain = drain;
-	w->userdata = userdata;
 	w->mountinfo = open(UW_MOUNTINFO, O_RDONLY | O_CLOEXEC);
 	w->mountinfo_now = open(UW_MOUNTINFO, O_RDONLY | O_CLOEXEC);
 	if (w->mountinfo < 0 || w->mountinfo_now < 0) {

@@ -4,9 +4,12 @@
  * directory above a mount is renamed, and when a symbolic link in the path of a rule changes.
  *
  * The kernel side numbers the states of the tree, and applies path rules only in the state that the
- * daemon compiled them for. In any other state it passes on every event that a path might exclude,
- * and the daemon reads the tree again before it decides about the first of them. So no event is
+ * daemon compiled them for. In any other state it passes on every event that a path might exclude.
+ * These events wait in the ring buffer until the daemon has read the tree again. So no event is
  * judged by mounts that no longer exist.
+ *
+ * Reads of the tree are limited, so that a process that mounts in a loop does not make the daemon
+ * use a whole CPU. The wait for the next one is at most a second; nothing here sleeps.
  */
 #ifndef UW_MOUNTWATCH_H
 #define UW_MOUNTWATCH_H
@@ -19,15 +22,12 @@
 
 struct uw_mountwatch;
 
-/* Reads the events that have arrived, so that the rules of their time decide about them. */
-typedef void (*uw_mountwatch_drain_fn)(void *userdata);
-
 /*
  * Notices changes from this call on, so call it before the mounts are read. All arguments are
  * borrowed. Returns 0 or -errno.
  */
 int uw_mountwatch_new(sd_event *event, struct uw_ruleset *ruleset, struct uw_output *output,
-		      uw_mountwatch_drain_fn drain, void *userdata, struct uw_mountwatch **ret);
+		      struct uw_mountwatch **ret);
 
 /* Accepts NULL. */
 void uw_mountwatch_free(struct uw_mountwatch *watch);
@@ -52,11 +52,22 @@ int uw_mountwatch_swap(struct uw_mountwatch *watch, struct uw_rules *rules);
 void uw_mountwatch_look(struct uw_mountwatch *watch);
 
 /*
- * The same for an event from a state of the tree that the rules may not be for. After many recent
- * reads it first waits, at most a second for each read, so that a process that mounts in a loop
- * does not make the daemon use a whole CPU.
+ * Returns the position in the ring buffer up to which events can be decided. If the tree has
+ * changed since it was read, reads it first, provided that the next read is due or `hurry` is set.
  */
-void uw_mountwatch_on_event(struct uw_mountwatch *watch);
+unsigned long uw_mountwatch_reach(struct uw_mountwatch *watch, bool hurry);
+
+/* Whether the tree has changed since it was read, so that events may have to wait. */
+bool uw_mountwatch_is_owed(struct uw_mountwatch *watch);
+
+/*
+ * For an event from a state of the tree that the rules may not be for, which has not waited: reads
+ * the tree if that is owed and due. False if it is owed and not due.
+ */
+bool uw_mountwatch_on_event(struct uw_mountwatch *watch);
+
+/* Frees the earlier rules that no event in the ring buffer needs any more. */
+void uw_mountwatch_trim(struct uw_mountwatch *watch);
 
 /* The kernel reported a struct uw_tree_change: reads the tree as soon as the next read is due. */
 void uw_mountwatch_on_change(struct uw_mountwatch *watch);

@@ -44,21 +44,16 @@ static uint32_t host_mntns(void)
 	return sscanf(text, "mnt:[%u]", &inode) == 1 ? inode : 0;
 }
 
-/* Compiles rules->config for the present tree. */
+/* Compiles rules->config for the mounts and links that it has. */
 static int compile(struct uw_rules *rules)
 {
-	struct uw_filter_env env = { .mntns = host_mntns() };
-	size_t i;
+	struct uw_filter_env env = {
+		.mounts = rules->mounts,
+		.links = rules->links,
+		.mntns = host_mntns(),
+	};
 	int r;
 
-	rules->checked_ns = uw_clock_ns(CLOCK_BOOTTIME);
-	r = uw_mounts_read(&rules->mounts);
-	if (r == 0)
-		r = uw_symlinks_new(uw_symlinks_system, &rules->links);
-	if (r < 0)
-		return r;
-	env.mounts = rules->mounts;
-	env.links = rules->links;
 	r = uw_filter_new(rules->config, rules->gen, &env, &rules->filter);
 	if (r == 0)
 		r = uw_path_deps_init(rules->mounts, rules->links, &rules->deps);
@@ -67,9 +62,28 @@ static int compile(struct uw_rules *rules)
 	/* The daemon decides about paths until uw_ruleset_confirm(). */
 	if (rules->filter->by_path)
 		rules->filter->tables.masks.tree = UW_NO_STATE;
-	for (i = 0; i < rules->config->n_rules; i++)
+	for (size_t i = 0; i < rules->config->n_rules; i++)
 		rules->names[i] = rules->config->rules[i].name;
 	return 0;
+}
+
+/*
+ * Reads the mounts and compiles. Returns 1, or 0 if mounts and links are those of `known`, which
+ * may be NULL, or -errno.
+ */
+static int read_and_compile(struct uw_rules *rules, const struct uw_rules *known)
+{
+	int r;
+
+	rules->checked_ns = uw_clock_ns(CLOCK_BOOTTIME);
+	r = uw_mounts_read(known && uw_symlinks_hold(known->links) ? known->mounts : NULL,
+			   &rules->mounts);
+	if (r <= 0)
+		return r;
+	r = uw_symlinks_new(uw_symlinks_system, &rules->links);
+	if (r == 0)
+		r = compile(rules);
+	return r < 0 ? r : 1;
 }
 
 int uw_ruleset_load(const struct uw_ruleset *ruleset, const char *file, bool optional,
@@ -81,7 +95,7 @@ int uw_ruleset_load(const struct uw_ruleset *ruleset, const char *file, bool opt
 	r = uw_config_load(file, optional, &uw_names_system, &rules.config, errors);
 	if (r < 0)
 		return r;
-	r = compile(&rules);
+	r = read_and_compile(&rules, NULL);
 	if (r < 0) {
 		rules_done(ruleset, &rules);
 		return r;
@@ -90,49 +104,73 @@ int uw_ruleset_load(const struct uw_ruleset *ruleset, const char *file, bool opt
 	return 0;
 }
 
-int uw_ruleset_renew(const struct uw_ruleset *ruleset, struct uw_rules *ret)
+int uw_ruleset_renew(struct uw_ruleset *ruleset, bool anyway, struct uw_rules *ret)
 {
 	struct uw_rules rules = { .gen = ruleset->now.gen + 1, .config = ruleset->now.config };
 	int r;
 
-	r = compile(&rules);
-	if (r < 0) {
+	r = read_and_compile(&rules, anyway ? NULL : &ruleset->now);
+	if (r == 0)
+		ruleset->now.checked_ns = rules.checked_ns;
+	if (r < 0)
 		rules_done(ruleset, &rules);
-		return r;
-	}
-	*ret = rules;
-	return 0;
+	if (r > 0)
+		*ret = rules;
+	return r;
 }
 
-void uw_ruleset_commit(struct uw_ruleset *ruleset, struct uw_rules *rules)
+/* Drops what an earlier generation does not need to decide. */
+static void slim(struct uw_rules *rules)
 {
-	rules_done(ruleset, &ruleset->before[UW_RULES_KEPT - 1]);
+	uw_path_deps_done(&rules->deps);
+	uw_filter_drop_paths(rules->filter);
+	uw_mounts_drop_original(rules->mounts);
+}
+
+/* Frees the oldest generations until the others take few enough bytes. */
+static void limit(struct uw_ruleset *ruleset)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < UW_RULES_KEPT && ruleset->before[i].config; i++) {
+		bytes += uw_mounts_memory(ruleset->before[i].mounts);
+		if (!i || bytes <= UW_RULES_BYTES)
+			continue;
+		if (!ruleset->dropped || ruleset->before[i].gen > ruleset->dropped)
+			ruleset->dropped = ruleset->before[i].gen;
+		rules_done(ruleset, &ruleset->before[i]);
+	}
+}
+
+void uw_ruleset_commit(struct uw_ruleset *ruleset, struct uw_rules *rules, unsigned long until)
+{
+	struct uw_rules *last = &ruleset->before[UW_RULES_KEPT - 1];
+
+	if (last->config)
+		ruleset->dropped = last->gen;
+	rules_done(ruleset, last);
 	memmove(&ruleset->before[1], &ruleset->before[0],
 		sizeof(ruleset->before) - sizeof(ruleset->before[0]));
 	ruleset->before[0] = ruleset->now;
+	ruleset->before[0].until = until;
 	ruleset->now = *rules;
 	*rules = (struct uw_rules){ 0 };
+	if (ruleset->before[0].config)
+		slim(&ruleset->before[0]);
+	limit(ruleset);
 }
 
-void uw_ruleset_trim(struct uw_ruleset *ruleset)
+void uw_ruleset_trim(struct uw_ruleset *ruleset, unsigned long consumed)
 {
-	for (size_t i = 1; i < UW_RULES_KEPT; i++)
-		rules_done(ruleset, &ruleset->before[i]);
+	/* The events of each one end after those of the older ones. */
+	for (size_t i = UW_RULES_KEPT - 1; i > 0; i--)
+		if ((long)(consumed - ruleset->before[i].until) >= 0)
+			rules_done(ruleset, &ruleset->before[i]);
 }
 
 void uw_ruleset_discard(struct uw_ruleset *ruleset, struct uw_rules *rules)
 {
 	rules_done(ruleset, rules);
-}
-
-bool uw_ruleset_holds(struct uw_ruleset *ruleset)
-{
-	uint64_t now = uw_clock_ns(CLOCK_BOOTTIME);
-	bool holds = uw_mounts_hold(ruleset->now.mounts) && uw_symlinks_hold(ruleset->now.links);
-
-	if (holds)
-		ruleset->now.checked_ns = now;
-	return holds;
 }
 
 void uw_ruleset_confirm(struct uw_ruleset *ruleset, uint32_t state)

@@ -17,10 +17,11 @@
 #include "rules/symlinks.h"
 
 /*
- * Earlier generations that are kept, since their events may wait in the ring buffer. The rules in
- * force decide about events of older ones.
+ * Earlier generations that are kept, since their events may wait in the ring buffer: so many, and
+ * about so many bytes of mounts. The rules in force decide about events of older ones.
  */
-#define UW_RULES_KEPT 256
+#define UW_RULES_KEPT  256
+#define UW_RULES_BYTES (4 << 20)
 
 /* How many states of the host's tree each generation remembers to be right for. */
 #define UW_STATES_KEPT 16
@@ -38,6 +39,7 @@ struct uw_rules {
 	struct uw_path_deps deps;
 	struct uw_filter *filter;
 	uint32_t gen;
+	unsigned long until; /* where in the ring buffer its events end; not of the rules in force */
 	/*
 	 * A ring of the last states of the host's tree (see struct uw_host_tree) in which mounts
 	 * and links were these; n_states counts all of them. checked_ns is the CLOCK_BOOTTIME of
@@ -52,6 +54,7 @@ struct uw_rules {
 struct uw_ruleset {
 	struct uw_rules now;
 	struct uw_rules before[UW_RULES_KEPT]; /* the latest first; an unused one has no config */
+	uint32_t dropped; /* the last generation that was not kept for all of its events, or 0 */
 };
 
 /*
@@ -62,20 +65,22 @@ struct uw_ruleset {
 int uw_ruleset_load(const struct uw_ruleset *ruleset, const char *file, bool optional,
 		    struct uw_errors *errors, struct uw_rules *ret);
 
-/* The same from the configuration in force, for the present tree. Returns 0 or -errno. */
-int uw_ruleset_renew(const struct uw_ruleset *ruleset, struct uw_rules *ret);
+/*
+ * The same from the configuration in force, for the present tree. If mounts and links are those
+ * that the rules in force were compiled for, compiles nothing, unless `anyway` is set. Returns 1 if
+ * there is a new generation, 0 if not, or -errno.
+ */
+int uw_ruleset_renew(struct uw_ruleset *ruleset, bool anyway, struct uw_rules *ret);
 
-void uw_ruleset_commit(struct uw_ruleset *ruleset, struct uw_rules *rules);
+/* `until` is where in the ring buffer the events of the rules before them end, about. */
+void uw_ruleset_commit(struct uw_ruleset *ruleset, struct uw_rules *rules, unsigned long until);
 void uw_ruleset_discard(struct uw_ruleset *ruleset, struct uw_rules *rules);
 
 /*
- * Frees all earlier generations but the last. Call it when the ring buffer has been read: only
- * deletions in flight can then still be of an older generation.
+ * Frees the earlier generations but the last whose events have been read, which is so up to that
+ * position in the ring buffer. Only deletions in flight can then still be of such a generation.
  */
-void uw_ruleset_trim(struct uw_ruleset *ruleset);
-
-/* Reads the mounts and links. Returns whether the rules in force were compiled for the same ones. */
-bool uw_ruleset_holds(struct uw_ruleset *ruleset);
+void uw_ruleset_trim(struct uw_ruleset *ruleset, unsigned long consumed);
 
 /*
  * Records the state of the tree that the rules in force are for: 0 if the kernel does not number
