@@ -272,7 +272,7 @@ int uw_manager_new(const struct uw_options *options, struct uw_manager **ret)
 	if (!m)
 		return -ENOMEM;
 	m->options = *options;
-	uw_memory_refuse_huge_pages();
+	uw_memory_limit_heap();
 	denied = uw_priority_take();
 	r = manager_init(m);
 	if (r < 0) {

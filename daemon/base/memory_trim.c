@@ -9,6 +9,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#define MMAP_THRESHOLD (128 << 10)
+
 /* The kernel reads unmodified pages of a private file mapping again on the next access. */
 static int release_constants(struct dl_phdr_info *object, size_t size, void *userdata)
 {
@@ -35,7 +37,9 @@ void uw_memory_trim(void)
 	dl_iterate_phdr(release_constants, NULL);
 }
 
-void uw_memory_refuse_huge_pages(void)
+void uw_memory_limit_heap(void)
 {
 	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+	/* malloc(3) would raise this to the size of the largest array that was freed. */
+	mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD);
 }

@@ -12,8 +12,9 @@ void uw_memory_trim(void);
 
 /*
  * Call it at the start. khugepaged would replace the few pages of the heap that are in use by a
- * huge one at some time, and 1.7 MB more would be resident.
+ * huge one at some time, and 1.7 MB more would be resident. Large arrays, such as those for
+ * thousands of mounts, are returned to the kernel when they are freed.
  */
-void uw_memory_refuse_huge_pages(void);
+void uw_memory_limit_heap(void);
 
 #endif

@@ -28,19 +28,48 @@ static int add(struct uw_path_deps *deps, uint32_t dev, const char *path, size_t
 	return 0;
 }
 
-/* Adds a path within a file system, and all directories above it. */
-static int add_all_above(struct uw_path_deps *deps, uint32_t dev, const char *path, size_t len)
+/* The last path that was added with all above it. Its device is 0 if there is none. */
+struct last_path {
+	uint32_t dev;
+	size_t len;
+	char path[3 * UW_PATH_MAX];
+};
+
+/*
+ * The length of the directory that is above both paths, its slash included. Mounts that follow one
+ * another share most directories.
+ */
+static size_t common(const struct last_path *last, uint32_t dev, const char *path, size_t len)
 {
+	size_t n = 0, end = 0;
+
+	if (last->dev != dev)
+		return 0;
+	for (; n < len && n < last->len && path[n] == last->path[n]; n++)
+		if (path[n] == '/')
+			end = n + 1;
+	return end;
+}
+
+/* Adds a path within a file system, and all directories above it that the last one does not share. */
+static int add_all_above(struct uw_path_deps *deps, struct last_path *last, uint32_t dev,
+			 const char *path, size_t len)
+{
+	size_t shared = common(last, dev, path, len);
 	int r = 0;
 
-	for (size_t i = 1; i <= len && r == 0; i++)
+	for (size_t i = shared ? shared : 1; i <= len && r == 0; i++)
 		if (i == len || path[i] == '/')
 			r = add(deps, dev, path, i);
+	last->dev = dev;
+	last->len = len;
+	memcpy(last->path, path, len);
 	return r;
 }
 
 static int add_mounts(struct uw_path_deps *deps, const struct uw_mounts *mounts)
 {
+	struct last_path root = { 0 }, point = { 0 };
 	char inner[3 * UW_PATH_MAX];
 	int r = 0;
 
@@ -49,7 +78,7 @@ static int add_mounts(struct uw_path_deps *deps, const struct uw_mounts *mounts)
 		size_t len;
 
 		if (m->root)
-			r = add_all_above(deps, m->dev, m->root, m->root_len);
+			r = add_all_above(deps, &root, m->dev, m->root, m->root_len);
 		if (r < 0 || m->on == SIZE_MAX)
 			continue;
 		on = &mounts->mount[m->on];
@@ -57,7 +86,7 @@ static int add_mounts(struct uw_path_deps *deps, const struct uw_mounts *mounts)
 			continue;
 		len = uw_mount_inner(on, m->point, m->point_len, inner, sizeof(inner));
 		if (len != SIZE_MAX)
-			r = add_all_above(deps, on->dev, inner, len);
+			r = add_all_above(deps, &point, on->dev, inner, len);
 	}
 	return r;
 }
@@ -83,7 +112,10 @@ static int add_links(struct uw_path_deps *deps, const struct uw_mounts *mounts,
 
 static int compare_paths(const void *a, const void *b)
 {
-	return memcmp(a, b, sizeof(struct uw_path_key));
+	const struct uw_path_key *x = a, *y = b;
+	int r = (x->dev > y->dev) - (x->dev < y->dev);
+
+	return r ? r : strcmp(x->path, y->path);
 }
 
 static int compare_names(const void *a, const void *b)
@@ -101,9 +133,15 @@ static size_t sort(void *array, size_t n, size_t size, int (*compare)(const void
 		return 0;
 	qsort(array, n, size, compare);
 	for (size_t i = 1; i < n; i++)
-		if (compare(first + kept * size, first + i * size) != 0)
-			memmove(first + ++kept * size, first + i * size, size);
+		if (compare(first + kept * size, first + i * size) != 0 && ++kept != i)
+			memcpy(first + kept * size, first + i * size, size);
 	return kept + 1;
+}
+
+/* Gives back the room of the duplicates. */
+static void *shrink(void *array, size_t n, size_t size)
+{
+	return n ? reallocarray(array, n, size) ?: array : array;
 }
 
 int uw_path_deps_init(const struct uw_mounts *mounts, const struct uw_symlinks *links,
@@ -121,6 +159,8 @@ int uw_path_deps_init(const struct uw_mounts *mounts, const struct uw_symlinks *
 	}
 	deps.n_paths = sort(deps.path, deps.n_paths, sizeof(*deps.path), compare_paths);
 	deps.n_names = sort(deps.name, deps.n_names, sizeof(*deps.name), compare_names);
+	deps.path = shrink(deps.path, deps.n_paths, sizeof(*deps.path));
+	deps.name = shrink(deps.name, deps.n_names, sizeof(*deps.name));
 	*ret = deps;
 	return 0;
 }
