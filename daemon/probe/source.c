@@ -499,6 +499,7 @@ void uw_source_free(struct uw_source *s)
 		detach(s);
 	}
 	ring_buffer__free(s->ring);
+	ring_buffer__free(s->modules);
 	uw_source_release_maps(s);
 	uw_source_unmap_positions(s);
 	close_parts(s->maps, s->n_maps);
@@ -525,10 +526,13 @@ bool uw_source_has_read(const struct uw_source *s, unsigned long position)
 
 int uw_source_read_until(struct uw_source *s, unsigned int max, unsigned long until)
 {
-	int r;
+	int r = 0;
 
-	if (uw_source_has_read(s, until))
-		return 0;
+	/* Apart, since the end of one ring buffer would leave the other one unread. */
+	if (s->modules)
+		r = ring_buffer__consume(s->modules);
+	if (r < 0 || uw_source_has_read(s, until))
+		return r < 0 ? r : 0;
 	s->budget = max;
 	s->until = until;
 	s->read = 0;

@@ -55,6 +55,7 @@ struct uw_source {
 	size_t n_whole;
 	struct uw_made_whole made_whole;
 	struct ring_buffer *ring;
+	struct ring_buffer *modules; /* what uw_source_on_module() tells of, or NULL */
 	uw_source_event_fn on_event;
 	uw_source_next_fn on_next;
 	void *userdata;

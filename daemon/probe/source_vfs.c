@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -85,7 +86,13 @@ int uw_source_vfs_start(struct uw_source *s)
 
 int uw_source_vfs_read(struct uw_source *s)
 {
-	return ring_buffer__add(s->ring, uw_source_map(s, "uw_modules"), on_module, s);
+	struct epoll_event event = { .events = EPOLLIN };
+	int map = uw_source_map(s, "uw_modules");
+
+	s->modules = ring_buffer__new(map, on_module, s, NULL);
+	if (!s->modules || epoll_ctl(uw_source_fd(s), EPOLL_CTL_ADD, map, &event) < 0)
+		return -errno;
+	return 0;
 }
 
 void uw_source_on_module(struct uw_source *s, uw_source_module_fn fn, void *userdata)

@@ -162,10 +162,14 @@ void uw_ruleset_commit(struct uw_ruleset *ruleset, struct uw_rules *rules, unsig
 
 void uw_ruleset_trim(struct uw_ruleset *ruleset, unsigned long consumed)
 {
+	bool read = false;
+
 	/* The events of each one end after those of the older ones. */
-	for (size_t i = UW_RULES_KEPT - 1; i > 0; i--)
-		if ((long)(consumed - ruleset->before[i].until) >= 0)
+	for (size_t i = 1; i < UW_RULES_KEPT; i++) {
+		read = read || (long)(consumed - ruleset->before[i].until) >= 0;
+		if (read)
 			rules_done(ruleset, &ruleset->before[i]);
+	}
 }
 
 void uw_ruleset_discard(struct uw_ruleset *ruleset, struct uw_rules *rules)
