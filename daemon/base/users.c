@@ -142,11 +142,15 @@ static void await(struct uw_users *users, const struct slot *slot, bool wait)
 		users->left_ns -= used_ns < users->left_ns ? used_ns : users->left_ns;
 }
 
+/* Deletions may come out of order. */
 static void refill(struct uw_users *users, uint64_t now_ns)
 {
-	uint64_t more_ns = users->refilled_ns ? (now_ns - users->refilled_ns) / REFILL : 0;
+	uint64_t more_ns = 0;
 
-	users->refilled_ns = now_ns;
+	if (users->refilled_ns && now_ns > users->refilled_ns)
+		more_ns = (now_ns - users->refilled_ns) / REFILL;
+	if (now_ns > users->refilled_ns)
+		users->refilled_ns = now_ns;
 	users->left_ns = more_ns < users->budget_ns - users->left_ns ? users->left_ns + more_ns
 								     : users->budget_ns;
 }
@@ -163,7 +167,10 @@ static bool begin(struct uw_users *users, struct slot *slot, uid_t uid, uint64_t
 		free(l);
 		return false;
 	}
-	*slot = (struct slot){ .used = true, .pending = true, .uid = uid, .when_ns = now_ns };
+	if (!slot->used || slot->uid != uid)
+		*slot = (struct slot){ .used = true, .uid = uid };
+	slot->pending = true;
+	slot->when_ns = now_ns;
 	return true;
 }
 
@@ -171,18 +178,18 @@ const char *uw_users_name(struct uw_users *users, uid_t uid, uint64_t now_ns)
 {
 	struct slot *slot = find_slot(users, uid);
 	bool known = slot->used && slot->uid == uid;
+	bool fresh = known && now_ns <= slot->when_ns + FRESH_NS;
 
-	if (known && !slot->pending && now_ns - slot->when_ns <= FRESH_NS)
-		return slot->name[0] ? slot->name : NULL;
-	refill(users, now_ns);
-	/* Make room among the look-ups first; this may answer an earlier one of this uid. */
-	await(users, slot, false);
-	if (!known || (!slot->pending && now_ns - slot->when_ns > FRESH_NS)) {
-		if (!begin(users, slot, uid, now_ns))
-			return NULL;
+	if (!fresh || slot->pending) {
+		refill(users, now_ns);
+		/* Make room among the look-ups; this may answer an earlier one of this uid. */
+		await(users, slot, false);
+	}
+	if ((!known || (!slot->pending && !fresh)) && begin(users, slot, uid, now_ns)) {
+		known = true;
 		await(users, slot, true);
 	}
-	return !slot->pending && slot->name[0] ? slot->name : NULL;
+	return known && slot->name[0] ? slot->name : NULL;
 }
 
 #define BUFFER_START 1024

@@ -49,7 +49,8 @@ void uw_users_free(struct uw_users *users);
 
 /*
  * Returns the name of uid, valid until the next call, or NULL if it has none or that is not known
- * yet. now_ns is the time on any monotonic clock.
+ * yet. An old name stays until the answer to the next question is there. now_ns is the time on any
+ * monotonic clock.
  */
 const char *uw_users_name(struct uw_users *users, uid_t uid, uint64_t now_ns);
 
