@@ -34,7 +34,9 @@ static void look_up(uid_t uid, char name[UW_USER_NAME_MAX])
 	looked_up++;
 	while (hangs)
 		usleep(1000);
-	snprintf(name, UW_USER_NAME_MAX, uid == 7 ? "" : "u%u", uid);
+	name[0] = '\0';
+	if (uid != 7)
+		snprintf(name, UW_USER_NAME_MAX, "u%u", uid);
 }
 
 static struct uw_users *users_new(uint64_t budget_ns)
