@@ -63,6 +63,22 @@ static __always_inline int leave_outer(__u32 op, __s32 ret)
 
 #define PROBE_OF(typed) ((typed) ? UW_PROBE_FENTRY : UW_PROBE_KPROBE)
 
+/*
+ * Takes a scratch space for the target of the deletion in the slot, or of one without a slot. NULL
+ * if there is none of the two, or no space: then the target is not known.
+ */
+static __always_inline struct scratch *take_for_target(struct uw_slot *slot, __u32 *ret_index)
+{
+	struct scratch *s;
+
+	if (!slot && !uw_shared.lacked)
+		return NULL;
+	s = take_scratch(ret_index);
+	if (!s && slot)
+		forget_target(slot);
+	return s;
+}
+
 /* security_path_unlink() and security_path_rmdir() */
 static __always_inline int security_path_remove(__u32 op, const struct path *dir,
 						struct dentry *dentry, const bool typed)
@@ -75,14 +91,9 @@ static __always_inline int security_path_remove(__u32 op, const struct path *dir
 	/* A rule may lead through a link; a directory may be mounted elsewhere. */
 	if (op == UW_OP_RMDIR || uw_shared.control.links)
 		path_dep_changes(id, dentry);
-	if (!slot && !uw_shared.lacked)
+	s = take_for_target(slot, &index);
+	if (!s)
 		return 0;
-	s = take_scratch(&index);
-	if (!s) {
-		if (slot)
-			forget_target(slot);
-		return 0;
-	}
 	slot = begin_targeted(slot, op, PROBE_OF(typed), index, 0);
 	if (slot) {
 		resolve(s, index, slot, dir, dentry, typed);
@@ -103,14 +114,9 @@ static __always_inline int security_path_rename(const struct path *from, struct 
 	__u32 index = 0;
 
 	rename_begins(id, source, victim, flags, typed);
-	if (!slot && !uw_shared.lacked)
+	s = take_for_target(slot, &index);
+	if (!s)
 		return 0;
-	s = take_scratch(&index);
-	if (!s) {
-		if (slot)
-			forget_target(slot);
-		return 0;
-	}
 	slot = begin_targeted(slot, flags & RENAME_EXCHANGE ? UW_OP_EXCHANGE : UW_OP_MOVE,
 			      PROBE_OF(typed), index, 0);
 	if (slot) {

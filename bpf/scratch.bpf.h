@@ -4,9 +4,9 @@
  * remembers from one deletion to the next.
  *
  * The kernel runs kprobe programs with preemption off. fentry programs (since 5.11) and programs on
- * tracepoints (in 7.x) only stay on their CPU, so any of them may preempt another. So a program takes
- * a scratch space before it uses it, and leaves it afterwards: that of its CPU, or, while a program
- * that was preempted there has it, one of a few that all CPUs share.
+ * tracepoints (in 7.x) only stay on their CPU, so any of them may preempt another. So a program
+ * takes a scratch space before it uses it, and leaves it afterwards: that of its CPU, or, while a
+ * program that was preempted there has it, one of a few that all CPUs share.
  */
 #ifndef UW_SCRATCH_BPF_H
 #define UW_SCRATCH_BPF_H

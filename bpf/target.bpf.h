@@ -20,9 +20,9 @@
 #define WALKS 8
 
 /*
- * The deletion in the slot, which comes to its target, or one without a slot; or NULL. The kernel may
- * come to another target afterwards: where a file system answers ESTALE, which a user's FUSE server
- * can do, it looks the name up once more. `sp` is that of a kernel thread, or 0.
+ * The deletion in the slot, which comes to its target, or one without a slot; or NULL. The kernel
+ * may come to another target afterwards: where a file system answers ESTALE, which a user's FUSE
+ * server can do, it looks the name up once more. `sp` is that of a kernel thread, or 0.
  */
 static __always_inline struct uw_slot *begin_targeted(struct uw_slot *slot, __u32 op, __u32 probe,
 						      __u32 index, __u64 sp)
@@ -522,8 +522,8 @@ static __always_inline bool rules_of_dir(struct scratch *s, __u32 gen, struct de
 }
 
 /* Resolves a rename of `source` in the directory `from` to `victim` in `to`. */
-static __always_inline void resolve_rename(struct scratch *s, __u32 index,
-					   struct uw_slot *slot, const struct path *from, struct dentry *source,
+static __always_inline void resolve_rename(struct scratch *s, __u32 index, struct uw_slot *slot,
+					   const struct path *from, struct dentry *source,
 					   const struct path *to, struct dentry *victim,
 					   const bool typed)
 {

@@ -27,11 +27,11 @@ int uw_pipeline_init(struct uw_pipeline *rec, struct uw_persistent *persistent,
 	uw_storm_recover(rec->storm, persistent->interrupted, persistent->words->written);
 	persistent->words->written = 0;
 	r = uw_users_new(uw_users_system, UW_USERS_BUDGET_NS, &rec->users);
-	/* The first look-up loads libraries, which is better done before there are deletions. */
-	if (r >= 0)
+	if (r >= 0) {
+		/* The first look-up loads libraries: better before there are deletions. */
 		uw_users_name(rec->users, 0, uw_clock_ns(CLOCK_BOOTTIME));
-	if (r >= 0)
 		r = uw_sessions_new(&rec->sessions);
+	}
 	if (r >= 0)
 		r = uw_peers_new(&rec->peers);
 	return r < 0 ? r : uw_containers_new("", 0, &rec->containers);

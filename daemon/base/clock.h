@@ -17,4 +17,12 @@ static inline uint64_t uw_clock_ns(clockid_t clock)
 	return (uint64_t)ts.tv_sec * UW_NS_PER_S + (uint64_t)ts.tv_nsec;
 }
 
+/* How long to wait after one more failure: first `first`, then twice as long, at most `most`. */
+static inline uint64_t uw_clock_back_off(uint64_t wait, uint64_t first, uint64_t most)
+{
+	if (!wait)
+		return first;
+	return wait < most / 2 ? 2 * wait : most;
+}
+
 #endif

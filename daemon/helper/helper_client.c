@@ -21,8 +21,8 @@
 #define FIRST_S	      10
 #define ANSWER_S      4
 #define SHORT_S	      1
-#define AGAIN_NS      UINT64_C(60000000000)
-#define AGAIN_MOST_NS UINT64_C(600000000000)
+#define AGAIN_NS      (60 * UW_NS_PER_S)
+#define AGAIN_MOST_NS (600 * UW_NS_PER_S)
 
 static uint64_t wait_ns, ask_again_ns; /* after a hang; 0: the last request did not hang */
 static bool answered;
@@ -68,9 +68,7 @@ static void note_result(int r)
 		answered |= r >= 0;
 		return;
 	}
-	wait_ns = wait_ns ? 2 * wait_ns : AGAIN_NS;
-	if (wait_ns > AGAIN_MOST_NS)
-		wait_ns = AGAIN_MOST_NS;
+	wait_ns = uw_clock_back_off(wait_ns, AGAIN_NS, AGAIN_MOST_NS);
 	ask_again_ns = uw_clock_ns(CLOCK_MONOTONIC) + wait_ns;
 }
 

@@ -8,8 +8,8 @@
 #include "base/memory_trim.h"
 
 /* Each attempt starts the root helper, so a failure is tried again ever later. */
-#define RETRY_FIRST_NS UINT64_C(2000000000)
-#define RETRY_MOST_NS  UINT64_C(300000000000)
+#define RETRY_FIRST_NS (2 * UW_NS_PER_S)
+#define RETRY_MOST_NS  (300 * UW_NS_PER_S)
 
 static void on_module(void *userdata)
 {
@@ -41,9 +41,7 @@ static void start(struct uw_kthreads *k, const char *deleter)
 			       "%s is there, but what kernel threads delete cannot be watched: %s",
 			       deleter, strerror(-r));
 	k->failed = !k->watching;
-	k->wait_ns = k->watching ? 0 : k->wait_ns ? 2 * k->wait_ns : RETRY_FIRST_NS;
-	if (k->wait_ns > RETRY_MOST_NS)
-		k->wait_ns = RETRY_MOST_NS;
+	k->wait_ns = k->watching ? 0 : uw_clock_back_off(k->wait_ns, RETRY_FIRST_NS, RETRY_MOST_NS);
 	k->retry_ns = uw_clock_ns(CLOCK_MONOTONIC) + k->wait_ns;
 }
 

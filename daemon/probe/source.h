@@ -157,9 +157,7 @@ void uw_source_set_state(struct uw_source *source, const struct uw_rule_tables *
  */
 int uw_source_set_path_deps(struct uw_source *source, const struct uw_path_deps *deps);
 
-/*
- * How many changes of path_deps have begun, modulo 2^32. Costs no system call.
- */
+/* How many changes of path_deps have begun, modulo 2^32. Costs no system call. */
 uint32_t uw_source_dep_changes(const struct uw_source *source);
 
 /* Reads the state of the host's tree from the kernel side. Returns 0 or -errno. */

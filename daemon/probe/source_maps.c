@@ -205,7 +205,6 @@ static int free_slots(const struct uw_source *s, const char *stack, __u32 first,
 
 	if (end - first > UW_SLOTS)
 		end = first + UW_SLOTS;
-
 	while (end > first)
 		slot[n++] = --end;
 	return uw_bpf_map_fill(uw_source_map(s, stack), NULL, slot, sizeof(*slot), n);

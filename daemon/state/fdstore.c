@@ -39,7 +39,6 @@ void uw_fdstore_done(struct uw_fdstore *store)
 int uw_fdstore_put(const struct uw_fdstore *store, const char *name, int fd)
 {
 	char state[UW_FDSTORE_NAME_MAX + 32];
-
 	int r;
 
 	if (!store->enabled)

@@ -13,8 +13,8 @@ import shutil
 import subprocess
 import time
 
-from uwtest import (configure, cursor, deletions, done, drained, equal, keep_journal, need, ok,
-                    preempts, restart, run, settle, touch)
+from uwtest import (configure, cursor, deletions, done, drained, equal, in_child, keep_journal,
+                    need, ok, preempts, restart, run, settle, touch)
 from uwwitness import parse
 
 DIR = "/srv/chain"
@@ -33,17 +33,6 @@ def called(name):
     path = "/usr/local/bin/" + name
     shutil.copy("/bin/dash", path)
     return path
-
-
-def fork(work):
-    """Runs it in a child, and waits for that."""
-    pid = os.fork()
-    if not pid:
-        try:
-            work()
-        finally:
-            os._exit(0)
-    os.waitpid(pid, 0)
 
 
 def rename_and_run(name, w):
@@ -104,17 +93,17 @@ ORIGINS = {
     "a service": lambda w: run("systemd-run", "--quiet", "--wait", *w.split()),
     "a scope": lambda w: run("systemd-run", "--quiet", "--scope", *w.split()),
     "a timer": timer,
-    "a child of a fork": lambda w: fork(lambda: sh(w)),
+    "a child of a fork": lambda w: in_child(lambda: sh(w)),
     "posix_spawn": lambda w: os.waitpid(os.posix_spawn(w.split()[0], w.split(), os.environ), 0),
     "a thread": lambda w: sh(w + " thread; true"),
     "an orphan": lambda w: sh("setsid %s wait $$ & true" % w),
-    "an orphan of a subreaper": lambda w: fork(lambda: subreaper(w)),
+    "an orphan of a subreaper": lambda w: in_child(lambda: subreaper(w)),
     "an orphan whose parent was killed": killed_parent,
     "a script below an agent": lambda w: sh("%s -c 'sh -c \"bash -c \\\"%s; true\\\"; true\"; true'"
                                             % (called("claude"), w)),
-    "a name that looks like a chain": lambda w: fork(lambda: rename_and_run(b"x[1] < y", w)),
-    "a name with odd bytes": lambda w: fork(lambda: rename_and_run(b'\x1b[2J"\\\xff\n', w)),
-    "a name of no bytes": lambda w: fork(lambda: rename_and_run(b"", w)),
+    "a name that looks like a chain": lambda w: in_child(lambda: rename_and_run(b"x[1] < y", w)),
+    "a name with odd bytes": lambda w: in_child(lambda: rename_and_run(b'\x1b[2J"\\\xff\n', w)),
+    "a name of no bytes": lambda w: in_child(lambda: rename_and_run(b"", w)),
     "more levels than are recorded": lambda w: nested(w, 5),
 }
 

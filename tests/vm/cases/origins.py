@@ -20,8 +20,8 @@ import subprocess
 import uwfuse
 from uwconform import kernel, skip
 from uwevade import mount
-from uwtest import (SSH, configure, cursor, deletions, done, drained, equal, need, ok, restart,
-                    run, ssh_user, value)
+from uwtest import (SSH, configure, cursor, deletions, done, drained, equal, in_child, need,
+                    ok, restart, run, ssh_user, value)
 from uwwitness import chain, comm, parse
 
 DIR, BOX, LOG = "/srv/origins", "/srv/box", "/run/origins.log"
@@ -74,17 +74,6 @@ def ssh(path, *options):
     run(*SSH, *options, "alice@127.0.0.1", "rm -f " + path)
 
 
-def fork(work):
-    """Runs it in a child, and waits for that."""
-    pid = os.fork()
-    if not pid:
-        try:
-            work()
-        finally:
-            os._exit(0)
-    os.waitpid(pid, 0)
-
-
 def called(name, work):
     libc.prctl(PR_SET_NAME, name, 0, 0, 0)
     work()
@@ -135,7 +124,7 @@ def cloned(path):
     def clone():
         if not libc.syscall(SYS_CLONE, CLONE_PARENT | signal.SIGCHLD, 0, 0, 0, 0):
             os.execv("/bin/rm", ["rm", "-f", path])
-    fork(lambda: called(b"cloner", clone))
+    in_child(lambda: called(b"cloner", clone))
     os.wait()
 
 
@@ -303,10 +292,10 @@ ORIGINS = {
     "a parent that was killed": (lambda p: killed("orphan $$ " + p), "rm orphan systemd"),
     "a grandparent that was killed": (lambda p: killed("sh -c 'orphan $PPID %s; true'" % p),
                                       "rm orphan sh systemd"),
-    "an orphan of a subreaper": (lambda p: fork(lambda: subreaper(lambda: sh(PARENT_ENDS % p))),
+    "an orphan of a subreaper": (lambda p: in_child(lambda: subreaper(lambda: sh(PARENT_ENDS % p))),
                                  "rm orphan reaper origins.py"),
     "a killed parent below a subreaper": (
-        lambda p: fork(lambda: subreaper(lambda: killed("orphan $$ " + p))),
+        lambda p: in_child(lambda: subreaper(lambda: killed("orphan $$ " + p))),
         "rm orphan reaper origins.py"),
     "chroot": (lambda p: run("chroot", BOX, "/rm", "-f", p), "rm origins.py"),
     "a pid namespace": (lambda p: run("unshare", "-p", "-f", "sh", "-c", "rm -f %s; true" % p),
@@ -321,15 +310,15 @@ ORIGINS = {
     "a script below an agent": (lambda p: sh(BELOW_CLAUDE % p), "rm bash sh claude sh origins.py"),
     "more levels than are recorded": (lambda p: run("nest", "10", p), "rm" + " nest" * 8),
     "a process with another name": (
-        lambda p: fork(lambda: called(b"kworker/0:1", lambda: sh("rm -f " + p))),
+        lambda p: in_child(lambda: called(b"kworker/0:1", lambda: sh("rm -f " + p))),
         "rm sh kworker/0:1 origins.py"),
     "a name that looks like a chain": (
-        lambda p: fork(lambda: called(b"x[1]<y", lambda: sh("rm -f " + p))),
+        lambda p: in_child(lambda: called(b"x[1]<y", lambda: sh("rm -f " + p))),
         "rm sh x[1]<y origins.py"),
     "a name with odd bytes": (
-        lambda p: fork(lambda: called(HOSTILE, lambda: sh("rm -f " + p))),
+        lambda p: in_child(lambda: called(HOSTILE, lambda: sh("rm -f " + p))),
         "rm sh %s origins.py" % os.fsdecode(HOSTILE).replace("\n", "_")),
-    "a name of no bytes": (lambda p: fork(lambda: called(b"", lambda: sh("rm -f " + p))),
+    "a name of no bytes": (lambda p: in_child(lambda: called(b"", lambda: sh("rm -f " + p))),
                            "rm sh  origins.py"),
 }
 SINCE = {"io_uring": (5, 11), "io_uring with a polling thread": (5, 11)}

@@ -308,6 +308,17 @@ def ssh_user():
     need(lambda: subprocess.run([*SSH, "alice@127.0.0.1", "true"]).returncode == 0, "sshd")
 
 
+def in_child(work):
+    """Runs it in a child, and waits for that."""
+    pid = os.fork()
+    if not pid:
+        try:
+            work()
+        finally:
+            os._exit(0)
+    os.waitpid(pid, 0)
+
+
 def log_in():
     """
     As a login of user 1000 does: a session, and the login uid, which sudo keeps. For preexec_fn.
