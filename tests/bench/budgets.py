@@ -7,8 +7,8 @@ from collections import namedtuple
 
 # goal: the cost to reach. ceiling: the limit, which is the measured cost and one percent, or the
 # goal. Where no rule matches the user it is two percent, as some boots add 7 to 14 instructions.
-# The cost of a component varies between boots, too, so its ceiling is higher. Lower a ceiling when
-# you make something cheaper.
+# The cost of a component and that of a record to the daemon vary between boots, too, so their
+# ceilings are higher. Lower a ceiling when you make something cheaper.
 KERNEL = "6.1.0-56-cloud-amd64"  # the ceilings were measured on it; an update is other code
 ELSEWHERE = 1.05                 # another kernel may take this much more
 
@@ -39,7 +39,7 @@ BUDGETS = (
     Budget("fentry/rename path", "fentry: a plain rename, path not selected", 2300, 2300),
     Budget("fentry/rename standard", "fentry: a move recorded at Detail=standard", 12000, 12000),
     Budget("daemon/minimal", "the daemon, for a record at Detail=minimal", 20000, 20000),
-    Budget("daemon/standard", "the daemon, for a record at Detail=standard", 20000, 22700),
+    Budget("daemon/standard", "the daemon, for a record at Detail=standard", 20000, 23000),
     Budget("daemon/flood", "the daemon, for a deletion that is part of a storm", 1000, 1640),
 )
 
